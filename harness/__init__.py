@@ -1,0 +1,1 @@
+"""The release gate for quantized small language models."""

@@ -1,0 +1,1 @@
+"""Makers of variants, interchangeable behind one protocol."""

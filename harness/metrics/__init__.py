@@ -1,0 +1,1 @@
+"""Pure metrics: from raw samples and files' contents to measurements."""

@@ -1,0 +1,167 @@
+"""A release: what may go to devices, as a release file declares it."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from harness.errors import ConfigError
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
+
+
+class Precision(StrEnum):
+    """The width of the weights."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
+    INT4 = "int4"
+
+
+class Role(StrEnum):
+    """What a variant is in a release."""
+
+    REFERENCE = "reference"  # full precision: quality is compared with it
+    CANDIDATE = "candidate"  # may be released
+    BASELINE = "baseline"  # the previous release: speed and memory are compared with it
+
+
+class Algorithm(StrEnum):
+    """How weights are quantized."""
+
+    RTN = "rtn"
+    K_QUANT = "k_quant"
+    GPTQ = "gptq"
+    AWQ = "awq"
+    HQQ = "hqq"
+
+
+class Provider(StrEnum):
+    """The execution provider that a variant is built for."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    DML = "dml"
+    WEBGPU = "webgpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the release is called in Foundry Local."""
+
+    name: str
+    version: int
+    publisher: str = "custom"
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        for key, value in (("name", self.name), ("publisher", self.publisher)):
+            if not _NAME.fullmatch(value):
+                raise ConfigError(
+                    f"[release] {key} must be letters, digits, '.', '_' or '-', "
+                    f"beginning with a letter or digit: found {value!r}"
+                )
+        if self.version < 0:
+            raise ConfigError(f"[release] version must not be negative: found {self.version}")
+
+
+@dataclass(frozen=True, slots=True)
+class VariantEntry:
+    """One ``[variants.<name>]`` table, as written; `harness.variant.expand` fills what is left out."""
+
+    precision: Precision | None = None
+    role: Role = Role.CANDIDATE
+    algorithm: Algorithm | None = None
+    block_size: int | None = None
+    symmetric: bool | None = None
+    accuracy_level: int | None = None
+    provider: Provider = Provider.CPU
+    prebuilt: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """The ``[model]`` table: the fine-tuned Hugging Face checkpoint."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The ``[data]`` table: the domain items, one JSON object a line."""
+
+    domain: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeChoice:
+    """The ``[runtime]`` table: who answers, as ``package.module:factory``."""
+
+    factory: str = "harness.runtimes.ort_genai:OrtGenAI"
+
+    def __post_init__(self) -> None:
+        module, colon, name = self.factory.partition(":")
+        if not (module and colon and name):
+            raise ConfigError(
+                f"[runtime] factory must be 'package.module:factory': found {self.factory!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChoice:
+    """The ``[policy]`` table: by which policy the release is judged."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A whole release file; every path in it is absolute."""
+
+    identity: Identity
+    variants: dict[str, VariantEntry]
+    data: Data
+    policy: PolicyChoice
+    model: ModelSource | None = None
+    runtime: RuntimeChoice = field(default_factory=RuntimeChoice)
+
+    def __post_init__(self) -> None:
+        for name in self.variants:
+            if not _NAME.fullmatch(name):
+                raise ConfigError(
+                    f"[variants] a name must be letters, digits, '.', '_' or '-': found {name!r}"
+                )
+        self._require_one_reference()
+        if not self.candidates:
+            raise ConfigError(
+                "[variants] no candidate, so there is nothing to decide: "
+                "add a variant whose role is 'candidate' (the default)"
+            )
+
+    def _require_one_reference(self) -> None:
+        references = self.with_role(Role.REFERENCE)
+        if len(references) != 1:
+            found = ", ".join(references) or "none"
+            raise ConfigError(
+                f"[variants] exactly one must have role = 'reference': found {found}"
+            )
+        if len(self.with_role(Role.BASELINE)) > 1:
+            raise ConfigError(
+                "[variants] at most one may have role = 'baseline': "
+                f"found {', '.join(self.with_role(Role.BASELINE))}"
+            )
+
+    def with_role(self, role: Role) -> tuple[str, ...]:
+        """Names of the variants with this role, in the file's order."""
+        return tuple(name for name, entry in self.variants.items() if entry.role is role)
+
+    @property
+    def reference(self) -> str:
+        """The name of the reference."""
+        return self.with_role(Role.REFERENCE)[0]
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Names of what may be released."""
+        return self.with_role(Role.CANDIDATE)

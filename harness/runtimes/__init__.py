@@ -1,0 +1,1 @@
+"""Runtimes that answer requests, interchangeable behind one protocol."""

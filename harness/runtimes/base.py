@@ -1,0 +1,105 @@
+"""The runtimes' protocol: a request, the timed answer to it, and who gives it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Messages = tuple[tuple[str, str], ...]
+"""A chat as (role, content) pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to ask of a runtime; exactly one of the three inputs is given.
+
+    `messages` are rendered with the model's own chat template, `text` is encoded as it stands,
+    `token_ids` are used as they are. Decoding is greedy. With `stop_at_end` False the runtime goes
+    on to `max_new_tokens` whatever it generates (to time a fixed amount of work).
+
+    With `score_from` set nothing is generated: one prefill, and the answer carries the logits that
+    predict the tokens from that position to the end (`logits[i]` predicts token `score_from + i`).
+    """
+
+    messages: Messages | None = None
+    text: str | None = None
+    token_ids: tuple[int, ...] | None = None
+    max_new_tokens: int = 64
+    stop_at_end: bool = True
+    score_from: int | None = None
+
+    def __post_init__(self) -> None:
+        inputs = (self.messages, self.text, self.token_ids)
+        if sum(value is not None for value in inputs) != 1:
+            raise ValueError("a request needs exactly one of messages, text and token_ids")
+
+
+class Finish:
+    """Why an answer ended."""
+
+    STOP = "stop"  # an end token
+    LENGTH = "length"  # max_new_tokens, or the context's end
+    SCORED = "scored"  # nothing was to be generated
+    ERROR = "error"  # the runtime raised; `Answer.error` says what
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a runtime answered, with the time of every token on its own monotonic clock.
+
+    `started_ns` is taken before anything is done for the request and `token_ns[i]` when token i was
+    there, so that TTFT is ``token_ns[0] - started_ns`` and ITL are the differences of `token_ns`.
+    `token_ids` holds generated tokens without the end token. `text` is decoded by the streaming
+    decoder. `cpu_ns` is the process's CPU time over the request.
+    """
+
+    prompt_ids: tuple[int, ...] = ()
+    token_ids: tuple[int, ...] = ()
+    text: str = ""
+    finish: str = Finish.STOP
+    error: str = ""
+    started_ns: int = 0
+    ended_ns: int = 0
+    cpu_ns: int = 0
+    token_ns: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    logits: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of the runtime's process in bytes: private (anonymous) pages, and the peak of all."""
+
+    private_bytes: int
+    resident_bytes: int
+    peak_bytes: int
+
+
+class Runtime(Protocol):
+    """Something that loads one variant and answers requests, one at a time.
+
+    Raises LoadError from `load`. `answer` raises nothing for what the engine refuses: it returns an
+    Answer with `finish` ERROR and the engine's message.
+    """
+
+    def load(self, directory: Path) -> None:
+        """Load the onnxruntime-genai folder."""
+        ...
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, special tokens typed in it included."""
+        ...
+
+    def render(self, messages: Messages) -> str:
+        """The prompt that the model's own chat template makes of a chat."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was loaded."""
+        ...

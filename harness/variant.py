@@ -1,0 +1,120 @@
+"""Recipes and variants: how a model is quantized, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.release import Algorithm, Precision, Provider, Release, Role, VariantEntry
+
+DEFAULT_BLOCK_SIZE = 32
+DEFAULT_ACCURACY_LEVEL = 4  # int8 compute on CPU: 0 leaves MatMulNBits in fp32, twice as slow
+BLOCK_SIZES = (16, 32, 64, 128, 256)
+QUANTIZED = (Precision.INT8, Precision.INT4)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides what a variant's files will be, with no default left open.
+
+    A prebuilt variant has a directory instead; its precision is what the release file says, or
+    None until the graph has been read.
+    """
+
+    name: str
+    role: Role
+    precision: Precision | None
+    provider: Provider = Provider.CPU
+    algorithm: Algorithm | None = None
+    block_size: int | None = None
+    symmetric: bool | None = None
+    accuracy_level: int | None = None
+    prebuilt: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """What the graph itself says of one group of MatMulNBits nodes.
+
+    `nodes` counts them; `symmetric` is False where zero points are stored.
+    """
+
+    bits: int
+    block_size: int
+    accuracy_level: int
+    symmetric: bool
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A finished onnxruntime-genai folder with the digest of every file in it."""
+
+    recipe: Recipe
+    directory: Path
+    files: Mapping[str, str]  # relative posix path -> "sha256:..."
+    digest: str  # over `files`
+    quantization: tuple[Quantization, ...] = field(default=())
+    build_seconds: float = 0.0  # 0 for a cache hit and for prebuilt
+
+    @property
+    def name(self) -> str:
+        """The variant's name in the release file."""
+        return self.recipe.name
+
+    @property
+    def role(self) -> Role:
+        """The variant's role in the release."""
+        return self.recipe.role
+
+
+def expand(release: Release) -> tuple[Recipe, ...]:
+    """The recipes of a release, in its order, every default filled in.
+
+    Raises ConfigError for settings that contradict each other.
+    """
+    return tuple(_recipe(name, entry, release) for name, entry in release.variants.items())
+
+
+def _recipe(name: str, entry: VariantEntry, release: Release) -> Recipe:
+    if entry.prebuilt is not None:
+        _refuse_settings(name, entry, "is prebuilt")
+        return Recipe(name, entry.role, entry.precision, entry.provider, prebuilt=entry.prebuilt)
+    if entry.precision is None:
+        raise ConfigError(
+            f"[variants.{name}] needs a precision ({', '.join(Precision)}) or a prebuilt folder"
+        )
+    if release.model is None:
+        raise ConfigError(f"[variants.{name}] must be built, but the release has no [model] path")
+    if entry.precision not in QUANTIZED:
+        _refuse_settings(name, entry, f"is {entry.precision}, which is not quantized")
+        return Recipe(name, entry.role, entry.precision, entry.provider)
+    return _quantized(name, entry)
+
+
+def _quantized(name: str, entry: VariantEntry) -> Recipe:
+    block_size = DEFAULT_BLOCK_SIZE if entry.block_size is None else entry.block_size
+    if block_size not in BLOCK_SIZES:
+        raise ConfigError(
+            f"[variants.{name}] block_size must be one of {', '.join(map(str, BLOCK_SIZES))}: "
+            f"found {block_size}"
+        )
+    level = DEFAULT_ACCURACY_LEVEL if entry.accuracy_level is None else entry.accuracy_level
+    if level not in range(5):
+        raise ConfigError(f"[variants.{name}] accuracy_level must be 0 to 4: found {level}")
+    return Recipe(
+        name,
+        entry.role,
+        entry.precision,
+        entry.provider,
+        algorithm=entry.algorithm or Algorithm.RTN,
+        block_size=block_size,
+        symmetric=True if entry.symmetric is None else entry.symmetric,
+        accuracy_level=level,
+    )
+
+
+def _refuse_settings(name: str, entry: VariantEntry, why: str) -> None:
+    for key in ("algorithm", "block_size", "symmetric", "accuracy_level"):
+        if getattr(entry, key) is not None:
+            raise ConfigError(f"[variants.{name}] {why}: {key} does not apply, remove it")
