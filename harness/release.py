@@ -143,9 +143,7 @@ class Release:
         references = self.with_role(Role.REFERENCE)
         if len(references) != 1:
             found = ", ".join(references) or "none"
-            raise ConfigError(
-                f"[variants] exactly one must have role = 'reference': found {found}"
-            )
+            raise ConfigError(f"[variants] exactly one must have role = 'reference': found {found}")
         if len(self.with_role(Role.BASELINE)) > 1:
             raise ConfigError(
                 "[variants] at most one may have role = 'baseline': "

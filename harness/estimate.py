@@ -1,0 +1,112 @@
+"""From a measurement to the figure that a rule judges."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from harness.measurement import Measurement
+from harness.policy import Statistic
+from harness.stats import intervals, paired, scaling, trend
+from harness.stats.intervals import Estimate
+
+PAIRED = {
+    Statistic.PEAK_RATIO,
+    Statistic.RATIO,
+    Statistic.GAIN,
+    Statistic.WORST_GAIN,
+    Statistic.WORST_RATIO,
+}
+"""Statistics that need the reference's values beside the variant's."""
+
+LABELLED = {Statistic.WORST_GAIN, Statistic.WORST_RATIO, Statistic.GROWTH}
+"""Statistics that need a label for every value."""
+
+
+def estimate(measurement: Measurement, statistic: Statistic, confidence: float) -> Estimate:
+    """The statistic of a measurement with its two-sided interval.
+
+    The measurement must hold at least one value, and what `PAIRED` and `LABELLED` ask for.
+    """
+    return _BY_STATISTIC[statistic](measurement, confidence)
+
+
+def _total(it: Measurement, _: float) -> Estimate:
+    return intervals.exact(float(np.sum(it.values)), len(it.values))
+
+
+def _maximum(it: Measurement, _: float) -> Estimate:
+    return intervals.exact(max(it.values), len(it.values))
+
+
+def _minimum(it: Measurement, _: float) -> Estimate:
+    return intervals.exact(min(it.values), len(it.values))
+
+
+def _peak_ratio(it: Measurement, _: float) -> Estimate:
+    return intervals.exact(max(it.values) / max(it.reference_values), len(it.values))
+
+
+def _mean(it: Measurement, confidence: float) -> Estimate:
+    if it.labels:
+        return intervals.cluster_mean_interval(it.values, it.labels, confidence)
+    return intervals.mean_interval(it.values, confidence)
+
+
+def _median(it: Measurement, confidence: float) -> Estimate:
+    return intervals.median_interval(it.values, confidence)
+
+
+def _share(it: Measurement, confidence: float) -> Estimate:
+    """Exact for independent values; with labels the wider of the exact and the cluster interval."""
+    single = intervals.share_interval(int(np.sum(it.values)), len(it.values), confidence)
+    if not it.labels:
+        return single
+    cluster = intervals.cluster_mean_interval(it.values, it.labels, confidence)
+    lower = max(min(single.lower, cluster.lower), 0.0)
+    return Estimate(single.value, lower, min(max(single.upper, cluster.upper), 1.0), single.samples)
+
+
+def _ratio(it: Measurement, confidence: float) -> Estimate:
+    return paired.ratio_interval(it.values, it.reference_values, confidence)
+
+
+def _gain(it: Measurement, confidence: float) -> Estimate:
+    return paired.gain_interval(it.values, it.reference_values, confidence)
+
+
+def _worst_gain(it: Measurement, confidence: float) -> Estimate:
+    """Per label, at a confidence shared out over the labels (Bonferroni); the lowest upper end."""
+    names = list(dict.fromkeys(it.labels))
+    shared = 1 - (1 - confidence) / len(names)
+    found = []
+    for name in names:
+        at = [index for index, label in enumerate(it.labels) if label == name]
+        gain = paired.gain_interval(
+            [it.values[i] for i in at], [it.reference_values[i] for i in at], shared
+        )
+        found.append(Estimate(gain.value, gain.lower, gain.upper, gain.samples, where=name))
+    return min(found, key=lambda gain: (gain.upper, gain.value))
+
+
+def _worst_ratio(it: Measurement, confidence: float) -> Estimate:
+    return scaling.worst_ratio(it.values, it.reference_values, it.labels, confidence)
+
+
+def _growth(it: Measurement, confidence: float) -> Estimate:
+    return trend.growth_interval([float(label) for label in it.labels], it.values, confidence)
+
+
+_BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
+    Statistic.TOTAL: _total,
+    Statistic.PEAK_RATIO: _peak_ratio,
+    Statistic.MAXIMUM: _maximum,
+    Statistic.MINIMUM: _minimum,
+    Statistic.MEAN: _mean,
+    Statistic.MEDIAN: _median,
+    Statistic.SHARE: _share,
+    Statistic.RATIO: _ratio,
+    Statistic.GAIN: _gain,
+    Statistic.WORST_GAIN: _worst_gain,
+    Statistic.WORST_RATIO: _worst_ratio,
+    Statistic.GROWTH: _growth,
+}

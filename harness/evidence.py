@@ -1,0 +1,80 @@
+"""Evidence: all that a run found out, enough to judge it again with no device."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.measurement import Measurement
+from harness.release import Precision, Role
+from harness.variant import Quantization
+
+SCHEMA = 1
+"""History: 1, the first (November 2026)."""
+
+
+class CheckOutcome(StrEnum):
+    """How one check of a suite ended for one variant."""
+
+    MEASURED = "measured"  # it ran to its end; the rules say what its figures mean
+    FAILED = "failed"  # an assertion that must hold for any model did not
+    CRASHED = "crashed"  # the variant's process died, hung or refused
+    SKIPPED = "skipped"  # skipped or xfailed: not measured
+    ERROR = "error"  # the harness or the machine could not measure
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What became of one check; `reason` is one line, empty when it was measured."""
+
+    suite: str
+    name: str
+    variant: str
+    outcome: CheckOutcome
+    reason: str = ""
+
+    @property
+    def id(self) -> str:
+        """``suite.name``, as policies require it."""
+        return f"{self.suite}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is known of a variant besides its measurements.
+
+    `digest` is empty when there is no variant; `problem` then says why, in one line.
+    """
+
+    role: Role
+    precision: Precision | None
+    digest: str = ""
+    problem: str = ""
+    size_bytes: int = 0
+    quantization: tuple[Quantization, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that `harness.verdict.judge` looks at.
+
+    `subjects` names every variant of the release, whether it ran or not. `environment` is the
+    fingerprint at the session's start; a measurement taken in another is not compared.
+    `trouble` lists what concerns the whole session (interrupted, collection failed).
+    """
+
+    release: str
+    subjects: dict[str, Subject]
+    environment: str
+    checks: tuple[Check, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    trouble: tuple[str, ...] = ()
+    schema: int = field(default=SCHEMA)
+
+    def __post_init__(self) -> None:
+        for item in (*self.checks, *self.measurements):
+            if item.variant not in self.subjects:
+                raise ValueError(f"evidence on {item.variant!r}, which the release does not name")
+
+    @property
+    def reference(self) -> str:
+        """The reference's name."""
+        return next(name for name, it in self.subjects.items() if it.role is Role.REFERENCE)

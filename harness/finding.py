@@ -1,0 +1,85 @@
+"""A finding: what one rule or check says of one variant, and the sentence that says why."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.policy import Limit, Rule, Severity, Statistic
+from harness.stats.intervals import Estimate
+
+_RATIOS = {Statistic.RATIO, Statistic.PEAK_RATIO, Statistic.WORST_RATIO}
+_GAINS = {Statistic.GAIN, Statistic.WORST_GAIN}
+
+
+class Outcome(StrEnum):
+    """How a finding came out."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    WAIVED = "waived"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row of the report; figures are None where nothing was measured.
+
+    `interval` may have an infinite end. `reason` is one sentence for a release manager.
+    """
+
+    rule: str
+    suite: str
+    severity: Severity
+    outcome: Outcome
+    reason: str
+    measured: float | None = None
+    interval: tuple[float, float] | None = None
+    limit: float | None = None
+    unit: str = ""
+
+
+def unit_of(statistic: Statistic, unit: str) -> str:
+    """The unit of a statistic of values in `unit`."""
+    if statistic in _RATIOS:
+        return "ratio"
+    if statistic in _GAINS or statistic is Statistic.SHARE:
+        return "share"
+    return f"{unit}/request" if statistic is Statistic.GROWTH else unit
+
+
+def quantity(value: float, unit: str) -> str:
+    """A figure as a person reads it: "96.8 %", "1.04 x", "0.31 ms"."""
+    if not math.isfinite(value):
+        return "unbounded" if math.isinf(value) else "not a number"
+    if unit == "share":
+        return f"{100 * value:.4g} %"
+    number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return {"ratio": f"{number} x", "count": number}.get(unit, f"{number} {unit}".rstrip())
+
+
+def bound(limit: Limit, unit: str) -> str:
+    """A limit as a person reads it."""
+    side = "at most" if limit.at_most is not None else "at least"
+    return f"{side} {quantity(limit.value, unit)}"
+
+
+def figure(found: Estimate, unit: str) -> str:
+    """An estimate with its interval, where it has one."""
+    text = quantity(found.value, unit)
+    if found.lower == found.upper:
+        return text
+    return f"{text} ({quantity(found.lower, unit)} to {quantity(found.upper, unit)})"
+
+
+def sentence(rule: Rule, limit: Limit | None, outcome: Outcome, found: Estimate, unit: str) -> str:
+    """Why a rule came out as it did."""
+    place = f" at {found.where}" if found.where else ""
+    text = f"{rule.subject}{place}: {figure(found, unit)}"
+    if limit is None:
+        return text
+    if outcome is Outcome.PASS:
+        return f"{text}, allowed {bound(limit, unit)}"
+    hint = f"; {rule.hint}" if rule.hint else ""
+    if outcome is Outcome.FAIL:
+        return f"{text}, but must be {bound(limit, unit)}{hint}"
+    return f"{text} does not decide whether it is {bound(limit, unit)}: measure more or quieter"

@@ -1,0 +1,135 @@
+"""A policy: which checks must have run, and what their figures may be."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.errors import ConfigError
+from harness.release import Precision, Role
+
+
+class Severity(StrEnum):
+    """What a rule's outcome does to the verdict.
+
+    A critical rule must be shown to hold: its whole interval lies within the limit. A guard is
+    broken by evidence of harm only: its whole interval lies beyond the limit. Info never decides.
+    """
+
+    CRITICAL = "critical"
+    GUARD = "guard"
+    INFO = "info"
+
+
+class Statistic(StrEnum):
+    """How one figure and its interval come of raw values; see `harness.metrics.summary`."""
+
+    TOTAL = "total"  # sum, exact
+    PEAK_RATIO = "peak_ratio"  # largest over the reference's largest, exact
+    MAXIMUM = "maximum"  # largest, exact
+    MINIMUM = "minimum"  # smallest, exact
+    MEAN = "mean"  # Student t over label means (clusters), else over values
+    MEDIAN = "median"  # order statistics
+    SHARE = "share"  # of values that are 1; Clopper-Pearson, clusters widen it
+    RATIO = "ratio"  # to the reference, paired: Hodges-Lehmann of log ratios
+    GAIN = "gain"  # paired difference of 0/1 outcomes: Tango's score interval
+    WORST_GAIN = "worst_gain"  # the same per label, Bonferroni over labels, the worst one
+    WORST_RATIO = "worst_ratio"  # ratio per label beyond the overall ratio, the worst one
+    GROWTH = "growth"  # Theil-Sen slope per step
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A closed bound on one side; exactly one of the two is set."""
+
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.at_most is None) == (self.at_least is None):
+            raise ConfigError("a limit needs exactly one of at_most and at_least")
+
+    @property
+    def value(self) -> float:
+        """The bound itself."""
+        bound = self.at_most if self.at_least is None else self.at_least
+        assert bound is not None
+        return bound
+
+    def holds(self, figure: float) -> bool:
+        """Whether a figure is within the bound."""
+        return figure <= self.value if self.at_most is not None else figure >= self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that must hold of one metric.
+
+    `subject` is what the sentence of a finding speaks of ("time between tokens"). `precision` holds
+    limits for variants of one precision in place of the general one. The confidence of the
+    interval is two-sided.
+    """
+
+    id: str
+    subject: str
+    metric: str
+    statistic: Statistic
+    severity: Severity = Severity.CRITICAL
+    at_most: float | None = None
+    at_least: float | None = None
+    precision: dict[Precision, Limit] = field(default_factory=dict)
+    roles: tuple[Role, ...] = (Role.CANDIDATE,)
+    minimum_samples: int = 1
+    confidence: float = 0.90
+    hint: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.confidence < 1:
+            raise ConfigError(f"rule {self.id}: confidence must be 0.5 to 1: {self.confidence}")
+        if self.minimum_samples < 1:
+            raise ConfigError(f"rule {self.id}: minimum_samples must be at least 1")
+        if not self.is_figure_only:
+            Limit(self.at_most, self.at_least)
+
+    @property
+    def suite(self) -> str:
+        """The suite that measures it."""
+        return self.metric.partition(".")[0]
+
+    @property
+    def is_figure_only(self) -> bool:
+        """Whether the rule has no bound and only puts its figure into the report."""
+        unbounded = self.at_most is None and self.at_least is None
+        return unbounded and self.severity is Severity.INFO
+
+    def limit(self, precision: Precision | None) -> Limit | None:
+        """The bound for a variant of this precision; None where there is only a figure."""
+        if self.is_figure_only:
+            return None
+        general = Limit(self.at_most, self.at_least)
+        return general if precision is None else self.precision.get(precision, general)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured; more narrows the intervals and costs time."""
+
+    latency_pairs: int = 40
+    latency_warmup_pairs: int = 4
+    memory_cycles: int = 40
+    scaling_repetitions: int = 5
+    accuracy_items: int = 0  # 0: every item of the bank
+    precision_items: int = 200
+    deadline_seconds: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What decides: required checks by id (``suite.check``) and rules by id."""
+
+    name: str
+    required: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    plan: Plan = field(default_factory=Plan)
+
+    def rules_of(self, suite: str, role: Role) -> tuple[Rule, ...]:
+        """The rules that one suite must satisfy for a variant of this role."""
+        return tuple(rule for rule in self.rules if rule.suite == suite and role in rule.roles)

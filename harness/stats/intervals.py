@@ -1,0 +1,94 @@
+"""Estimates with intervals for one sample."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Sample = Sequence[float] | NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure, its two-sided interval, and how many values it rests on.
+
+    An interval that cannot be computed is unbounded, never zero wide. `where` names the label that
+    the figure belongs to, for statistics that look for the worst one.
+    """
+
+    value: float
+    lower: float
+    upper: float
+    samples: int
+    where: str = ""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether figure and both ends are finite."""
+        return all(map(math.isfinite, (self.value, self.lower, self.upper)))
+
+
+def exact(value: float, samples: int) -> Estimate:
+    """A figure without sampling error: a count, a sum, an extreme of all there is."""
+    return Estimate(value, value, value, samples)
+
+
+def unbounded(value: float, samples: int) -> Estimate:
+    """A figure of which nothing more is known."""
+    return Estimate(value, -math.inf, math.inf, samples)
+
+
+def mean_interval(values: Sample, confidence: float) -> Estimate:
+    """Student's interval of the mean; unbounded below two values."""
+    sample = np.asarray(values, float)
+    if sample.size < 2:
+        return unbounded(float(sample.mean()) if sample.size else math.nan, sample.size)
+    mean = float(sample.mean())
+    error = float(sample.std(ddof=1)) / math.sqrt(sample.size)
+    reach = float(stats.t.ppf((1 + confidence) / 2, sample.size - 1)) * error
+    return Estimate(mean, mean - reach, mean + reach, sample.size)
+
+
+def cluster_mean_interval(values: Sample, labels: Sequence[str], confidence: float) -> Estimate:
+    """Interval of the mean over all values where values of one label go together.
+
+    The error is that of a ratio estimator over clusters, ``sum_c (sum_i (x_ci - mean))^2 / n^2``
+    with the small-sample factor C/(C-1), and Student's t on C-1 degrees of freedom (Miller 2024,
+    arXiv 2411.00640, eq. 4). Unbounded below two clusters.
+    """
+    sample = np.asarray(values, float)
+    names, index = np.unique(np.asarray(labels), return_inverse=True)
+    mean = float(sample.mean()) if sample.size else math.nan
+    if names.size < 2:
+        return unbounded(mean, sample.size)
+    sums = np.bincount(index, weights=sample - mean)
+    variance = float((sums**2).sum()) / sample.size**2 * names.size / (names.size - 1)
+    reach = float(stats.t.ppf((1 + confidence) / 2, names.size - 1)) * math.sqrt(variance)
+    return Estimate(mean, mean - reach, mean + reach, sample.size)
+
+
+def median_interval(values: Sample, confidence: float) -> Estimate:
+    """Distribution-free interval of the median by order statistics; unbounded when too few."""
+    sample = np.sort(np.asarray(values, float))
+    size = sample.size
+    if not size:
+        return unbounded(math.nan, 0)
+    rank = int(stats.binom.ppf((1 - confidence) / 2, size, 0.5))
+    if rank < 1:
+        return unbounded(float(np.median(sample)), size)
+    return Estimate(
+        float(np.median(sample)), float(sample[rank - 1]), float(sample[size - rank]), size
+    )
+
+
+def share_interval(hits: int, size: int, confidence: float) -> Estimate:
+    """Clopper and Pearson's interval of a proportion."""
+    if not size:
+        return unbounded(math.nan, 0)
+    tail = (1 - confidence) / 2
+    lower = float(stats.beta.ppf(tail, hits, size - hits + 1)) if hits else 0.0
+    upper = float(stats.beta.ppf(1 - tail, hits + 1, size - hits)) if hits < size else 1.0
+    return Estimate(hits / size, lower, upper, size)

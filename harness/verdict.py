@@ -1,0 +1,230 @@
+"""From evidence and a policy to a verdict, by one pure call."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.estimate import LABELLED, PAIRED, estimate
+from harness.evidence import Check, CheckOutcome, Evidence, Subject
+from harness.finding import Finding, Outcome, sentence, unit_of
+from harness.measurement import Measurement
+from harness.policy import Limit, Policy, Rule, Severity
+from harness.release import Role
+from harness.stats.intervals import Estimate
+
+
+class Decision(StrEnum):
+    """May it be released?"""
+
+    GO = "GO"
+    NO_GO = "NO-GO"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+    @property
+    def exit_status(self) -> int:
+        """What `pytest suites/` and `python -m harness judge` exit with."""
+        return {"GO": 0, "NO-GO": 1, "INCONCLUSIVE": 6}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class VariantVerdict:
+    """What is decided of one variant, with every finding that it rests on."""
+
+    variant: str
+    role: Role
+    decision: Decision
+    findings: tuple[Finding, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The sentences that stand against GO: all that failed, else all that is undecided."""
+        for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+            found = [it.reason for it in self.findings if it.outcome is outcome and _decides(it)]
+            if found:
+                return tuple(found)
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is decided of the release: NO-GO if any candidate is, GO only if all are."""
+
+    decision: Decision
+    variants: dict[str, VariantVerdict]
+
+    @property
+    def publishable(self) -> tuple[str, ...]:
+        """The candidates that are GO, provided that every candidate is decided."""
+        candidates = [it for it in self.variants.values() if it.role is Role.CANDIDATE]
+        if any(it.decision is Decision.INCONCLUSIVE for it in candidates):
+            return ()
+        return tuple(it.variant for it in candidates if it.decision is Decision.GO)
+
+
+def judge(evidence: Evidence, policy: Policy) -> Verdict:
+    """The verdict on a release.
+
+    What must be judged is named by the evidence's subjects (the release) and the policy, never by
+    what happened to run: whatever is missing is a finding, and leaves no GO.
+    """
+    whole = _of_session(evidence, policy)
+    reference = _variant_verdict(evidence.reference, evidence, policy, whole)
+    beside = (*whole, *_of_reference(reference))
+    variants = {
+        name: reference
+        if name == reference.variant
+        else _variant_verdict(name, evidence, policy, beside)
+        for name in evidence.subjects
+    }
+    candidates = [it.decision for it in variants.values() if it.role is Role.CANDIDATE]
+    return Verdict(_combined(candidates), variants)
+
+
+def judge_measurements(
+    measurements: tuple[Measurement, ...], subject: Subject, environment: str, policy: Policy
+) -> tuple[Finding, ...]:
+    """Findings on some measurements of one variant by the rules that concern them."""
+    by_metric = {it.metric: it for it in measurements}
+    return tuple(
+        _apply(rule, by_metric[rule.metric], rule.limit(subject.precision), environment)
+        for rule in policy.rules
+        if subject.role in rule.roles and rule.metric in by_metric
+    )
+
+
+def _combined(decisions: list[Decision]) -> Decision:
+    if Decision.NO_GO in decisions:
+        return Decision.NO_GO
+    if not decisions or Decision.INCONCLUSIVE in decisions:
+        return Decision.INCONCLUSIVE
+    return Decision.GO
+
+
+def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
+    found = [_undecided("session.complete", "session", why) for why in evidence.trouble]
+    if not policy.rules or not policy.required:
+        why = f"the policy {policy.name!r} requires no check or has no rule, so nothing is decided"
+        found.append(_undecided("session.policy", "session", why))
+    return tuple(found)
+
+
+def _of_reference(reference: VariantVerdict) -> tuple[Finding, ...]:
+    if reference.decision is Decision.GO:
+        return ()
+    why = reference.reasons[0]
+    text = f"the reference {reference.variant} cannot be relied on: {why}"
+    return (_undecided("session.reference", "session", text),)
+
+
+def _variant_verdict(
+    name: str, evidence: Evidence, policy: Policy, beside: tuple[Finding, ...]
+) -> VariantVerdict:
+    subject = evidence.subjects[name]
+    findings = (
+        *beside,
+        *_of_subject(subject),
+        *_of_checks(name, evidence, policy),
+        *_of_rules(name, evidence, policy),
+    )
+    return VariantVerdict(name, subject.role, _decision(findings), findings)
+
+
+def _decision(findings: tuple[Finding, ...]) -> Decision:
+    outcomes = {it.outcome for it in findings if _decides(it)}
+    if Outcome.FAIL in outcomes:
+        return Decision.NO_GO
+    if Outcome.INCONCLUSIVE in outcomes or Outcome.PASS not in outcomes:
+        return Decision.INCONCLUSIVE
+    return Decision.GO
+
+
+def _decides(finding: Finding) -> bool:
+    return finding.severity is not Severity.INFO
+
+
+def _of_subject(subject: Subject) -> tuple[Finding, ...]:
+    if subject.digest:
+        return ()
+    return (_undecided("session.variant", "session", subject.problem or "there is no variant"),)
+
+
+def _of_checks(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
+    """One finding for every required check, and for every other one that went wrong."""
+    ran = {check.id: check for check in evidence.checks if check.variant == name}
+    required = [_of_check(check_id, ran.get(check_id)) for check_id in policy.required]
+    others = [_of_check(it.id, it) for key, it in ran.items() if key not in policy.required]
+    return required + [it for it in others if it.outcome is not Outcome.PASS]
+
+
+def _of_check(check_id: str, check: Check | None) -> Finding:
+    suite = check_id.partition(".")[0]
+    if check is None:
+        return _undecided(check_id, suite, f"the required check {check_id} did not run")
+    if check.outcome is CheckOutcome.MEASURED:
+        return Finding(check_id, suite, Severity.CRITICAL, Outcome.PASS, "ran to its end")
+    if check.outcome in (CheckOutcome.FAILED, CheckOutcome.CRASHED):
+        return Finding(check_id, suite, Severity.CRITICAL, Outcome.FAIL, check.reason)
+    return _undecided(check_id, suite, f"{check_id} was not measured: {check.reason}")
+
+
+def _of_rules(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
+    subject = evidence.subjects[name]
+    rules = [rule for rule in policy.rules if subject.role in rule.roles]
+    return [_of_rule(rule, name, subject, evidence) for rule in rules]
+
+
+def _of_rule(rule: Rule, name: str, subject: Subject, evidence: Evidence) -> Finding:
+    found = [it for it in evidence.measurements if (it.metric, it.variant) == (rule.metric, name)]
+    if len(found) != 1:
+        count = "was not measured" if not found else f"was measured {len(found)} times"
+        return _undecided(rule.id, rule.suite, f"{rule.subject} {count}", rule.severity)
+    return _apply(rule, found[0], rule.limit(subject.precision), evidence.environment)
+
+
+def _apply(rule: Rule, it: Measurement, limit: Limit | None, environment: str) -> Finding:
+    problem = _not_comparable(rule, it, environment)
+    if problem:
+        why = f"{rule.subject}: {problem}"
+        return _undecided(rule.id, rule.suite, why, rule.severity)
+    found = estimate(it, rule.statistic, rule.confidence)
+    unit = unit_of(rule.statistic, it.unit)
+    outcome = _outcome(rule, found, limit)
+    return Finding(
+        rule.id,
+        rule.suite,
+        rule.severity,
+        outcome,
+        sentence(rule, limit, outcome, found, unit),
+        found.value,
+        (found.lower, found.upper),
+        None if limit is None else limit.value,
+        unit,
+    )
+
+
+def _not_comparable(rule: Rule, it: Measurement, environment: str) -> str:
+    if it.environment != environment:
+        return "was measured under other conditions than the session's"
+    if len(it.values) < rule.minimum_samples:
+        return f"{len(it.values)} values, and the rule needs {rule.minimum_samples}"
+    if rule.statistic in PAIRED and not it.reference_values:
+        return "has no values of the reference beside it"
+    if rule.statistic in LABELLED and not it.labels:
+        return "has no labels for its values"
+    return ""
+
+
+def _outcome(rule: Rule, found: Estimate, limit: Limit | None) -> Outcome:
+    if limit is None:
+        return Outcome.PASS
+    if not found.is_bounded:
+        return Outcome.INCONCLUSIVE
+    ends = (limit.holds(found.lower), limit.holds(found.upper))
+    if all(ends):
+        return Outcome.PASS
+    if not any(ends):
+        return Outcome.FAIL
+    return Outcome.PASS if rule.severity is Severity.GUARD else Outcome.INCONCLUSIVE
+
+
+def _undecided(rule: str, suite: str, why: str, severity: Severity = Severity.CRITICAL) -> Finding:
+    return Finding(rule, suite, severity, Outcome.INCONCLUSIVE, why)
