@@ -70,9 +70,10 @@ class Evidence:
     schema: int = field(default=SCHEMA)
 
     def __post_init__(self) -> None:
-        for item in (*self.checks, *self.measurements):
-            if item.variant not in self.subjects:
-                raise ValueError(f"evidence on {item.variant!r}, which the release does not name")
+        named = [it.variant for it in self.checks] + [it.variant for it in self.measurements]
+        for name in named:
+            if name not in self.subjects:
+                raise ValueError(f"evidence on {name!r}, which the release does not name")
 
     @property
     def reference(self) -> str:

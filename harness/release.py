@@ -68,7 +68,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class VariantEntry:
-    """One ``[variants.<name>]`` table, as written; `harness.variant.expand` fills what is left out."""
+    """One ``[variants.<name>]`` table as written; `harness.variant.expand` fills the rest."""
 
     precision: Precision | None = None
     role: Role = Role.CANDIDATE

@@ -4,9 +4,25 @@ import hashlib
 import json
 import os
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from harness.errors import ConfigError
+from harness.evidence import SCHEMA, Evidence
+from harness.item import Item
+from harness.policy import Policy
+from harness.release import (
+    Data,
+    Identity,
+    ModelSource,
+    PolicyChoice,
+    Release,
+    RuntimeChoice,
+    VariantEntry,
+)
+from harness.structure import structure, unstructure
 
 
 def digest_file(path: Path) -> str:
@@ -51,3 +67,117 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{path.name} holds no JSON object")
     return value
+
+
+def read_release(path: Path) -> Release:
+    """Read a release file; paths in it are relative to the file.
+
+    Raises ConfigError, one line, for anything that is missing, unknown or of the wrong kind.
+    """
+    data = _read_toml(path, "release file")
+    data["identity"] = data.pop("release", {})
+    for name, entry in dict(data.get("variants", {})).items():
+        what = f"{path.name} [variants.{name}]"
+        data["variants"][name] = structure(entry, VariantEntry, what=what, base=path.parent)
+    return _release(data, path)
+
+
+def _release(data: dict[str, Any], path: Path) -> Release:
+    parts: dict[str, Any] = {"variants": data.pop("variants", {})}
+    kinds = {
+        "identity": Identity,
+        "model": ModelSource,
+        "data": Data,
+        "runtime": RuntimeChoice,
+        "policy": PolicyChoice,
+    }
+    for key in data:
+        if key not in kinds:
+            accepted = "release, model, variants, data, runtime, policy"
+            raise ConfigError(f"{path.name}: unknown table [{key}]; accepted: {accepted}")
+    for key, kind in kinds.items():
+        table = "release" if key == "identity" else key
+        if key in data:
+            what = f"{path.name} [{table}]"
+            parts[key] = structure(data[key], kind, what=what, base=path.parent)
+        elif key in ("identity", "data", "policy"):
+            raise ConfigError(f"{path.name}: the table [{table}] is missing")
+    try:
+        return Release(**parts)
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from error
+
+
+def read_policy(path: Path) -> Policy:
+    """Read a policy file, or raise ConfigError of one line."""
+    data = _read_toml(path, "policy")
+    rules = [{"id": key, **rule} for key, rule in data.pop("rules", {}).items()]
+    return structure({"name": path.stem, **data, "rules": rules}, Policy, what=path.name)
+
+
+def read_items(path: Path) -> tuple[Item, ...]:
+    """Read domain items, one JSON object a line; ConfigError names the line that is broken."""
+    items = []
+    for number, line in enumerate(_read(path, "domain data").splitlines(), 1):
+        if line.strip():
+            items.append(_item(line, f"{path.name} line {number}"))
+    _refuse_duplicates(items, path)
+    return tuple(items)
+
+
+def _item(line: str, what: str) -> Item:
+    try:
+        data = json.loads(line)
+    except ValueError as error:
+        raise ConfigError(f"{what} is not JSON ({error}): mend or remove it") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{what} is not a JSON object: mend or remove it")
+    if "prompt" in data and "messages" not in data:
+        data["messages"] = [{"role": "user", "content": data.pop("prompt")}]
+    try:
+        data["messages"] = [[turn["role"], turn["content"]] for turn in data["messages"]]
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{what}: needs a prompt, or messages with role and content") from error
+    return structure(data, Item, what=what)
+
+
+def _refuse_duplicates(items: list[Item], path: Path) -> None:
+    if not items:
+        raise ConfigError(f"{path.name} holds no item: there is nothing to measure accuracy on")
+    seen: set[str] = set()
+    for item in items:
+        if item.id in seen:
+            raise ConfigError(f"{path.name}: the id {item.id!r} occurs twice")
+        seen.add(item.id)
+
+
+def write_evidence(path: Path, evidence: Evidence) -> None:
+    """Write evidence as JSON, raw values and all."""
+    write_json(path, unstructure(evidence))
+
+
+def read_evidence(path: Path) -> Evidence:
+    """Read stored evidence; ConfigError when it is not of this schema."""
+    try:
+        data = read_json(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} is not readable as evidence: {error}") from error
+    if data.get("schema") != SCHEMA:
+        raise ConfigError(f"{path.name} has schema {data.get('schema')!r}, expected {SCHEMA}")
+    return structure(data, Evidence, what=path.name)
+
+
+def _read(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"the {what} {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the {what} {path} is not UTF-8: {error}") from error
+
+
+def _read_toml(path: Path, what: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_read(path, what))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the {what} {path.name} is not TOML: {error}") from error

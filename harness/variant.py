@@ -34,9 +34,10 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """What the graph itself says of one group of MatMulNBits nodes.
+    """What the graph itself says of one group of equal nodes.
 
-    `nodes` counts them; `symmetric` is False where zero points are stored.
+    `nodes` counts them; `symmetric` is False where zero points are stored; `accuracy_level` is 0
+    where none is set. A MatMul left in floating point has its width as `bits` and block size 0.
     """
 
     bits: int
@@ -44,6 +45,7 @@ class Quantization:
     accuracy_level: int
     symmetric: bool
     nodes: int
+    operator: str = "MatMulNBits"  # or GatherBlockQuantized, MatMul
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ Progress = Callable[[str, str], None]
 """Called with a variant's name and what is being done with it, as one word or two."""
 
 Built = Mapping[str, Variant | HarnessError]
-"""By variant name: the variant, or why there is none (raised by nobody: one must not stop another)."""
+"""By variant name: the variant, or why there is none (not raised: one must not stop another)."""
 
 
 class Builder(Protocol):

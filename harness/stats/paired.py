@@ -44,7 +44,7 @@ def _signed_rank_quantile(size: int, tail: float) -> int:
     top = size * (size + 1) // 2
     if size > _EXACT_PAIRS:
         spread = math.sqrt(size * (size + 1) * (2 * size + 1) / 24)
-        return int(math.floor(top / 2 + float(stats.norm.ppf(tail)) * spread))
+        return math.floor(top / 2 + float(stats.norm.ppf(tail)) * spread)
     ways = np.zeros(top + 1)
     ways[0] = 1.0
     for rank in range(1, size + 1):

@@ -27,10 +27,10 @@ def growth_interval(steps: Sample, levels: Sample, confidence: float) -> Estimat
     if level.size < _BLOCKS:
         return unbounded(math.nan, level.size)
     at, level = _block_minima(at, level)
-    slope, _, lower, upper = stats.theilslopes(level, at, alpha=confidence)
+    slope, _, lower, upper = map(float, stats.theilslopes(level, at, alpha=confidence))
     if not _is_sustained(at, level):
-        lower = min(float(lower), 0.0)
-    return Estimate(float(slope), float(lower), float(upper), len(steps))
+        lower = min(lower, 0.0)
+    return Estimate(slope, lower, upper, len(steps))
 
 
 def _block_minima(

@@ -1,0 +1,112 @@
+"""Plain data to values and back: strict types, no unknown keys, errors of one line."""
+
+import difflib
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cattrs import Converter
+from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+
+from harness.errors import ConfigError, HarnessError
+
+T = TypeVar("T")
+_PLAIN = (str, int, float, bool)
+
+
+def structure(data: object, kind: type[T], *, what: str, base: Path | None = None) -> T:
+    """Make a value of a dataclass from plain data.
+
+    `what` names the place for messages ("release.toml [model]"); relative paths are taken from
+    `base`. Raises ConfigError that names the first key or value that is wrong and what is accepted.
+    """
+    try:
+        return _converter(base).structure(data, kind)
+    except Exception as error:
+        raise ConfigError(f"{what}: {_first(error)}") from error
+
+
+def unstructure(value: object) -> Any:
+    """Plain JSON types of a value made of dataclasses."""
+    return _converter(None).unstructure(value)
+
+
+def _converter(base: Path | None) -> Converter:
+    converter = Converter(forbid_extra_keys=True)
+    for plain in _PLAIN:
+        converter.register_structure_hook(plain, _strict)
+    converter.register_structure_hook_func(
+        lambda kind: isinstance(kind, type) and issubclass(kind, StrEnum), _choice
+    )
+    converter.register_structure_hook(Path, lambda value, _: _absolute(_strict(value, str), base))
+    converter.register_unstructure_hook(Path, str)
+    return converter
+
+
+def _strict(value: Any, kind: type) -> Any:
+    accepted = (int, float) if kind is float else (kind,)
+    if type(value) not in accepted:
+        raise ConfigError(f"expected {_named(kind)}, found {_named(type(value))} {value!r}")
+    return value
+
+
+def _choice(value: Any, kind: type[StrEnum]) -> StrEnum:
+    try:
+        return kind(value)
+    except ValueError:
+        raise ConfigError(
+            f"{value!r} is not accepted{_closest(str(value), list(kind))}; "
+            f"accepted: {', '.join(kind)}"
+        ) from None
+
+
+def _absolute(value: str, base: Path | None) -> Path:
+    path = Path(value).expanduser()
+    return path if base is None else (base / path).resolve()
+
+
+def _named(kind: type) -> str:
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+    return names.get(kind, {"dict": "a table", "list": "a list"}.get(kind.__name__, kind.__name__))
+
+
+def _closest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _first(error: BaseException, place: str = "") -> str:
+    """The first problem in cattrs' tree of them, with the key it stands at."""
+    if isinstance(error, ForbiddenExtraKeysError):
+        return _extra(error, place)
+    if isinstance(error, ClassValidationError | IterableValidationError):
+        inner = error.exceptions[0]
+        return _first(inner, place + _step(inner))
+    if isinstance(error, KeyError):
+        return f"{_at(place)}the key {error} is missing"
+    text = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+    return f"{_at(place)}{text}"
+
+
+def _step(error: BaseException) -> str:
+    for note in getattr(error, "__notes__", ()):
+        name = getattr(note, "name", None)
+        index = getattr(note, "index", None)
+        if name is not None:
+            return f".{name}"
+        if index is not None:
+            return f"[{index}]" if isinstance(index, int) else f".{index}"
+    return ""
+
+
+def _at(place: str) -> str:
+    return f"{place.lstrip('.')}: " if place else ""
+
+
+def _extra(error: ForbiddenExtraKeysError, place: str) -> str:
+    known = [it.name for it in fields(error.cl)] if is_dataclass(error.cl) else []
+    extra = sorted(error.extra_fields)[0]
+    return (
+        f"{_at(place)}unknown key {extra!r}{_closest(extra, known)}; accepted: {', '.join(known)}"
+    )
