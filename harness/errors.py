@@ -38,9 +38,13 @@ class BuildError(InfrastructureError):
 
 
 class ModelError(HarnessError):
-    """The variant did wrong: a finding against it, never an end of the session."""
+    """The variant did wrong: a finding against it, never an end of the session.
+
+    `variant` names it once the fleet knows whose runtime it was.
+    """
 
     exit_status = 1
+    variant = ""
 
 
 class LoadError(ModelError):

@@ -1,0 +1,90 @@
+"""The runtimes of a session: one child process a variant, started when it is first needed."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+
+from harness.errors import HarnessError, ModelError
+from harness.runtimes.base import Answer, Messages, Request
+from harness.runtimes.isolated import Isolated
+from harness.variant import Variant
+
+
+class Fleet:
+    """Variants by name, each answering from a process of its own.
+
+    A name whose variant could not be made raises the reason of that at every use. What a variant's
+    process does wrong is raised as ModelError that says which variant it was.
+    """
+
+    def __init__(
+        self, variants: Mapping[str, Variant | HarnessError], factory: str, deadline_seconds: float
+    ) -> None:
+        self._variants = variants
+        self._factory = factory
+        self._deadline_seconds = deadline_seconds
+        self._running: dict[str, Isolated] = {}
+
+    def __enter__(self) -> "Fleet":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def variant(self, name: str) -> Variant:
+        """The variant, or the error that says why there is none."""
+        found = self._variants[name]
+        if isinstance(found, HarnessError):
+            raise found
+        return found
+
+    def ask(self, name: str, plan: Sequence[Request]) -> list[Answer]:
+        """Answers to a plan, in order."""
+        with _blame(name):
+            return self._runtime(name).run(plan)
+
+    def encode(self, name: str, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts by the variant's own tokenizer."""
+        with _blame(name):
+            return self._runtime(name).encode(texts)
+
+    def render(self, name: str, chats: Sequence[Messages]) -> list[str]:
+        """Prompts that the variant's own chat template makes."""
+        with _blame(name):
+            return self._runtime(name).render(chats)
+
+    @contextlib.contextmanager
+    def fresh(self, name: str) -> Iterator[Isolated]:
+        """A new process of the variant, for what must not see earlier requests."""
+        with _blame(name), self._start(name) as runtime:
+            yield runtime
+
+    def close(self) -> None:
+        """End every child process."""
+        while self._running:
+            self._running.popitem()[1].close()
+
+    def _runtime(self, name: str) -> Isolated:
+        if name not in self._running:
+            self._running[name] = self._start(name)
+        return self._running[name]
+
+    def _start(self, name: str) -> Isolated:
+        directory = self.variant(name).directory
+        return Isolated(
+            self._factory, directory, deadline_seconds=self._deadline_seconds, label=name
+        )
+
+
+@contextlib.contextmanager
+def _blame(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ModelError as error:
+        error.variant = error.variant or name
+        raise

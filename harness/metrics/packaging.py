@@ -1,0 +1,236 @@
+"""Static checks of a variant's folder: each function returns the problems, one sentence each."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.variant import Quantization, Recipe
+
+REQUIRED_FILES = ("genai_config.json", "tokenizer.json", "tokenizer_config.json")
+FOUNDRY_BUDGET = 2048  # new tokens that Foundry Local reserves where the caller sets none
+_CONTROL = re.compile(r"<\|[^<>|\s]+\|>|<(?:/?[a-z]+_of_[a-z]+|/?s|bos|eos)>|\[/?INST\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Files with their sizes in bytes, and the JSON documents among them by name."""
+
+    files: Mapping[str, int]
+    documents: Mapping[str, Mapping[str, Any]]
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def model(self) -> Mapping[str, Any]:
+        """The ``model`` table of genai_config.json, empty when it is missing."""
+        found = self.documents.get("genai_config.json", {}).get("model", {})
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def graph_file(self) -> str:
+        """The decoder's file name."""
+        decoder = self.model.get("decoder", {})
+        return str(decoder.get("filename", "")) if isinstance(decoder, Mapping) else ""
+
+    @property
+    def end_tokens(self) -> tuple[int, ...]:
+        """``eos_token_id`` of genai_config.json as a tuple."""
+        return as_ids(self.model.get("eos_token_id"))
+
+    @property
+    def added_tokens(self) -> dict[str, int]:
+        """Added tokens of tokenizer.json: content to id."""
+        added = self.documents.get("tokenizer.json", {}).get("added_tokens", [])
+        return {str(token["content"]): int(token["id"]) for token in added}
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A floating-point initializer: `bad_values` counts NaN and infinite ones."""
+
+    name: str
+    shape: tuple[int, ...]
+    bad_values: int
+    is_rope_cache: bool = False
+
+
+def as_ids(value: object) -> tuple[int, ...]:
+    """Token ids from a configuration value that may be missing, a number or a list."""
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list | tuple) else (int(str(value)),)
+
+
+def missing_files(folder: Folder, external: Sequence[str] = ()) -> list[str]:
+    """Files that the folder must have and lacks, or that are empty or unreadable."""
+    needed = [*REQUIRED_FILES, *external]
+    if folder.graph_file:
+        needed.append(folder.graph_file)
+    elif "genai_config.json" in folder.documents:
+        return ["genai_config.json names no model.decoder.filename"]
+    if "chat_template.jinja" not in folder.files and not _inline_template(folder):
+        needed.append("chat_template.jinja")
+    absent = [f"{name} is missing" for name in needed if name not in folder.files]
+    empty = [f"{name} is empty" for name in needed if folder.files.get(name) == 0]
+    return absent + empty + list(folder.unreadable)
+
+
+def _inline_template(folder: Folder) -> bool:
+    return bool(folder.documents.get("tokenizer_config.json", {}).get("chat_template"))
+
+
+def config_problems(folder: Folder) -> list[str]:
+    """Where genai_config.json contradicts the tokenizer, the source checkpoint or itself."""
+    return [
+        *_end_token_problems(folder),
+        *_context_problems(folder),
+        *_source_value_problem(folder, "vocab_size", "vocab_size"),
+    ]
+
+
+def _end_token_problems(folder: Folder) -> list[str]:
+    ends = folder.end_tokens
+    if not ends:
+        return ["genai_config.json has no eos_token_id: an answer never stops"]
+    problems = []
+    name = folder.documents.get("tokenizer_config.json", {}).get("eos_token")
+    name = name.get("content") if isinstance(name, Mapping) else name
+    expected = folder.added_tokens.get(str(name))
+    if expected is not None and expected not in ends:
+        problems.append(
+            f"eos_token_id is {_listed(ends)} in genai_config.json, but the tokenizer's "
+            f"{name} is {expected}: answers do not stop where they should"
+        )
+    source = as_ids(
+        folder.documents.get("source/generation_config.json", {}).get("eos_token_id")
+        or folder.documents.get("source/config.json", {}).get("eos_token_id")
+    )
+    if source and not set(source) <= set(ends):
+        problems.append(
+            f"eos_token_id is {_listed(ends)} in genai_config.json, but {_listed(source)} "
+            "in the source checkpoint"
+        )
+    return problems
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ", ".join(map(str, ids))
+
+
+def _context_problems(folder: Folder) -> list[str]:
+    context = folder.model.get("context_length")
+    if not isinstance(context, int) or context < 1:
+        return [f"context_length in genai_config.json is {context!r}, not a number of tokens"]
+    problems = _source_value_problem(folder, "context_length", "max_position_embeddings")
+    search = folder.documents.get("genai_config.json", {}).get("search", {})
+    longest = search.get("max_length") if isinstance(search, Mapping) else None
+    if isinstance(longest, int) and longest > context:
+        problems.append(f"search.max_length {longest} is over context_length {context}")
+    if context <= FOUNDRY_BUDGET:
+        problems.append(
+            f"context_length is {context}: Foundry Local reserves {FOUNDRY_BUDGET} new tokens by "
+            "default and refuses every request that sets no max_tokens"
+        )
+    return problems
+
+
+def _source_value_problem(folder: Folder, key: str, source_key: str) -> list[str]:
+    mine = folder.model.get(key)
+    theirs = folder.documents.get("source/config.json", {}).get(source_key)
+    if mine is None or theirs is None or mine == theirs:
+        return []
+    return [f"{key} is {mine} in genai_config.json, but {source_key} is {theirs} in the source"]
+
+
+def token_id_problems(folder: Folder) -> list[str]:
+    """Special token ids outside the vocabulary."""
+    size = folder.model.get("vocab_size")
+    if not isinstance(size, int):
+        return [f"vocab_size in genai_config.json is {size!r}, not a number"]
+    named = [
+        (key, token)
+        for key in ("bos_token_id", "eos_token_id", "pad_token_id")
+        for token in as_ids(folder.model.get(key))
+    ]
+    named += [(f"the added token {name}", token) for name, token in folder.added_tokens.items()]
+    return [
+        f"{key} {token} is outside the vocabulary of {size}"
+        for key, token in named
+        if not 0 <= token < size
+    ]
+
+
+def control_tokens(rendered: str, contents: Sequence[str]) -> tuple[str, ...]:
+    """What looks like a control token in a rendered chat, the messages' own text taken out."""
+    for content in contents:
+        rendered = rendered.replace(content, "\n")
+    return tuple(dict.fromkeys(_CONTROL.findall(rendered)))
+
+
+def control_token_problems(
+    controls: Sequence[str], encoded: Sequence[Sequence[int]], folder: Folder
+) -> list[str]:
+    """Control tokens of the chat template that the tokenizer does not know as one special id.
+
+    `encoded[i]` holds the runtime's ids of `controls[i]`. A template of another model family is
+    found here: its control tokens fall apart into ordinary text.
+    """
+    special = folder.added_tokens
+    problems = []
+    for name, ids in zip(controls, encoded, strict=True):
+        if len(ids) != 1:
+            problems.append(f"the template's {name} is {len(ids)} ordinary tokens, not one special")
+        elif special.get(name) != ids[0]:
+            problems.append(f"the template's {name} is token {ids[0]}, which is no special token")
+    return problems
+
+
+def turn_end_problems(after_answer: Sequence[int], folder: Folder) -> list[str]:
+    """Whether the token that closes an assistant's turn in the template ends an answer."""
+    if not after_answer:
+        return ["the chat template puts nothing after an assistant's answer"]
+    if after_answer[0] in folder.end_tokens:
+        return []
+    return [
+        f"the chat template closes an answer with token {after_answer[0]}, but eos_token_id is "
+        f"{_listed(folder.end_tokens)}: answers do not stop where they should"
+    ]
+
+
+def quantization_problems(recipe: Recipe, found: Sequence[Quantization]) -> list[str]:
+    """Where the graph's quantized nodes differ from what the recipe asked for."""
+    bits = {"int4": 4, "int8": 8}.get(str(recipe.precision))
+    if recipe.prebuilt is not None and bits is not None:
+        return [] if any(it.bits == bits for it in found) else [_none_found(recipe, bits)]
+    if bits is None:
+        return []
+    asked = (
+        ("bits", bits),
+        ("block_size", recipe.block_size),
+        ("accuracy_level", recipe.accuracy_level),
+        ("symmetric", recipe.symmetric),
+    )
+    problems = [
+        f"{it.nodes} MatMulNBits nodes have {key} {getattr(it, key)}, the recipe asks for {want}"
+        for it in found
+        for key, want in asked
+        if want is not None and getattr(it, key) != want
+    ]
+    return problems if found else [_none_found(recipe, bits)]
+
+
+def _none_found(recipe: Recipe, bits: int) -> str:
+    return f"{recipe.precision} was asked for, but the graph has no MatMulNBits node of {bits} bits"
+
+
+def tensor_problems(tensors: Iterable[Tensor], context: int) -> list[str]:
+    """Scales and weights that are not finite, RoPE caches shorter than the context."""
+    problems = []
+    for tensor in tensors:
+        if tensor.bad_values:
+            problems.append(f"{tensor.name} has {tensor.bad_values} values that are not finite")
+        if tensor.is_rope_cache and tensor.shape[0] < context:
+            problems.append(
+                f"{tensor.name} has {tensor.shape[0]} rows, but context_length is {context}"
+            )
+    return problems

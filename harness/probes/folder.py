@@ -1,0 +1,79 @@
+"""Reads a variant's folder for the static checks: no inference, no runtime."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.metrics.packaging import Folder, Tensor
+
+_JSON_FILES = ("genai_config.json", "tokenizer_config.json", "tokenizer.json")
+_SOURCE_FILES = ("config.json", "generation_config.json")
+_CACHES = ("cos_cache", "sin_cache")
+
+
+def read_folder(directory: Path, source: Path | None = None) -> Folder:
+    """What the static checks look at; what cannot be read is left out and named in `unreadable`.
+
+    `source` is the checkpoint that the variant was made from, where there is one.
+    """
+    documents: dict[str, dict[str, Any]] = {}
+    unreadable: list[str] = []
+    places = [(directory, name, name) for name in _JSON_FILES]
+    if source is not None:
+        places += [(source, name, f"source/{name}") for name in _SOURCE_FILES]
+    for folder, name, key in places:
+        if (folder / name).exists():
+            _read_document(folder / name, key, documents, unreadable)
+    files = {
+        path.relative_to(directory).as_posix(): path.stat().st_size
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+    return Folder(files, documents, tuple(unreadable))
+
+
+def _read_document(
+    path: Path, key: str, documents: dict[str, dict[str, Any]], unreadable: list[str]
+) -> None:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        unreadable.append(f"{key} is not readable JSON: {error}")
+        return
+    if isinstance(value, dict):
+        documents[key] = value
+    else:
+        unreadable.append(f"{key} holds no JSON object")
+
+
+def external_files(model: Path) -> tuple[str, ...]:
+    """Names of the files that a graph keeps its weights in, relative to its folder."""
+    import onnx
+
+    graph = onnx.load(str(model), load_external_data=False).graph
+    places = {
+        entry.value
+        for tensor in graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    return tuple(sorted(places))
+
+
+def float_tensors(model: Path) -> Iterator[Tensor]:
+    """Every floating-point initializer of a graph: weights, scales, RoPE caches.
+
+    Raises OSError or ValueError where external data is missing or too short.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(str(model), load_external_data=False).graph
+    for tensor in graph.initializer:
+        if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
+            values = numpy_helper.to_array(tensor, base_dir=str(model.parent))
+            bad = int(values.size - np.isfinite(values).sum())
+            yield Tensor(tensor.name, tuple(values.shape), bad, tensor.name.endswith(_CACHES))
