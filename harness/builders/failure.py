@@ -1,0 +1,52 @@
+"""Failures of a build as one line, and their way from the build process to the gate's."""
+
+import errno
+from collections.abc import Iterator
+from typing import Final
+
+from harness.errors import BuildError, ConfigError, HarnessError, InfrastructureError
+
+_KINDS: Final[dict[str, type[HarnessError]]] = {
+    "config": ConfigError,
+    "infrastructure": InfrastructureError,
+    "build": BuildError,
+}
+_LONGEST = 300  # characters of a foreign message; the log has the rest
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """`kind` and `message` of an exception that ended a build, for `restore`."""
+    if any(map(_is_disk_full, _chain(error))):
+        return {"kind": "infrastructure", "message": "no space is left on the cache's disk"}
+    if isinstance(error, HarnessError):
+        kind = next(name for name, known in _KINDS.items() if isinstance(error, known))
+        return {"kind": "build" if isinstance(error, BuildError) else kind, "message": str(error)}
+    if isinstance(error, MemoryError):
+        return {"kind": "infrastructure", "message": "this machine has too little memory to build"}
+    return {
+        "kind": "build",
+        "message": f"the build failed with {type(error).__name__}: {one_line(error)}",
+    }
+
+
+def restore(kind: str, message: str) -> HarnessError:
+    """The exception that `describe` described."""
+    return _KINDS[kind](message)
+
+
+def one_line(text: object) -> str:
+    """Foreign text as one line of bearable length."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return "No space left on device" in str(error)

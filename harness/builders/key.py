@@ -1,0 +1,59 @@
+"""The key of a cached variant: a digest of everything that makes its files what they are."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from harness.store import digest_file, digest_of
+from harness.variant import Recipe
+
+BUILDER_VERSION = 1
+PACKAGES = (
+    "olive-ai",
+    "onnxruntime-genai",
+    "onnxruntime-genai-cuda",
+    "onnxruntime-genai-directml",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-directml",
+    "transformers",
+    "torch",
+    "onnx",
+)
+_NOT_IN_KEY = ("name", "role", "prebuilt")  # what a variant is called does not change its files
+
+
+def installed(package: str) -> str | None:
+    """The version of a package, or None; read from its metadata, so nothing is imported."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def package_versions() -> dict[str, str | None]:
+    """The version of every package that takes part in a build."""
+    return {package: installed(package) for package in PACKAGES}
+
+
+def builder_digest() -> str:
+    """Digest of the builders' own source, so that changed code never meets an old entry."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return digest_of({source.name: digest_file(source) for source in sources})
+
+
+def ingredients(recipe: Recipe, source_files: Mapping[str, str]) -> dict[str, object]:
+    """What the key is a digest of; kept in the entry, so that one can see why a key changed."""
+    wanted = {key: value for key, value in asdict(recipe).items() if key not in _NOT_IN_KEY}
+    return {
+        "source": dict(source_files),
+        "recipe": wanted,
+        "packages": package_versions(),
+        "builder": {"version": BUILDER_VERSION, "code": builder_digest()},
+    }
+
+
+def key_of(made_from: Mapping[str, object]) -> str:
+    """The key of these ingredients: 32 hexadecimal digits, a name for a directory."""
+    return digest_of(dict(made_from)).removeprefix("sha256:")[:32]
