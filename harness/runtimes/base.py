@@ -80,6 +80,12 @@ class Answer:
     prompt_tokens: int = 0  # as the runtime counts them, where it gives no prompt_ids
 
 
+def one_line(error: BaseException) -> str:
+    """The first line of an error's message that says something, white space collapsed."""
+    lines = (" ".join(line.split()) for line in str(error).splitlines())
+    return next((line for line in lines if line), "no message")
+
+
 class Runtime(Protocol):
     """Something that loads one variant and answers requests, one at a time.
 

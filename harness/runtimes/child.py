@@ -1,0 +1,159 @@
+"""A worker process as its parent sees it: ask, wait as long as it moves, and end it."""
+
+import contextlib
+import os
+import queue
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import IO
+
+from harness.errors import InfrastructureError
+from harness.runtimes.channel import Question, read, write
+from harness.runtimes.progress import Progress
+
+_POLL_SECONDS = 0.2
+_GRACE_SECONDS = 5.0
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+
+
+class ChildDiedError(Exception):
+    """The child's end of the pipe is closed; `Child.returncode` is set."""
+
+
+class ChildStuckError(Exception):
+    """No reply, and no progress within the deadline."""
+
+
+class Child:
+    """One worker process. Every method may raise ChildDiedError; `ask` also ChildStuckError."""
+
+    def __init__(self, factory: str, directory: Path) -> None:
+        """Start the process; raises InfrastructureError when the system refuses."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True)
+        progress = Path(self._scratch.name, "progress")
+        self._errors = Path(self._scratch.name, "stderr")
+        self._progress = Progress.create(progress)
+        command = [sys.executable, "-P", "-m", "harness.runtimes.worker"]
+        self._process = _start([*command, factory, str(directory), str(progress)], self._errors)
+        self._replies: queue.SimpleQueue[object] = queue.SimpleQueue()
+        assert self._process.stdout is not None
+        listener = (self._process.stdout, self._replies)
+        threading.Thread(target=_listen, args=listener, daemon=True).start()
+        self._end = weakref.finalize(self, _end, self._process, self._progress, self._scratch)
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, negative for a signal; None while it lives."""
+        return self._process.poll()
+
+    @property
+    def position(self) -> int:
+        """Where it is, or was when it died: see `harness.runtimes.progress`."""
+        return self._progress.read()
+
+    @property
+    def last_words(self) -> str:
+        """The last line of its standard error that is not empty."""
+        lines = self._errors.read_text(encoding="utf-8", errors="replace").split("\n")
+        plain = (_COLOUR.sub("", line).strip() for line in reversed(lines))
+        return next((line for line in plain if line), "")
+
+    def ask(self, question: Question, deadline_seconds: float) -> object:
+        """The reply to a question; the deadline begins anew with each request of a plan."""
+        assert self._process.stdin is not None
+        try:
+            write(self._process.stdin, question)
+        except OSError as error:
+            raise self._died() from error
+        reply = self._wait(deadline_seconds)
+        if isinstance(reply, _Ended):
+            raise self._died()
+        return reply
+
+    def close(self) -> None:
+        """Ask it to close, then end it whether it did or not."""
+        with contextlib.suppress(ChildDiedError, ChildStuckError):
+            if self.returncode is None:
+                self.ask(Question("close"), _GRACE_SECONDS)
+                self._process.wait(_GRACE_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it now, and forget its files."""
+        self._end()
+
+    def _wait(self, deadline_seconds: float) -> object:
+        position = self.position
+        due = time.monotonic() + deadline_seconds
+        while (left := due - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                return self._replies.get(timeout=min(left, _POLL_SECONDS))
+            if self.position != position:
+                position = self.position
+                due = time.monotonic() + deadline_seconds
+        raise ChildStuckError
+
+    def _died(self) -> ChildDiedError:
+        """Its exit status is there a moment after its pipes close."""
+        try:
+            self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        return ChildDiedError()
+
+
+class _Ended:
+    """Stands in the queue of replies for the end of the pipe."""
+
+
+def _listen(stream: IO[bytes], replies: "queue.SimpleQueue[object]") -> None:
+    try:
+        while True:
+            replies.put(read(stream))
+    except (EOFError, OSError, ValueError, UnpicklingError):
+        replies.put(_Ended())
+
+
+def _start(command: list[str], errors: Path) -> "subprocess.Popen[bytes]":
+    pipe = subprocess.PIPE
+    try:
+        with errors.open("wb") as stderr:
+            return subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=stderr, env=_environment()
+            )
+    except OSError as error:
+        raise InfrastructureError(f"no process can be started: {error}") from error
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with the parent's import path: what it can import, the child can."""
+    paths = [str(Path(__file__).parents[2]), *(str(Path(entry).absolute()) for entry in sys.path)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+
+
+def _end(
+    process: "subprocess.Popen[bytes]",
+    progress: Progress,
+    scratch: "tempfile.TemporaryDirectory[str]",
+) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):  # what was not sent cannot be flushed to the dead
+        process.stdin.close()
+    progress.close()
+    scratch.cleanup()

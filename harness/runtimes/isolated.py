@@ -1,0 +1,174 @@
+"""A runtime in a child process, whose crash or hang is an error here and nothing more."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar, cast
+
+from harness.errors import (
+    CrashError,
+    HangError,
+    HarnessError,
+    InfrastructureError,
+    LoadError,
+    ModelError,
+)
+from harness.probes.memory import Memory, read_memory
+from harness.runtimes.base import Answer, Messages, Request
+from harness.runtimes.channel import Cycles, Question, Reload
+from harness.runtimes.child import Child, ChildDiedError, ChildStuckError
+from harness.runtimes.ending import describe_exit, describe_request
+from harness.runtimes.progress import LOADING, STARTING
+
+T = TypeVar("T")
+
+
+class Isolated:
+    """One variant's runtime in a process of its own, started at the first use.
+
+    Any use may raise CrashError (a signal, or an exit that nobody asked for) or HangError; the next
+    use starts a new process, which raises LoadError, ConfigError (the factory cannot be made) or
+    InfrastructureError when it cannot. Messages begin with `label`.
+    """
+
+    def __init__(
+        self, factory: str, directory: Path, *, deadline_seconds: float = 120.0, label: str = ""
+    ) -> None:
+        """Nothing is started yet. The deadline is for a load, or for one request of a plan."""
+        self.load_seconds = 0.0
+        self._factory = factory
+        self._directory = directory
+        self._deadline_seconds = deadline_seconds
+        self._label = label or directory.name
+        self._child: Child | None = None
+
+    def start(self) -> float:
+        """Start and load anew, ending a process that runs; seconds of the load alone."""
+        self.close()
+        self._started()
+        return self.load_seconds
+
+    def run(
+        self, plan: Sequence[Request], *, deadline_seconds: float | None = None
+    ) -> list[Answer]:
+        """An answer to each request of the plan, in its order."""
+        plan = tuple(plan)
+        return self._ask(list[Answer], Question("run", (plan,)), plan, deadline_seconds)
+
+    def run_cycles(
+        self, plan: Sequence[Request], cycles: int, *, deadline_seconds: float | None = None
+    ) -> Cycles:
+        """The plan again and again, its answers dropped; trimmed memory after each time."""
+        plan = tuple(plan)
+        return self._ask(Cycles, Question("cycle", (plan, cycles)), plan, deadline_seconds)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text; raises RequestError where the tokenizer refuses one."""
+        return self._ask(list[list[int]], Question("encode", (tuple(texts),)))
+
+    def render(self, messages: Sequence[Messages]) -> list[str]:
+        """The prompt of each chat; raises RequestError where the template refuses one."""
+        return self._ask(list[str], Question("render", (tuple(messages),)))
+
+    def trim(self) -> None:
+        """Collect garbage in the child and give freed memory back to the system."""
+        self._ask(type(None), Question("trim"))
+
+    def reload(self) -> Reload:
+        """Close and load in the same process: the warm load, and what it did to memory."""
+        try:
+            reload = self._ask(Reload, Question("reload"))
+        except LoadError:
+            self.close()
+            raise
+        self.load_seconds = reload.load_seconds
+        return reload
+
+    def memory(self) -> Memory:
+        """Memory of the child, read from outside."""
+        child = self._started()
+        try:
+            return read_memory(child.pid)
+        except ProcessLookupError as error:
+            raise self._crash(child, ()) from error
+
+    def close(self) -> None:
+        """End the child, gently if it lets itself; what is closed may be used again."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _started(self) -> Child:
+        if self._child is None:
+            self._child = Child(self._factory, self._directory)
+            try:
+                self.load_seconds = self._ask(float, Question("start"))
+            except HarnessError:
+                self.close()
+                raise
+        return self._child
+
+    def _ask(
+        self,
+        kind: type[T],
+        question: Question,
+        plan: tuple[Request, ...] = (),
+        deadline_seconds: float | None = None,
+    ) -> T:
+        """One question and its reply, every end of the child translated."""
+        child = self._started() if question.method != "start" else cast(Child, self._child)
+        deadline_seconds = deadline_seconds or self._deadline_seconds
+        try:
+            reply = child.ask(question, deadline_seconds)
+        except ChildDiedError as died:
+            raise self._crash(child, plan) from died
+        except ChildStuckError as stuck:
+            raise self._hang(child, plan, deadline_seconds) from stuck
+        except BaseException:  # interrupted: the reply to come would be taken for the next one's
+            self._forget(child)
+            raise
+        if isinstance(reply, ModelError):
+            raise type(reply)(f"{self._label}: {reply}")
+        if isinstance(reply, HarnessError):
+            raise reply
+        return cast(T, reply)
+
+    def _crash(self, child: Child, plan: tuple[Request, ...]) -> HarnessError:
+        how = describe_exit(child.returncode or 0)
+        words = f"; its last words: {child.last_words!r}" if child.last_words else ""
+        position = child.position
+        self._forget(child)
+        if position == STARTING:
+            return InfrastructureError(f"the worker process {how} before it loaded anything{words}")
+        return CrashError(f"{self._label}: the process {how} {_where(position, plan)}{words}")
+
+    def _hang(self, child: Child, plan: tuple[Request, ...], deadline_seconds: float) -> HangError:
+        where = _where(child.position, plan)
+        self._forget(child)
+        return HangError(f"{self._label}: no progress within {deadline_seconds:g} s {where}")
+
+    def _forget(self, child: Child) -> None:
+        self._child = None
+        child.kill()
+
+
+def _where(position: int, plan: tuple[Request, ...]) -> str:
+    if position == STARTING:
+        return "at its start"
+    if position == LOADING:
+        return "while loading"
+    if position < 0 or not plan:
+        return "between requests"
+    number = position % len(plan)  # cycles count on
+    return f"at request {number + 1} of {len(plan)} ({describe_request(plan[number])})"

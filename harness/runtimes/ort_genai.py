@@ -1,0 +1,200 @@
+"""onnxruntime-genai, the engine that Foundry Local deploys, as a runtime.
+
+The package's own search options stay as they are, but decoding is greedy: no sampling, one beam.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import InfrastructureError, LoadError, RequestError
+from harness.runtimes.base import Answer, Finish, Messages, Request, one_line
+
+_REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, MemoryError)
+"""What the binding raises: the engine's own errors are RuntimeError, wrong arguments TypeError."""
+
+
+@dataclass(slots=True)
+class _Output:
+    """What one generation has given so far; `token_ns` has room for all of it."""
+
+    token_ns: NDArray[np.int64]
+    tokens: list[int]
+    pieces: list[str]
+    finish: str = Finish.LENGTH
+
+
+class OrtGenAI:
+    """One loaded onnxruntime-genai folder."""
+
+    def __init__(self) -> None:
+        """Import the engine, so that `load` is the model's alone; raises InfrastructureError."""
+        self._genai = _import_engine()
+        self._model: Any = None
+        self._tokenizer: Any = None
+        self._kept: Any = None
+        self._end_tokens: frozenset[int] = frozenset()
+        self._context_tokens = 0
+
+    def load(self, directory: Path) -> None:
+        """Load a folder; raises LoadError with the first line of what the engine says."""
+        try:
+            self._model = self._genai.Model(self._genai.Config(str(directory)))
+            self._tokenizer = self._genai.Tokenizer(self._model)
+            self._end_tokens = frozenset(int(token) for token in self._tokenizer.eos_token_ids)
+            self._context_tokens = _read_context(directory)
+        except _REFUSALS as error:
+            self.close()
+            raise LoadError(one_line(error)) from error
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request; what the engine refuses is an answer too."""
+        started_ns, started_cpu_ns = time.perf_counter_ns(), time.process_time_ns()
+        prompt: NDArray[np.int32] = np.empty(0, np.int32)
+        output = _Output(np.empty(0, np.int64), [], [])
+        logits, problem = None, ""
+        try:
+            prompt = self._prompt(request)
+            generator = self._generator(request, len(prompt))
+            generator.append_tokens(prompt)
+            if request.score_from is None:
+                output.token_ns = np.empty(request.max_new_tokens, np.int64)
+                self._generate(generator, request, output)
+            else:
+                output.finish = Finish.SCORED
+                logits = _rows(generator, request.score_from, len(prompt))
+        except _REFUSALS as error:
+            self._kept = None  # its state is unknown
+            output.finish, problem = Finish.ERROR, one_line(error)
+        ended_ns = time.perf_counter_ns()
+        return Answer(
+            prompt_ids=tuple(prompt.tolist()),
+            token_ids=tuple(output.tokens),
+            text="".join(output.pieces),
+            finish=output.finish,
+            error=problem,
+            started_ns=started_ns,
+            ended_ns=ended_ns,
+            cpu_ns=time.process_time_ns() - started_cpu_ns,
+            token_ns=output.token_ns[: len(output.tokens)].copy(),
+            logits=logits,
+        )
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text; raises RequestError where the tokenizer refuses one."""
+        try:
+            return [self._encode(text).tolist() for text in texts]
+        except _REFUSALS as error:
+            raise RequestError(one_line(error)) from error
+
+    def render(self, messages: Messages) -> str:
+        """The prompt of a chat, as the engine itself renders it; raises RequestError."""
+        try:
+            return self._render(messages)
+        except _REFUSALS as error:
+            raise RequestError(one_line(error)) from error
+
+    def close(self) -> None:
+        """Let go of everything that was loaded."""
+        self._kept = self._tokenizer = self._model = None
+
+    def _prompt(self, request: Request) -> NDArray[np.int32]:
+        if request.token_ids is not None:
+            return np.array(request.token_ids, np.int32)
+        if request.messages is not None:
+            return self._encode(self._render(request.messages))
+        return self._encode(request.text or "")
+
+    def _encode(self, text: str) -> NDArray[np.int32]:
+        _refuse_half_characters(text)
+        ids: NDArray[np.int32] = self._tokenizer.encode(text)
+        return ids
+
+    def _render(self, messages: Messages) -> str:
+        chat = [{"role": role, "content": content} for role, content in messages]
+        text = json.dumps(chat, ensure_ascii=False)
+        _refuse_half_characters(text)
+        return str(self._tokenizer.apply_chat_template(text, add_generation_prompt=True))
+
+    def _generator(self, request: Request, prompt_tokens: int) -> Any:
+        """A new generator with room for this request alone, or the kept one with room for any.
+
+        The room is what Foundry Local asks for, and a whole context's costs several ms to touch.
+        """
+        if request.fresh:
+            wanted = prompt_tokens + (request.max_new_tokens if request.score_from is None else 0)
+            return self._make_generator(max(1, min(wanted, self._context_tokens)))
+        if self._kept is None:
+            self._kept = self._make_generator(self._context_tokens)
+        else:
+            self._kept.rewind_to(0)
+        return self._kept
+
+    def _make_generator(self, max_length: int) -> Any:
+        options = self._genai.GeneratorParams(self._model)
+        options.set_search_options(
+            do_sample=False, num_beams=1, num_return_sequences=1, max_length=max_length
+        )
+        return self._genai.Generator(self._model, options)
+
+    def _generate(self, generator: Any, request: Request, output: _Output) -> None:
+        """Fill `output` token by token, up to an end token or the last for which there is room."""
+        decode = self._tokenizer.create_stream().decode
+        now_ns = time.perf_counter_ns
+        token = -1
+        for place in range(request.max_new_tokens):
+            if place and generator.is_done() and not self._pass_end(generator, token):
+                return
+            generator.generate_next_token()
+            token = int(generator.get_next_tokens()[0])
+            if request.stop_at_end and token in self._end_tokens:
+                output.finish = Finish.STOP
+                return
+            output.pieces.append(decode(token))
+            output.token_ns[place] = now_ns()
+            output.tokens.append(token)
+
+    def _pass_end(self, generator: Any, token: int) -> bool:
+        """Whether a generator that is done could be moved past an end token.
+
+        The engine does not count the end token that stops it; appended, it is one like all others.
+        """
+        if token not in self._end_tokens or generator.token_count() >= self._context_tokens - 1:
+            return False
+        generator.append_tokens(np.array([token], np.int32))
+        return True
+
+
+def _import_engine() -> Any:
+    try:
+        import onnxruntime_genai
+    except ImportError as error:
+        raise InfrastructureError(
+            f"onnxruntime-genai cannot be imported, install the gate again: {one_line(error)}"
+        ) from error
+    if hasattr(onnxruntime_genai, "disable_telemetry_events"):
+        onnxruntime_genai.disable_telemetry_events()
+    return onnxruntime_genai
+
+
+def _read_context(directory: Path) -> int:
+    """Tokens that fit, prompt and answer together; the engine has read the same file already."""
+    config = json.loads((directory / "genai_config.json").read_text(encoding="utf-8"))
+    return int(config["model"]["context_length"])
+
+
+def _refuse_half_characters(text: str) -> None:
+    """Raise UnicodeEncodeError for a lone surrogate: the binding's own message is a page long."""
+    text.encode()
+
+
+def _rows(generator: Any, score_from: int, prompt_tokens: int) -> NDArray[np.float32]:
+    """The logits that predict the tokens from `score_from` on, (tokens, vocabulary)."""
+    logits = generator.get_output("logits")[0, score_from - 1 : prompt_tokens - 1]
+    return np.array(logits, np.float32)

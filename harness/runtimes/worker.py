@@ -1,0 +1,180 @@
+"""The child process: loads one runtime, answers whole plans, and says where it is.
+
+``python -m harness.runtimes.worker FACTORY DIRECTORY PROGRESS``, started by
+`harness.runtimes.child` only.
+"""
+
+import contextlib
+import gc
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import IO
+
+from harness.errors import HarnessError, LoadError, RequestError
+from harness.probes.memory import Memory, read_memory
+from harness.runtimes.base import Answer, Finish, Messages, Request, Runtime, one_line
+from harness.runtimes.channel import Cycles, Question, Reload, read, write
+from harness.runtimes.factory import make_runtime
+from harness.runtimes.progress import IDLE, LOADING, Progress
+
+
+class Worker:
+    """What may be asked of the child: each public method is one question."""
+
+    def __init__(self, factory: str, directory: Path, progress: Progress) -> None:
+        self._factory = factory
+        self._directory = directory
+        self._progress = progress
+        self._runtime: Runtime
+
+    def start(self) -> float:
+        """Make the runtime and load the variant; seconds of the load alone."""
+        self._runtime = make_runtime(self._factory)
+        return self._load()
+
+    def run(self, plan: Sequence[Request]) -> list[Answer]:
+        """Answer every request, garbage collection off."""
+        with self._undisturbed():
+            return [self._answer(number, request) for number, request in enumerate(plan)]
+
+    def cycle(self, plan: Sequence[Request], cycles: int) -> Cycles:
+        """Answer the plan again and again, dropping the answers; memory after each time."""
+        errors: list[str] = []
+        self._settled()
+        samples = tuple(self._one_cycle(plan, n * len(plan), errors) for n in range(cycles))
+        return Cycles(samples, len(plan) * cycles, len(errors), errors[0] if errors else "")
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text."""
+        return self._runtime.encode(texts)
+
+    def render(self, chats: Sequence[Messages]) -> list[str]:
+        """The prompt of each chat."""
+        return [self._runtime.render(messages) for messages in chats]
+
+    def trim(self) -> None:
+        """Give freed memory back to the system, so that what is left is held by somebody."""
+        import psutil
+
+        gc.collect()
+        if hasattr(psutil, "heap_trim"):  # where the C library can
+            psutil.heap_trim()
+
+    def reload(self) -> Reload:
+        """Close the runtime and load it again: the warm load."""
+        before = self._settled()
+        self._runtime.close()
+        closed = self._settled()
+        seconds = self._load()
+        return Reload(seconds, before, closed, self._settled())
+
+    def close(self) -> None:
+        """Give back what was loaded."""
+        self._runtime.close()
+
+    def _load(self) -> float:
+        self._progress.write(LOADING)
+        started_ns = time.perf_counter_ns()
+        try:
+            self._runtime.load(self._directory)
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise LoadError(f"{type(error).__name__}: {one_line(error)}") from error
+        ended_ns = time.perf_counter_ns()
+        self._progress.write(IDLE)
+        return (ended_ns - started_ns) / 1e9
+
+    def _settled(self) -> Memory:
+        self.trim()
+        return read_memory(os.getpid())
+
+    def _one_cycle(self, plan: Sequence[Request], first: int, errors: list[str]) -> Memory:
+        with self._undisturbed():
+            for number, request in enumerate(plan, first):
+                errors.extend(self._error_of(number, request))
+        return self._settled()
+
+    def _error_of(self, number: int, request: Request) -> list[str]:
+        answer = self._answer(number, request)
+        return [answer.error] if answer.finish == Finish.ERROR else []
+
+    def _answer(self, number: int, request: Request) -> Answer:
+        self._progress.write(number)
+        try:
+            return self._runtime.answer(request)
+        except Exception as error:  # a foreign runtime may raise: the rest of the plan goes on
+            return Answer(finish=Finish.ERROR, error=f"{type(error).__name__}: {one_line(error)}")
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        gc.collect()
+        gc.disable()
+        try:
+            yield
+        finally:
+            gc.enable()
+            self._progress.write(IDLE)
+
+
+def serve(worker: Worker, questions: IO[bytes], replies: IO[bytes]) -> None:
+    """Reply to each question with its value, or with the error to raise, until told to close."""
+    asked: queue.SimpleQueue[Question] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(questions, asked), daemon=True).start()
+    while True:
+        question = asked.get()
+        write(replies, _reply(worker, question))
+        if question.method == "close":
+            return
+
+
+def _listen(questions: IO[bytes], asked: "queue.SimpleQueue[Question]") -> None:
+    """Pass questions on; when the gate is gone, end the process whatever it is doing."""
+    while True:
+        try:
+            question = read(questions)
+        except (EOFError, OSError, UnpicklingError):
+            os._exit(1)
+        assert isinstance(question, Question)
+        asked.put(question)
+        if question.method == "close":
+            return
+
+
+def _reply(worker: Worker, question: Question) -> object:
+    try:
+        return getattr(worker, question.method)(*question.arguments)
+    except HarnessError as error:
+        return error
+    except Exception as error:
+        return RequestError(f"{type(error).__name__}: {one_line(error)}")
+
+
+def _claim(descriptor: int, mode: str, replacement: int) -> IO[bytes]:
+    """Take a standard stream for ourselves, and leave another in its place.
+
+    What a native library prints must not end up among the replies.
+    """
+    mine: IO[bytes] = os.fdopen(os.dup(descriptor), mode)
+    os.dup2(replacement, descriptor)
+    return mine
+
+
+def main(factory: str, directory: str, progress: str) -> None:
+    """Serve until the gate closes the worker or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's is the gate's to handle
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    questions = _claim(0, "rb", nothing)
+    replies = _claim(1, "wb", 2)
+    serve(Worker(factory, Path(directory), Progress(Path(progress))), questions, replies)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
