@@ -1,0 +1,77 @@
+"""The proof that a package works where devices will run it: chats, in the real Foundry Local."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import CrashError, HangError, LoadError, PublishError, RequestError
+from harness.manifest import Manifest
+from harness.prompt_template import Messages, derive
+from harness.runtimes.base import Answer, Finish, Request
+from harness.runtimes.isolated import Isolated
+
+FOUNDRY_LOCAL = "harness.runtimes.foundry:FoundryLocal"
+ONNXRUNTIME_GENAI = "harness.runtimes.ort_genai:OrtGenAI"
+
+_REFUSALS = (LoadError, RequestError, CrashError, HangError)
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A question with the answer that the harness's own runtime gave, greedily."""
+
+    messages: Messages
+    expected: str
+    max_new_tokens: int = 64
+
+
+def accept(folder: Path, manifest: Manifest, chats: Sequence[Chat]) -> None:
+    """Have Foundry Local register, load and ask the package; nothing in the folder is changed.
+
+    Every chat must be answered with the expected text, from a prompt of as many tokens as the
+    folder's own chat template gives, and the manifest's PromptTemplate must say the same as that.
+    Each runtime has a child process. Raises PublishError for the first thing that does not hold,
+    InfrastructureError if a runtime does not start on this machine.
+    """
+    if not chats:
+        raise ValueError("acceptance needs at least one chat")
+    try:
+        expected_tokens = _prompt_tokens(folder, manifest, chats)
+        answers = _answers(folder, manifest, chats)
+    except _REFUSALS as error:
+        raise PublishError(f"{manifest.model_id} is refused: {error}") from error
+    for chat, answer, tokens in zip(chats, answers, expected_tokens, strict=True):
+        _compare(manifest.model_id, chat, answer, tokens)
+
+
+def _prompt_tokens(folder: Path, manifest: Manifest, chats: Sequence[Chat]) -> list[int]:
+    """Prompt lengths by the folder's own template, which must be the manifest's too."""
+    with Isolated(ONNXRUNTIME_GENAI, folder, label=manifest.model_id) as runtime:
+        if derive(lambda messages: runtime.render([messages])[0]) != manifest.prompt_template:
+            raise PublishError(
+                f"{manifest.model_id}: PromptTemplate and chat_template.jinja make different "
+                "prompts: derive the manifest from the variant that is published"
+            )
+        prompts = runtime.render([chat.messages for chat in chats])
+        return [len(ids) for ids in runtime.encode(prompts)]
+
+
+def _answers(folder: Path, manifest: Manifest, chats: Sequence[Chat]) -> list[Answer]:
+    plan = [Request(chat.messages, max_new_tokens=chat.max_new_tokens) for chat in chats]
+    with Isolated(FOUNDRY_LOCAL, folder, label=manifest.model_id) as runtime:
+        return runtime.run(plan)
+
+
+def _compare(model_id: str, chat: Chat, answer: Answer, prompt_tokens: int) -> None:
+    question = f"{model_id}, asked {chat.messages[-1][1]!r}"
+    if answer.finish == Finish.ERROR:
+        raise PublishError(f"{question}: {answer.error}")
+    if answer.prompt_tokens != prompt_tokens:
+        raise PublishError(
+            f"{question}: Foundry Local makes a prompt of {answer.prompt_tokens} tokens, "
+            f"the chat template one of {prompt_tokens}"
+        )
+    if answer.text != chat.expected:
+        raise PublishError(
+            f"{question}: Foundry Local answers {answer.text!r}, the harness {chat.expected!r}"
+        )
