@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,6 @@ from harness.errors import BuildError
 _PASSED_ON = (
     "PATH",
     "HOME",
-    "TMPDIR",
-    "TEMP",
-    "TMP",
     "LANG",
     "LC_ALL",
     "SYSTEMROOT",
@@ -109,12 +106,17 @@ class BuildProcess:
 
 
 def environment(directory: Path) -> dict[str, str]:
-    """An environment of its own: offline, without telemetry, with this package on its path."""
+    """An environment of its own: offline, no telemetry, this package on its path.
+
+    Temporary files go to the directory, and with it.
+    """
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     package = str(Path(__file__).parents[2])
-    paths: Sequence[str] = [*filter(None, [os.environ.get("PYTHONPATH")]), package]
+    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), package]
+    litter = dict.fromkeys(("TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR"), str(directory))
     return {
         **variables,
+        **litter,
         **_OFFLINE,
         "PYTHONPATH": os.pathsep.join(paths),
         "HF_HOME": str(directory / "huggingface"),

@@ -31,16 +31,18 @@ class OliveBuilder:
 
     def build(self, recipes: Sequence[Recipe], source: Path | None, progress: Progress) -> Built:
         """A variant or an error for each recipe, as `harness.builders.base.Builder` says."""
+        cache = Cache(self.cache.absolute())
         results: dict[str, Outcome] = _refusals(recipes)
         offered = [recipe for recipe in recipes if recipe.name not in results]
         try:
-            checkpoint = require_checkpoint(source)
+            checkpoint = require_checkpoint(source).absolute()
             missing = []
             for order in orders_for(offered, checkpoint):
-                found = Cache(self.cache).find(order.key, order.recipe)
+                found = cache.find(order.key, order.recipe)
                 if found is None:
                     missing.append(order)
                 else:
+                    progress(order.recipe.name, "cached")
                     results |= order.results(found)
             self._build(missing, checkpoint, progress, results)
         except HarnessError as error:
@@ -57,10 +59,11 @@ class OliveBuilder:
         if not orders:
             return
         require_known_pair()
-        require_space([order.recipe for order in orders], checkpoint, self.cache)
-        with Cache(self.cache).staging() as staging:
+        cache = Cache(self.cache.absolute())
+        require_space([order.recipe for order in orders], checkpoint, cache.root)
+        with cache.staging() as staging:
             process = BuildProcess(self.worker, self.deadline_seconds, staging)
-            workshop = Workshop(Cache(self.cache), staging, process, progress)
+            workshop = Workshop(cache, staging, process, progress)
             for order, outcome in workshop.carry_out(orders, checkpoint):
                 results |= order.results(outcome)
 

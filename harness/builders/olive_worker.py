@@ -43,15 +43,22 @@ _NOT_THE_MODEL = (
 )
 
 
-def main() -> None:
-    """Build everything in the plan; a failure is reported and does not stop the next."""
+Build = Callable[[dict[str, Any], Path, Report], None]
+"""Makes one build of a plan from a checkpoint directory, reporting as it goes."""
+
+
+def serve(build_one: Build) -> None:
+    """Carry out the plan on standard input; a failure is reported and does not stop the next.
+
+    Ends the process, and so does the end of the parent.
+    """
     reports = _private_output()
     plan = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for index, build in enumerate(plan["builds"]):
         report = partial(_report, reports, index)
         try:
-            _build(build, Path(plan["source"]), report)
+            build_one(build, Path(plan["source"]), report)
         except Exception as error:  # Olive raises anything; this is where it is translated
             traceback.print_exc()
             report("failed", describe(error))
@@ -76,7 +83,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _build(build: dict[str, Any], source: Path, report: Report) -> None:
+def build_with_olive(build: dict[str, Any], source: Path, report: Report) -> None:
+    """One build with Olive; whatever is raised becomes a report."""
     recipe = recipe_from(build["recipe"])
     output, scratch = Path(build["output"]), Path(build["scratch"])
     _require_provider(recipe.provider)
@@ -130,4 +138,4 @@ def _load_olive() -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    serve(build_with_olive)

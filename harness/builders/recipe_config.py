@@ -86,9 +86,14 @@ def _quantization(recipe: Recipe) -> Config:
 
     The accuracy level goes by way of `extra_options`: Olive's own enumeration lacks 0.
     """
+    options: Config = {"int4_accuracy_level": recipe.accuracy_level}
+    if recipe.algorithm is Algorithm.RTN and not recipe.symmetric:
+        # genai 0.18 ties a quantized embedding to the output layer by a name that this
+        # combination does not write, and the graph does not load.
+        options["shared_embeddings"] = False
     return {
         "int4_block_size": recipe.block_size,
         "int4_is_symmetric": recipe.symmetric,
         "int4_algo_config": _ALGORITHMS[recipe.algorithm or Algorithm.RTN],
-        "extra_options": {"int4_accuracy_level": recipe.accuracy_level},
+        "extra_options": options,
     }
