@@ -64,7 +64,7 @@ def publish(package: Package, root: Path, chats: Sequence[Chat]) -> Published:
             staging.rename(target)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InfrastructureError(f"{model_id} cannot be written: {reason}: {target}") from error
+        raise InfrastructureError(f"{model_id} cannot be published: {reason}: {target}") from error
     return Published(model_id, target)
 
 
