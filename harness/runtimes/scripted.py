@@ -71,7 +71,7 @@ class Scripted:
 
     def render(self, messages: Messages) -> str:
         """One line of JSON for each message."""
-        return "".join(json.dumps(message) + "\n" for message in messages)
+        return "".join(json.dumps(message, ensure_ascii=False) + "\n" for message in messages)
 
     def close(self) -> None:
         """Nothing was loaded."""

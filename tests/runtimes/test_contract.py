@@ -1,0 +1,208 @@
+"""What holds for every runtime, in this process and in a child."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import LoadError
+from harness.runtimes.base import Answer, Finish, Messages, Request
+from harness.runtimes.factory import make_runtime
+from harness.runtimes.isolated import Isolated
+
+SCRIPTED = "harness.runtimes.scripted:Scripted"
+ENGINE = "harness.runtimes.ort_genai:OrtGenAI"
+CHAT: Messages = (("system", "Be brief."), ("user", "Where is Zürich?"))
+
+
+@dataclass(frozen=True)
+class Subject:
+    run: Callable[[Sequence[Request]], list[Answer]]
+    encode: Callable[[Sequence[str]], list[list[int]]]
+    render: Callable[[Messages], str]
+
+    def ask(self, **request: object) -> Answer:
+        [answer] = self.run([Request(**request)])  # type: ignore[arg-type]
+        return answer
+
+
+def in_process(factory: str, directory: Path) -> Iterator[Subject]:
+    runtime = make_runtime(factory)
+    runtime.load(directory)
+    yield Subject(
+        lambda plan: [runtime.answer(request) for request in plan], runtime.encode, runtime.render
+    )
+    runtime.close()
+
+
+def isolated(factory: str, directory: Path) -> Iterator[Subject]:
+    with Isolated(factory, directory) as runtime:
+        yield Subject(runtime.run, runtime.encode, lambda chat: runtime.render([chat])[0])
+
+
+@pytest.fixture(params=[SCRIPTED, ENGINE], ids=["scripted", "ort_genai"], scope="module")
+def factory(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def directory(
+    request: pytest.FixtureRequest, factory: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    if factory == SCRIPTED:
+        return tmp_path_factory.mktemp("variant")
+    return Path(request.getfixturevalue("embedded")["int4"])
+
+
+@pytest.fixture(params=[in_process, isolated], ids=["here", "isolated"], scope="module")
+def subject(request: pytest.FixtureRequest, factory: str, directory: Path) -> Iterator[Subject]:
+    yield from request.param(factory, directory)
+
+
+def test_equal_requests_get_equal_answers(subject: Subject) -> None:
+    one, other = subject.run([Request(text="A hotel in Rome", max_new_tokens=12)] * 2)
+    assert one.token_ids
+    assert (one.token_ids, one.text, one.finish) == (other.token_ids, other.text, other.finish)
+
+
+def test_a_kept_generator_gives_the_tokens_of_a_fresh_one(subject: Subject) -> None:
+    prompts = ("A hotel in Rome", "Zug", "A hotel in Rome", "a " * 40)
+    fresh = subject.run([Request(text=text, max_new_tokens=12) for text in prompts])
+    kept = subject.run([Request(text=text, max_new_tokens=12, fresh=False) for text in prompts])
+    assert [answer.token_ids for answer in fresh] == [answer.token_ids for answer in kept]
+
+
+def test_every_token_has_its_time_in_order(subject: Subject) -> None:
+    answer = subject.ask(text="A hotel in Rome", max_new_tokens=12, stop_at_end=False)
+    times = [answer.started_ns, *answer.token_ns.tolist(), answer.ended_ns]
+    assert answer.token_ns.dtype == np.int64
+    assert len(answer.token_ns) == len(answer.token_ids) == 12
+    assert times == sorted(times)
+    assert answer.cpu_ns >= 0
+
+
+def test_an_answer_ends_at_the_limit(subject: Subject) -> None:
+    answer = subject.ask(text="A hotel in Rome", max_new_tokens=1, stop_at_end=False)
+    assert (answer.finish, len(answer.token_ids)) == (Finish.LENGTH, 1)
+
+
+def test_no_token_is_made_when_none_is_asked_for(subject: Subject) -> None:
+    answer = subject.ask(text="A hotel in Rome", max_new_tokens=0)
+    assert (answer.finish, answer.token_ids, answer.text) == (Finish.LENGTH, (), "")
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_fixed_amount_of_work_passes_end_tokens(subject: Subject, fresh: bool) -> None:
+    answer = subject.ask(messages=CHAT, max_new_tokens=100, stop_at_end=False, fresh=fresh)
+    assert (answer.finish, len(answer.token_ids)) == (Finish.LENGTH, 100)
+
+
+def test_an_end_token_is_no_part_of_the_answer(subject: Subject) -> None:
+    answer = subject.ask(messages=CHAT, max_new_tokens=400)
+    further = subject.ask(messages=CHAT, max_new_tokens=400, stop_at_end=False)
+    assert further.token_ids[: len(answer.token_ids)] == answer.token_ids
+
+
+def test_text_and_its_token_ids_get_one_answer(subject: Subject) -> None:
+    text = "A hotel in Rome"
+    [ids] = subject.encode([text])
+    by_text = subject.ask(text=text, max_new_tokens=12)
+    by_ids = subject.ask(token_ids=tuple(ids), max_new_tokens=12)
+    assert by_text.prompt_ids == by_ids.prompt_ids == tuple(ids)
+    assert by_text.token_ids == by_ids.token_ids
+
+
+def test_a_chat_is_the_text_that_its_template_renders(subject: Subject) -> None:
+    text = subject.render(CHAT)
+    assert CHAT[-1][1] in text
+    assert subject.ask(messages=CHAT).prompt_ids == subject.ask(text=text).prompt_ids
+
+
+def test_encoding_nothing_gives_no_token(subject: Subject) -> None:
+    assert subject.encode([]) == []
+    assert subject.encode([""]) == [[]]
+
+
+def test_scores_predict_the_tokens_from_the_given_position(subject: Subject) -> None:
+    ids = tuple(subject.encode(["A hotel in Rome, near the station"])[0])
+    whole = subject.ask(token_ids=ids, score_from=1, fresh=False)
+    rest = subject.ask(token_ids=ids, score_from=3)
+    assert (whole.finish, whole.token_ids) == (Finish.SCORED, ())
+    assert whole.logits is not None
+    assert rest.logits is not None
+    assert whole.logits.dtype == np.float32
+    assert len(whole.logits) == len(ids) - 1
+    assert np.isfinite(whole.logits).all()
+    np.testing.assert_array_equal(whole.logits[2:], rest.logits)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"text": ""},
+        {"token_ids": ()},
+        {"text": "half of a \ud83d"},
+        {"messages": (("user", "half of a \ud83d"),)},
+        {"token_ids": (5,) * 100_000},
+        {"token_ids": (5,) * 100_000, "score_from": 1},
+    ],
+    ids=["empty text", "no tokens", "surrogate", "surrogate in chat", "too long", "too long score"],
+)
+def test_what_is_refused_is_an_answer_and_the_next_is_right(
+    subject: Subject, refused: dict[str, object], fresh: bool
+) -> None:
+    good = Request(text="A hotel in Rome", max_new_tokens=12, fresh=fresh)
+    before, error, after = subject.run([good, Request(**refused, fresh=fresh), good])  # type: ignore[arg-type]
+    assert error.finish == Finish.ERROR
+    assert error.error
+    assert "\n" not in error.error
+    assert before.token_ids == after.token_ids
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_the_end_of_the_context_ends_the_answer(subject: Subject, fresh: bool) -> None:
+    full = context_of(subject)
+    plan = [
+        Request(token_ids=(5,) * (full - 1), max_new_tokens=9, stop_at_end=False, fresh=fresh),
+        Request(token_ids=(5,) * full, max_new_tokens=9, fresh=fresh),
+        Request(token_ids=(5,) * full, score_from=full - 1, fresh=fresh),
+    ]
+    last, none, scored = subject.run(plan)
+    assert (last.finish, len(last.token_ids)) == (Finish.LENGTH, 1)
+    assert none.finish == Finish.ERROR
+    assert scored.finish == Finish.SCORED
+
+
+def test_a_folder_that_is_not_there_is_a_load_error(factory: str, tmp_path: Path) -> None:
+    if factory == ENGINE:
+        pytest.importorskip("onnxruntime_genai")
+    with pytest.raises(LoadError):
+        make_runtime(factory).load(tmp_path / "none")
+    with Isolated(factory, tmp_path / "none", label="int4") as runtime:
+        with pytest.raises(LoadError, match=r"^int4: ") as caught:
+            runtime.start()
+        assert "\n" not in str(caught.value)
+
+
+def test_a_closed_runtime_can_be_loaded_again(factory: str, directory: Path) -> None:
+    runtime = make_runtime(factory)
+    texts = []
+    for _ in range(2):
+        runtime.load(directory)
+        texts.append(runtime.answer(Request(text="A hotel in Rome", max_new_tokens=5)).text)
+        runtime.close()
+    assert texts[0] == texts[1]
+
+
+def context_of(subject: Subject) -> int:
+    """The longest prompt that scores, by bisection: a runtime does not tell."""
+    low, high = 1, 100_000
+    while high - low > 1:
+        middle = math.isqrt(low * high) if high > 2 * low else (low + high) // 2
+        answer = subject.ask(token_ids=(5,) * middle, score_from=middle)
+        low, high = (middle, high) if answer.finish == Finish.SCORED else (low, middle)
+    return low

@@ -1,0 +1,251 @@
+"""The child process: how it ends, what is said of it, and that it leaves nothing behind."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.errors import ConfigError, CrashError, HangError, LoadError, RequestError
+from harness.runtimes.base import Finish, Request
+from harness.runtimes.channel import Question, write
+from harness.runtimes.child import Child
+from harness.runtimes.isolated import Isolated
+
+PLAN = [Request(text=f"question {number}") for number in range(4)]
+
+
+def scripted(name: str, directory: Path, **options: object) -> Isolated:
+    factory = f"harness.runtimes.scripted:{name}"
+    return Isolated(factory, directory, label="int4", **options)  # type: ignore[arg-type]
+
+
+def pid_of(runtime: Isolated) -> int:
+    assert runtime._child is not None
+    return runtime._child.pid
+
+
+def kill(runtime: Isolated) -> None:
+    assert runtime._child is not None
+    runtime._child._process.kill()
+    runtime._child._process.wait()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Crashing", "the process died of SIGSEGV (segmentation fault)"),
+        ("Killed", "the process died of SIGKILL (as the out-of-memory killer does)"),
+        ("Aborting", "the process died of SIGABRT (abort)"),
+        ("Exiting", "the process ended with exit status 3"),
+    ],
+)
+def test_a_crash_names_the_variant_the_signal_and_the_request(
+    name: str, message: str, tmp_path: Path
+) -> None:
+    with scripted(name, tmp_path) as runtime, pytest.raises(CrashError) as caught:
+        runtime.run(PLAN)
+    where = "at request 3 of 4 (text of 10 characters: 'question 2')"
+    assert str(caught.value).startswith(f"int4: {message} {where}")
+
+
+def test_a_crash_carries_the_last_words(tmp_path: Path) -> None:
+    with scripted("Aborting", tmp_path) as runtime, pytest.raises(CrashError) as caught:
+        runtime.run(PLAN)
+    words = "\"terminate called after throwing an instance of 'std::bad_alloc'\""
+    assert str(caught.value).endswith(f"; its last words: {words}")
+
+
+def test_a_crash_while_loading_says_so(tmp_path: Path) -> None:
+    runtime = scripted("CrashingOnLoad", tmp_path)
+    with runtime, pytest.raises(CrashError, match="while loading"):
+        runtime.start()
+
+
+def test_a_crash_between_requests_says_so(tmp_path: Path) -> None:
+    with scripted("Scripted", tmp_path) as runtime:
+        runtime.start()
+        kill(runtime)
+        with pytest.raises(CrashError, match="between requests"):
+            runtime.encode(["a"])
+
+
+def test_a_crash_in_a_later_cycle_names_the_request_of_the_plan(tmp_path: Path) -> None:
+    runtime = scripted("Crashing", tmp_path)
+    with runtime, pytest.raises(CrashError, match="at request 1 of 2"):
+        runtime.run_cycles(PLAN[:2], cycles=3)
+
+
+def test_a_crashed_child_is_replaced_at_the_next_use(tmp_path: Path) -> None:
+    with scripted("Crashing", tmp_path) as runtime:
+        with pytest.raises(CrashError):
+            runtime.run(PLAN)
+        assert [answer.finish for answer in runtime.run(PLAN[:2])] == [Finish.STOP] * 2
+
+
+def test_a_hang_ends_at_the_deadline_and_names_the_request(tmp_path: Path) -> None:
+    with scripted("Hanging", tmp_path) as runtime:
+        runtime.start()
+        pid = pid_of(runtime)
+        with pytest.raises(HangError, match=r"^int4: no progress within 0.3 s at request 3 of 4"):
+            runtime.run(PLAN, deadline_seconds=0.3)
+        assert not psutil.pid_exists(pid)
+        assert len(runtime.run(PLAN[:2])) == 2
+
+
+def test_a_load_that_hangs_ends_at_the_deadline(tmp_path: Path) -> None:
+    runtime = scripted("HangingOnLoad", tmp_path, deadline_seconds=0.9)
+    with runtime, pytest.raises(HangError, match=r"within 0.9 s (while loading|at its start)"):
+        runtime.start()
+
+
+def test_the_deadline_begins_anew_with_each_request(tmp_path: Path) -> None:
+    with scripted("Slow", tmp_path) as runtime:
+        assert len(runtime.run([PLAN[0]] * 400, deadline_seconds=0.5)) == 400
+
+
+def test_what_a_foreign_runtime_raises_is_one_answer(tmp_path: Path) -> None:
+    with scripted("Raising", tmp_path) as runtime:
+        answers = runtime.run(PLAN)
+    assert [answer.finish for answer in answers] == ["stop", "stop", "error", "stop"]
+    assert answers[2].error == "OSError: the device is gone"
+
+
+def test_prints_do_not_disturb_the_replies(tmp_path: Path) -> None:
+    with scripted("Chatty", tmp_path) as runtime:
+        assert [answer.finish for answer in runtime.run(PLAN)] == [Finish.STOP] * 4
+
+
+def test_what_cannot_be_encoded_is_a_request_error(tmp_path: Path) -> None:
+    with scripted("Scripted", tmp_path) as runtime:
+        with pytest.raises(RequestError, match="int4: UnicodeEncodeError: "):
+            runtime.encode(["\ud800"])
+        assert runtime.encode(["a"]) == [[97]]
+
+
+def test_a_runtime_of_the_users_own_is_found_where_the_gate_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "from harness.runtimes.scripted import Scripted\nclass Mine(Scripted): pass\n"
+    (tmp_path / "mine_of_the_user.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    with Isolated("mine_of_the_user:Mine", tmp_path) as runtime:
+        assert runtime.run(PLAN[:1])[0].finish == Finish.STOP
+
+
+@pytest.mark.parametrize("factory", ["no.such:Runtime", "harness.runtimes.scripted:NoSuch"])
+def test_a_factory_that_is_not_there_is_a_mistake_of_the_user(factory: str, tmp_path: Path) -> None:
+    with Isolated(factory, tmp_path) as runtime, pytest.raises(ConfigError, match=factory):
+        runtime.start()
+
+
+def test_a_leak_shows_in_the_memory_of_each_cycle(tmp_path: Path) -> None:
+    with scripted("Leaking", tmp_path) as runtime:
+        cycles = runtime.run_cycles(PLAN * 4, cycles=4)
+    grown = cycles.samples[-1].private_bytes - cycles.samples[0].private_bytes
+    assert (len(cycles.samples), cycles.requests, cycles.errors) == (4, 64, 0)
+    assert grown >= 3 * 16 * 65536
+
+
+def test_errors_in_cycles_are_counted(tmp_path: Path) -> None:
+    with scripted("Raising", tmp_path) as runtime:
+        cycles = runtime.run_cycles(PLAN, cycles=2)
+    assert (cycles.errors, cycles.first_error) == (1, "OSError: the device is gone")
+
+
+def test_a_reload_stays_in_its_process(tmp_path: Path) -> None:
+    with scripted("Scripted", tmp_path) as runtime:
+        runtime.start()
+        pid = pid_of(runtime)
+        reload = runtime.reload()
+        assert pid_of(runtime) == pid
+        assert reload.load_seconds == runtime.load_seconds > 0
+        assert min(reload.before.private_bytes, reload.after.private_bytes) > 0
+
+
+def test_a_reload_that_fails_is_a_load_error_and_the_next_use_starts_anew(tmp_path: Path) -> None:
+    directory = tmp_path / "variant"
+    directory.mkdir()
+    with scripted("Scripted", directory) as runtime:
+        runtime.start()
+        directory.rmdir()
+        with pytest.raises(LoadError):
+            runtime.reload()
+        directory.mkdir()
+        assert runtime.run(PLAN[:1])[0].finish == Finish.STOP
+
+
+def test_memory_is_that_of_the_child(tmp_path: Path) -> None:
+    with scripted("Scripted", tmp_path) as runtime:
+        runtime.trim()
+        memory = runtime.memory()
+        assert 0 < memory.private_bytes <= memory.resident_bytes <= memory.peak_bytes
+        kill(runtime)
+        with pytest.raises(CrashError):
+            runtime.memory()
+
+
+def test_a_closed_runtime_leaves_no_process_and_may_be_used_again(tmp_path: Path) -> None:
+    runtime = scripted("Scripted", tmp_path)
+    runtime.run(PLAN)
+    pid = pid_of(runtime)
+    runtime.close()
+    runtime.close()
+    assert not psutil.pid_exists(pid)
+    with runtime:
+        assert len(runtime.run(PLAN)) == 4
+
+
+def test_a_forgotten_runtime_leaves_no_process(tmp_path: Path) -> None:
+    runtime = scripted("Scripted", tmp_path)
+    runtime.start()
+    pid = pid_of(runtime)
+    del runtime
+    assert not psutil.pid_exists(pid)
+
+
+def test_an_interrupted_question_gets_no_later_one_s_reply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: Child, deadline_seconds: float) -> object:
+        raise KeyboardInterrupt
+
+    with scripted("Scripted", tmp_path) as runtime:
+        runtime.start()
+        with monkeypatch.context() as patch:
+            patch.setattr(Child, "_wait", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                runtime.run(PLAN)
+        assert runtime.encode(["a"]) == [[97]]
+
+
+def test_a_worker_ends_with_its_gate_even_when_it_is_stuck(tmp_path: Path) -> None:
+    child = Child("harness.runtimes.scripted:Hanging", tmp_path)
+    child.ask(Question("start"), 60)
+    process = child._process
+    assert process.stdin is not None
+    write(process.stdin, Question("run", (PLAN,)))
+    process.stdin.close()  # as the system does when the gate dies
+    assert process.wait(60) == 1
+    child.kill()
+
+
+def test_runtimes_answer_in_threads_side_by_side(tmp_path: Path) -> None:
+    with scripted("Scripted", tmp_path) as one, scripted("Scripted", tmp_path) as other:
+        threads = [threading.Thread(target=runtime.run, args=(PLAN,)) for runtime in (one, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert pid_of(one) != pid_of(other)
+
+
+@pytest.mark.parametrize("module", ["base", "isolated", "worker", "scripted", "ort_genai"])
+def test_importing_loads_no_engine(module: str) -> None:
+    heavy = "{'onnxruntime', 'onnxruntime_genai', 'torch', 'scipy', 'psutil'}"
+    check = f"import sys, harness.runtimes.{module}; sys.exit(str({heavy} & sys.modules.keys()))"
+    found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert found.stderr.strip() == "set()"

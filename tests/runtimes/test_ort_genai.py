@@ -1,0 +1,166 @@
+"""What is particular to onnxruntime-genai: its errors, its end tokens, its search options."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.errors import InfrastructureError, LoadError
+from harness.runtimes.base import Finish, Messages, Request
+from harness.runtimes.ort_genai import OrtGenAI
+
+PROMPT = Request(text="A hotel in Rome", max_new_tokens=40, stop_at_end=False)
+Plant = Callable[[Callable[[Path], object]], Path]
+
+
+@pytest.fixture
+def plant(embedded: Mapping[str, Path], tmp_path: Path) -> Plant:
+    """A copy of a variant's folder with something done to it."""
+
+    def copy(edit: Callable[[Path], object]) -> Path:
+        directory = tmp_path / "planted"
+        shutil.copytree(embedded["fp32"], directory)
+        edit(directory)
+        return directory
+
+    return copy
+
+
+def loaded(directory: Path) -> OrtGenAI:
+    runtime = OrtGenAI()
+    runtime.load(directory)
+    return runtime
+
+
+def configure(section: str, **values: object) -> Callable[[Path], object]:
+    def edit(directory: Path) -> None:
+        path = directory / "genai_config.json"
+        config: dict[str, Any] = json.loads(path.read_text())
+        config[section].update(values)
+        path.write_text(json.dumps(config))
+
+    return edit
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_work_of_a_fixed_amount_goes_on_past_end_tokens_as_if_they_were_none(
+    embedded: Mapping[str, Path], plant: Plant, fresh: bool
+) -> None:
+    free = loaded(embedded["fp32"]).answer(PROMPT).token_ids
+    ends = [free[3], free[6], free[20]]
+    runtime = loaded(plant(configure("model", eos_token_id=ends)))
+    first = min(free.index(end) for end in ends)
+    passed = runtime.answer(
+        Request(text=PROMPT.text, max_new_tokens=40, stop_at_end=False, fresh=fresh)
+    )
+    stopped = runtime.answer(Request(text=PROMPT.text, max_new_tokens=40, fresh=fresh))
+    assert (passed.token_ids, passed.finish) == (free, Finish.LENGTH)
+    assert (stopped.token_ids, stopped.finish) == (free[:first], Finish.STOP)
+
+
+def test_decoding_is_greedy_whatever_the_package_asks_for(
+    embedded: Mapping[str, Path], plant: Plant
+) -> None:
+    options = {"do_sample": True, "temperature": 5.0, "num_beams": 3, "num_return_sequences": 2}
+    planted = loaded(plant(configure("search", **options)))
+    assert planted.answer(PROMPT).token_ids == loaded(embedded["fp32"]).answer(PROMPT).token_ids
+
+
+def test_the_package_s_other_search_options_stay(
+    embedded: Mapping[str, Path], plant: Plant
+) -> None:
+    planted = loaded(plant(configure("search", repetition_penalty=5.0)))
+    assert planted.answer(PROMPT).token_ids != loaded(embedded["fp32"]).answer(PROMPT).token_ids
+
+
+def test_scores_agree_with_what_is_generated(embedded: Mapping[str, Path]) -> None:
+    runtime = loaded(embedded["fp32"])
+    answer = runtime.answer(PROMPT)
+    sequence = answer.prompt_ids + answer.token_ids
+    scored = runtime.answer(Request(token_ids=sequence, score_from=len(answer.prompt_ids)))
+    assert scored.logits is not None
+    assert tuple(np.argmax(scored.logits, axis=1)) == answer.token_ids
+
+
+def test_half_a_character_at_the_limit_is_not_shown(embedded: Mapping[str, Path]) -> None:
+    runtime = loaded(embedded["fp32"])
+    [ids] = runtime.encode(["Zürich 東京 🏨"])
+    stream = runtime._tokenizer.create_stream()
+    assert "".join(stream.decode(token) for token in ids) == "Zürich 東京 🏨"
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda folder: (folder / "model.onnx.data").unlink(), "External data"),
+        (lambda folder: (folder / "model.onnx").write_bytes(b"\0"), "model.onnx"),
+        (lambda folder: (folder / "genai_config.json").unlink(), "genai_config.json"),
+        (lambda folder: (folder / "genai_config.json").write_text("{"), "genai_config.json"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "parse error"),
+        (configure("model", patch_size=3), "patch_size"),
+        (configure("model", context_length=0), "context_length"),
+    ],
+    ids=[
+        "no data",
+        "bad graph",
+        "no config",
+        "bad config",
+        "bad tokenizer",
+        "unknown key",
+        "no context",
+    ],
+)
+def test_a_folder_that_cannot_be_loaded_is_a_load_error_in_one_line(
+    plant: Plant, edit: Callable[[Path], object], message: str
+) -> None:
+    with pytest.raises(LoadError, match=message) as caught:
+        loaded(plant(edit))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_end_token_outside_the_vocabulary_is_refused_at_the_first_request(plant: Plant) -> None:
+    answer = loaded(plant(configure("model", eos_token_id=10**6))).answer(PROMPT)
+    assert answer.finish == Finish.ERROR
+    assert "eos_token_id" in answer.error
+
+
+@pytest.mark.parametrize("template", ["", "{{ 'a'.swapcase() }}", "{% for %}"])
+def test_a_template_that_the_engine_refuses_is_an_answer(plant: Plant, template: str) -> None:
+    def edit(folder: Path) -> None:
+        (folder / "chat_template.jinja").write_text(template)
+        config = json.loads((folder / "tokenizer_config.json").read_text())
+        config.pop("chat_template", None)
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+
+    chat: Messages = (("user", "Hello"),)
+    runtime = loaded(plant(edit))
+    answer = runtime.answer(Request(messages=chat))
+    assert answer.finish == Finish.ERROR
+    assert answer.error
+    assert runtime.answer(PROMPT).finish == Finish.LENGTH
+
+
+def test_a_missing_engine_is_no_fault_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime_genai", None)
+    with pytest.raises(InfrastructureError, match="onnxruntime-genai cannot be imported"):
+        OrtGenAI()
+
+
+def test_the_engine_is_told_to_send_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = pytest.importorskip("onnxruntime_genai")
+    told: list[str] = []
+    monkeypatch.setattr(engine, "disable_telemetry_events", lambda: told.append("off"))
+    OrtGenAI()
+    assert told == ["off"]
+
+
+def test_the_engine_has_no_exception_that_is_not_mapped() -> None:
+    engine = pytest.importorskip("onnxruntime_genai")
+    names = {*vars(engine), *vars(engine.onnxruntime_genai)}
+    kinds = (getattr(engine.onnxruntime_genai, name, None) for name in names)
+    assert not [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception)]
