@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns, process_time_ns
@@ -46,22 +46,13 @@ class FoundryLocal:
 
         Raises LoadError if Foundry Local refuses it, InfrastructureError if it does not start.
         """
-        self._folder = Path(tempfile.mkdtemp(prefix="foundry-"))
-        self._manager = _start(self._folder)
-        from foundry_local_sdk import CatalogType, FoundryLocalException, ModelInfoBuilder
-
         name = registered_name(directory)
-        metadata = ModelInfoBuilder().set_string_property("task", "chat-completion")
-        try:
-            # The public catalog would ask the network, and offline wait seconds for no answer.
-            catalog = self._manager.get_catalog(CatalogType.LOCAL)
-            catalog.register_model(directory, name, metadata)
-            self._model = catalog.get_model_variant(name)
-            if self._model is None:
-                raise LoadError(f"Foundry Local does not list the package that it took as {name!r}")
-            self._model.load()
-        except FoundryLocalException as error:
-            raise LoadError(f"Foundry Local does not load the package: {_reason(error)}") from error
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._folder = _fresh_folder()
+            self._manager = _start(self._folder)
+            self._model = _loaded(self._manager, directory, name)
+            undo.pop_all()
 
     @property
     def model_id(self) -> str:
@@ -132,6 +123,13 @@ def registered_name(directory: Path) -> str:
     return name if ":" in name else f"{name}:0"
 
 
+def _fresh_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="foundry-"))
+    except OSError as error:
+        raise InfrastructureError(f"Foundry Local gets no cache: {one_line(error)}") from error
+
+
 def _start(folder: Path) -> "FoundryLocalManager":
     try:
         from foundry_local_sdk import Configuration, FoundryLocalManager, LogLevel
@@ -148,6 +146,23 @@ def _start(folder: Path) -> "FoundryLocalManager":
             return FoundryLocalManager(configuration)
     except Exception as error:
         raise InfrastructureError(f"Foundry Local does not start: {_reason(error)}") from error
+
+
+def _loaded(manager: "FoundryLocalManager", directory: Path, name: str) -> "IModel":
+    from foundry_local_sdk import CatalogType, FoundryLocalException, ModelInfoBuilder
+
+    metadata = ModelInfoBuilder().set_string_property("task", "chat-completion")
+    try:
+        # The public catalog would ask the network, and offline wait seconds for no answer.
+        catalog = manager.get_catalog(CatalogType.LOCAL)
+        catalog.register_model(directory, name, metadata)
+        model = catalog.get_model_variant(name)
+        if model is None:
+            raise LoadError(f"Foundry Local does not list the package that it took as {name!r}")
+        model.load()
+    except FoundryLocalException as error:
+        raise LoadError(f"Foundry Local does not load the package: {_reason(error)}") from error
+    return model
 
 
 @contextmanager

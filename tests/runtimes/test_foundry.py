@@ -118,11 +118,13 @@ def test_encoding_and_rendering_are_refused(foundry):
         foundry.render([CHATS[0]])
 
 
-def test_missing_weights_do_not_load(copy):
+def test_missing_weights_do_not_load_and_leave_nothing(copy, tmp_path, monkeypatch):
     (copy / "model.onnx.data").unlink()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(LoadError, match="Foundry Local does not load the package: ") as refused:
-        load_and_ask(copy)
+        FoundryLocal().load(copy)
     assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == [copy]
 
 
 def test_cut_weights_do_not_load(copy):
