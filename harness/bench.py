@@ -1,8 +1,7 @@
 """What a suite measures with: one variant beside the reference, and the items to ask."""
 
-import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +12,13 @@ from harness.errors import RequestError
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.measurement import Measurement
+from harness.metrics.divergence import Logits
 from harness.policy import Plan
 from harness.runtimes.base import Answer, Finish, Request
 from harness.runtimes.isolated import Isolated
 from harness.variant import Variant
+
+FOUNDRY = "harness.runtimes.foundry:FoundryLocal"
 
 Pair = tuple[Answer, Answer]
 """The variant's answer and the reference's to the same request."""
@@ -24,7 +26,7 @@ Pair = tuple[Answer, Answer]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What all benches of a session share; `answers` is filled as variants answer the bank."""
+    """What all benches of a session share; `answers` and `peaks` (bytes) fill while measuring."""
 
     fleet: Fleet
     reference: str
@@ -35,6 +37,7 @@ class Stage:
     source: Path | None = None
     tell: Callable[[str, int], None] = lambda what, total: None
     answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
 
 
 class Bench:
@@ -72,17 +75,14 @@ class Bench:
 
         return int(read_folder(self.variant.directory).model["context_length"])
 
-    @functools.cached_property
+    @property
     def items(self) -> tuple[Item, ...]:
-        """The bank in the session's random order, cut to the plan's number of items."""
-        order = self.random("items").permutation(len(self._stage.items))
-        bank = tuple(self._stage.items[index] for index in order)
-        return bank[: self.plan.accuracy_items or None]
+        """The bank, in the session's random order."""
+        return self._stage.items
 
     def random(self, purpose: str) -> np.random.Generator:
         """A generator for one purpose, the same for every variant of the session."""
-        digest = hashlib.sha256(purpose.encode()).digest()
-        return np.random.default_rng([self._stage.seed, int.from_bytes(digest[:8], "big")])
+        return _generator(self._stage.seed, purpose)
 
     def sample(
         self,
@@ -152,6 +152,59 @@ class Bench:
         """The reference's greedy answers to `items`."""
         return self._bank_answers(self.reference)
 
+    def teacher_forced(self) -> Iterator[tuple[Item, Logits, Logits]]:
+        """Item, the variant's logits and the reference's over the reference's own answer.
+
+        Logits are (answer tokens, vocabulary); an item that the reference answers with nothing is
+        left out. Only one item's logits are held at a time.
+        """
+        items = self.items[: self.plan.precision_items]
+        self._stage.tell(f"{self._suite} {self._name}", len(items))
+        for item, answer in zip(items, self.reference_bank_answers(), strict=False):
+            if answer.token_ids:
+                mine, theirs = self._pair(_scored(answer), first=False)
+                assert mine.logits is not None
+                assert theirs.logits is not None
+                yield item, mine.logits, theirs.logits
+
+    def memory_cycles(self, cycle: Sequence[Request]) -> tuple[list[int], int]:
+        """Private bytes at the end of each of the plan's cycles, and the process's peak bytes."""
+        self._stage.tell(f"{self._suite} {self._name}", len(cycle) * self.plan.memory_cycles)
+        return self._memory_cycles(self._name, cycle, self.plan.memory_cycles)
+
+    def reference_peak(self, cycle: Sequence[Request]) -> int:
+        """Peak bytes of the reference's process over the same cycles."""
+        peaks = self._stage.peaks
+        if self.reference not in peaks:
+            self._memory_cycles(self.reference, cycle, self.plan.memory_cycles)
+        return peaks[self.reference]
+
+    def _memory_cycles(
+        self, name: str, cycle: Sequence[Request], cycles: int
+    ) -> tuple[list[int], int]:
+        with self._stage.fleet.fresh(name) as runtime:
+            run = runtime.run_cycles(cycle, cycles)
+        if run.errors:
+            raise _refusal(name, run.first_error)
+        peak = max(it.peak_bytes for it in run.samples)
+        self._stage.peaks[name] = peak
+        return [it.private_bytes for it in run.samples], peak
+
+    def long_prompt(self, length: int) -> tuple[int, ...]:
+        """That many tokens of domain text, the items' one after the other and again."""
+        text = " ".join(content for item in self.items[:200] for _, content in item.messages)
+        tokens = self._stage.fleet.encode(self.reference, [text])[0]
+        return tuple((tokens * (length // len(tokens) + 1))[:length])
+
+    def foundry_answers(self) -> tuple[tuple[Item, ...], list[Answer], list[Answer]]:
+        """Some items of every slice, the variant's answers and Foundry Local's."""
+        chosen = _some_of_every_slice(self.items, self.plan.foundry_items)
+        plan = [question(item) for item in chosen]
+        mine = require_answers(self._name, self._stage.fleet.ask(self._name, plan))
+        with self._stage.fleet.fresh(self._name, FOUNDRY) as foundry:
+            theirs = require_answers(self._name, foundry.run(plan))
+        return chosen, mine, theirs
+
     def _bank_answers(self, name: str) -> tuple[Answer, ...]:
         known = self._stage.answers
         if name not in known:
@@ -159,6 +212,35 @@ class Bench:
             plan = [question(item) for item in self.items]
             known[name] = tuple(require_answers(name, self._stage.fleet.ask(name, plan)))
         return known[name]
+
+
+def shuffled(items: Sequence[Item], seed: int) -> tuple[Item, ...]:
+    """Items in the random order of a seed, the same whatever order they came in the file."""
+    ordered = sorted(items, key=lambda item: item.id)
+    return tuple(ordered[i] for i in _generator(seed, "items").permutation(len(ordered)))
+
+
+def _generator(seed: int, purpose: str) -> np.random.Generator:
+    digest = hashlib.sha256(purpose.encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+
+
+def _refusal(name: str, why: str) -> RequestError:
+    error = RequestError(f"{name} refused a request: {why}")
+    error.variant = name
+    return error
+
+
+def _scored(answer: Answer) -> Request:
+    tokens = answer.prompt_ids + answer.token_ids
+    return Request(token_ids=tokens, score_from=len(answer.prompt_ids), fresh=False)
+
+
+def _some_of_every_slice(items: Sequence[Item], count: int) -> tuple[Item, ...]:
+    by_slice: dict[str, list[Item]] = {}
+    for item in items:
+        by_slice.setdefault(item.slice, []).append(item)
+    return tuple(item for group in by_slice.values() for item in group[:count])
 
 
 def question(item: Item) -> Request:
@@ -170,7 +252,5 @@ def require_answers(name: str, answers: Sequence[Answer]) -> list[Answer]:
     """The answers, or RequestError with the first error among them."""
     for answer in answers:
         if answer.finish == Finish.ERROR:
-            error = RequestError(f"{name} refused a request: {answer.error}")
-            error.variant = name
-            raise error
+            raise _refusal(name, answer.error)
     return list(answers)

@@ -59,9 +59,12 @@ class Fleet:
             return self._runtime(name).render(chats)
 
     @contextlib.contextmanager
-    def fresh(self, name: str) -> Iterator[Isolated]:
-        """A new process of the variant, for what must not see earlier requests."""
-        with _blame(name), self._start(name) as runtime:
+    def fresh(self, name: str, factory: str = "") -> Iterator[Isolated]:
+        """A new process of the variant, for what must not see earlier requests.
+
+        `factory` names another runtime than the release's.
+        """
+        with _blame(name), self._start(name, factory or self._factory) as runtime:
             yield runtime
 
     def close(self) -> None:
@@ -71,14 +74,12 @@ class Fleet:
 
     def _runtime(self, name: str) -> Isolated:
         if name not in self._running:
-            self._running[name] = self._start(name)
+            self._running[name] = self._start(name, self._factory)
         return self._running[name]
 
-    def _start(self, name: str) -> Isolated:
+    def _start(self, name: str, factory: str) -> Isolated:
         directory = self.variant(name).directory
-        return Isolated(
-            self._factory, directory, deadline_seconds=self._deadline_seconds, label=name
-        )
+        return Isolated(factory, directory, deadline_seconds=self._deadline_seconds, label=name)
 
 
 @contextlib.contextmanager

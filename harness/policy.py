@@ -114,10 +114,12 @@ class Plan:
 
     latency_pairs: int = 40
     latency_warmup_pairs: int = 4
+    load_repetitions: int = 6
     memory_cycles: int = 40
     scaling_repetitions: int = 5
     accuracy_items: int = 0  # 0: every item of the bank
     precision_items: int = 200
+    foundry_items: int = 2  # of every slice
     deadline_seconds: float = 120.0
 
 

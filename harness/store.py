@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 import tomllib
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.edge_case import EdgeCase
 from harness.errors import ConfigError
 from harness.evidence import SCHEMA, Evidence
 from harness.item import Item
@@ -22,6 +24,7 @@ from harness.release import (
     RuntimeChoice,
     VariantEntry,
 )
+from harness.report import Report
 from harness.structure import structure, unstructure
 
 
@@ -151,9 +154,33 @@ def _refuse_duplicates(items: list[Item], path: Path) -> None:
         seen.add(item.id)
 
 
+def read_edge_cases(path: Path) -> tuple[EdgeCase, ...]:
+    """Read a pack of edge cases, or raise ConfigError of one line."""
+    cases = _read_toml(path, "pack of edge cases").get("cases", {})
+    if not cases:
+        raise ConfigError(f"{path.name} has no [cases.<name>]: there is nothing to try")
+    return tuple(
+        structure({"name": name, **case}, EdgeCase, what=f"{path.name} [cases.{name}]")
+        for name, case in cases.items()
+    )
+
+
 def write_evidence(path: Path, evidence: Evidence) -> None:
     """Write evidence as JSON, raw values and all."""
     write_json(path, unstructure(evidence))
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Write a report as JSON; what is unbounded or was not computed is null."""
+    write_json(path, _finite(unstructure(report)))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_evidence(path: Path) -> Evidence:

@@ -34,8 +34,7 @@ def unstructure(value: object) -> Any:
 
 def _converter(base: Path | None) -> Converter:
     converter = Converter(forbid_extra_keys=True)
-    for plain in _PLAIN:
-        converter.register_structure_hook(plain, _strict)
+    converter.register_structure_hook_func(lambda kind: kind in _PLAIN, _strict)
     converter.register_structure_hook_func(
         lambda kind: isinstance(kind, type) and issubclass(kind, StrEnum), _choice
     )

@@ -1,21 +1,25 @@
-"""From the timestamps of one answer to times and rates."""
+"""From the timestamps of answers to times and rates."""
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterable
+
+from harness.runtimes.base import Answer
 
 _NS_PER_MS = 1e6
 
 
-def first_token_ms(started_ns: int, token_ns: NDArray[np.int64]) -> float:
-    """TTFT in ms: from before anything is done for the request to the first token."""
-    return float(token_ns[0] - started_ns) / _NS_PER_MS
+def first_token_ms(answers: Iterable[Answer]) -> list[float]:
+    """TTFT of each answer in ms: from before anything is done for it to its first token."""
+    return [float(it.token_ns[0] - it.started_ns) / _NS_PER_MS for it in answers]
 
 
-def between_tokens_ms(token_ns: NDArray[np.int64]) -> float:
-    """Mean ITL of one answer in ms, over tokens that were emitted; needs two of them."""
-    return float(token_ns[-1] - token_ns[0]) / (len(token_ns) - 1) / _NS_PER_MS
+def between_tokens_ms(answers: Iterable[Answer]) -> list[float]:
+    """Mean ITL of each answer in ms, over tokens that were emitted; each needs two of them."""
+    return [
+        float(it.token_ns[-1] - it.token_ns[0]) / (len(it.token_ns) - 1) / _NS_PER_MS
+        for it in answers
+    ]
 
 
-def decode_rate(token_ns: NDArray[np.int64]) -> float:
-    """Tokens per second after the first one; tokens emitted, not tokens asked for."""
-    return 1e3 / between_tokens_ms(token_ns)
+def decode_rates(answers: Iterable[Answer]) -> list[float]:
+    """Tokens per second after the first one: tokens emitted, not tokens asked for."""
+    return [1e3 / between for between in between_tokens_ms(answers)]

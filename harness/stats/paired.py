@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 from harness.stats.intervals import Estimate, Sample, unbounded
 
@@ -44,7 +44,7 @@ def _signed_rank_quantile(size: int, tail: float) -> int:
     top = size * (size + 1) // 2
     if size > _EXACT_PAIRS:
         spread = math.sqrt(size * (size + 1) * (2 * size + 1) / 24)
-        return math.floor(top / 2 + float(stats.norm.ppf(tail)) * spread)
+        return math.floor(top / 2 + float(scipy.stats.norm.ppf(tail)) * spread)
     ways = np.zeros(top + 1)
     ways[0] = 1.0
     for rank in range(1, size + 1):
@@ -64,7 +64,7 @@ def gain_interval(values: Sample, references: Sample, confidence: float) -> Esti
     if not size:
         return unbounded(math.nan, 0)
     losses, gains = int((mine < theirs).sum()), int((mine > theirs).sum())
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = float(scipy.stats.norm.ppf((1 + confidence) / 2))
     value = (gains - losses) / size
     return Estimate(
         value,
@@ -97,4 +97,4 @@ def _tango_root(gains: int, losses: int, size: int, z: float, start: float, end:
     inside = end * (1 - 1e-12)
     if abs(start - inside) < 1e-9 or excess(start) * excess(inside) > 0:
         return end
-    return float(optimize.brentq(excess, start, inside, xtol=1e-10))
+    return float(scipy.optimize.brentq(excess, start, inside, xtol=1e-10))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from harness.stats.intervals import Estimate, Sample, unbounded
 
@@ -28,7 +28,7 @@ def worst_ratio(
     beyond = medians - np.median(medians)
     worst = int(beyond.argmax())
     pooled = math.sqrt(sum(float(((g - g.mean()) ** 2).sum()) for g in groups) / freedom)
-    quantile = float(stats.t.ppf(1 - (1 - confidence) / 2 / len(groups), freedom))
+    quantile = float(scipy.stats.t.ppf(1 - (1 - confidence) / 2 / len(groups), freedom))
     reach = quantile * 1.25 * pooled / math.sqrt(groups[worst].size)
     middle = float(beyond[worst])
     low, high = math.exp(middle - reach), math.exp(middle + reach)

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from harness.stats.intervals import Estimate, Sample, unbounded
 
@@ -27,7 +27,7 @@ def growth_interval(steps: Sample, levels: Sample, confidence: float) -> Estimat
     if level.size < _BLOCKS:
         return unbounded(math.nan, level.size)
     at, level = _block_minima(at, level)
-    slope, _, lower, upper = map(float, stats.theilslopes(level, at, alpha=confidence))
+    slope, _, lower, upper = map(float, scipy.stats.theilslopes(level, at, alpha=confidence))
     if not _is_sustained(at, level):
         lower = min(lower, 0.0)
     return Estimate(slope, lower, upper, len(steps))
@@ -43,8 +43,8 @@ def _block_minima(
 
 def _is_sustained(at: NDArray[np.float64], level: NDArray[np.float64]) -> bool:
     half = level.size // 2
-    early = float(stats.theilslopes(level[:half], at[:half])[0])
-    late = float(stats.theilslopes(level[half:], at[half:])[0])
+    early = float(scipy.stats.theilslopes(level[:half], at[:half])[0])
+    late = float(scipy.stats.theilslopes(level[half:], at[half:])[0])
     total = float(level[-1] - level[0])
     largest = float(np.diff(level).max())
     return late >= _STEADY_SHARE * early and late > 0 and largest <= _JUMP_SHARE * total

@@ -1,0 +1,8 @@
+"""Makes this folder's pytest the release gate."""
+
+pytest_plugins = [
+    "harness.plugins.options",
+    "harness.plugins.variants",
+    "harness.plugins.measure",
+    "harness.plugins.gate",
+]

@@ -1,0 +1,65 @@
+"""Publishes the candidates of a release that are GO, each proven in Foundry Local first."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.acceptance import ONNXRUNTIME_GENAI, Chat
+from harness.bench import Stage
+from harness.errors import HarnessError
+from harness.item import Item
+from harness.manifest import manifest_for
+from harness.publish import Package, Published, publish
+from harness.release import Identity
+from harness.report import PublishedReport
+from harness.runtimes.base import Answer
+from harness.runtimes.isolated import Isolated
+from harness.store import read_json
+from harness.verdict import Verdict
+
+_CHATS = 4
+
+
+def publish_candidates(
+    verdict: Verdict, stage: Stage, identity: Identity, root: Path
+) -> tuple[dict[str, PublishedReport], dict[str, str], int]:
+    """Packages by candidate, why others were refused, and the exit status of the first refusal.
+
+    A refusal of one does not take back another's package: each is a model of its own.
+    """
+    published: dict[str, PublishedReport] = {}
+    refused: dict[str, str] = {}
+    status = 0
+    for name in verdict.publishable:
+        try:
+            done = _publish(name, verdict, stage, identity, root)
+        except HarnessError as error:
+            refused[name] = str(error)
+            status = status or error.exit_status
+        else:
+            published[name] = PublishedReport(done.model_id, str(done.path))
+    return published, refused, status
+
+
+def _publish(
+    name: str, verdict: Verdict, stage: Stage, identity: Identity, root: Path
+) -> Published:
+    variant = stage.fleet.variant(name)
+    generation = read_json(variant.directory / "genai_config.json")["search"]
+    with Isolated(ONNXRUNTIME_GENAI, variant.directory, label=name) as runtime:
+        manifest = manifest_for(
+            verdict.variants[name],
+            variant,
+            identity,
+            lambda messages: runtime.render([messages])[0],
+            generation,
+        )
+    chats = acceptance_chats(stage.items, stage.answers[name])
+    return publish(Package(variant, manifest), root, chats)
+
+
+def acceptance_chats(items: Sequence[Item], answers: Sequence[Answer]) -> tuple[Chat, ...]:
+    """The first item of each of the first few slices, with the answer that was measured."""
+    first: dict[str, Chat] = {}
+    for item, answer in zip(items, answers, strict=True):
+        first.setdefault(item.slice, Chat(item.messages, answer.text, item.max_new_tokens))
+    return tuple(first.values())[:_CHATS]

@@ -1,0 +1,132 @@
+"""What each test did becomes evidence; at the end one verdict, the reports and the packages."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+from _pytest.outcomes import Failed, Skipped
+from _pytest.terminal import TerminalReporter
+from tqdm import tqdm
+
+from harness.errors import HarnessError, ModelError
+from harness.evidence import Check, CheckOutcome
+from harness.plugins.ending import end_session
+from harness.plugins.measure import RECORDED, RuleBroken, Undecided, check_of, suite_of, variant_of
+from harness.plugins.notebook import NOTEBOOK
+from harness.plugins.options import is_gate
+from harness.plugins.progress import bar, is_shown
+
+SUMMARY = pytest.StashKey[str]()
+_SHOWN: pytest.StashKey[tqdm[Never]] = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what became of a check; what the gate raised on purpose is shown as its one line."""
+    report = yield
+    name = variant_of(item)
+    if not is_gate(item.config) or name is None:
+        return report
+    error = None if call.excinfo is None else call.excinfo.value
+    if isinstance(error, HarnessError):
+        report.longrepr = str(error)
+    if report.when == "call" or report.outcome != "passed":
+        outcome, reason = _classify(item, report, error, name)
+        check = Check(suite_of(item), check_of(item), name, outcome, reason)
+        _keep(item.config.stash[NOTEBOOK].checks, check)
+    return report
+
+
+def _keep(checks: list[Check], check: Check) -> None:
+    """One outcome a check, the worse one where its clean-up failed too."""
+    for index, known in enumerate(checks):
+        if (known.id, known.variant) == (check.id, check.variant):
+            if known.outcome is CheckOutcome.MEASURED:
+                checks[index] = check
+            return
+    checks.append(check)
+
+
+def _classify(
+    item: pytest.Item, report: pytest.TestReport, error: BaseException | None, name: str
+) -> tuple[CheckOutcome, str]:
+    if hasattr(report, "wasxfail"):
+        return CheckOutcome.SKIPPED, f"it is marked xfail ({report.wasxfail or 'no reason given'})"
+    if error is None:
+        if item.stash.get(RECORDED, False):
+            return CheckOutcome.MEASURED, ""
+        return CheckOutcome.SKIPPED, "it recorded nothing"
+    if isinstance(error, RuleBroken | Undecided):
+        return CheckOutcome.MEASURED, ""
+    return _of_error(error, name)
+
+
+def _of_error(error: BaseException, name: str) -> tuple[CheckOutcome, str]:
+    line = " ".join((str(error).splitlines() or [""])[0].split()) or type(error).__name__
+    if isinstance(error, ModelError):
+        if error.variant in ("", name):
+            return CheckOutcome.CRASHED, line
+        return CheckOutcome.ERROR, f"{error.variant}, which it is measured beside, failed: {line}"
+    if isinstance(error, Skipped):
+        return CheckOutcome.SKIPPED, f"it was skipped: {line}"
+    if isinstance(error, AssertionError | Failed):
+        return CheckOutcome.FAILED, line.removeprefix("AssertionError: ")
+    if isinstance(error, HarnessError):
+        return CheckOutcome.ERROR, line
+    return CheckOutcome.ERROR, f"{type(error).__name__}: {line}"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Show how far measuring is, in place of pytest's dots where someone is looking."""
+    config = session.config
+    if not is_gate(config):
+        return (yield)
+    with bar(config, len(session.items), "measure") as shown:
+        config.stash[_SHOWN] = shown
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if is_shown(config) and isinstance(reporter, TerminalReporter):
+            reporter.showfspath = False
+        return (yield)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Name the check that is being measured."""
+    if _SHOWN in item.config.stash:
+        item.config.stash[_SHOWN].set_description(f"measure {item.name.removeprefix('test_')}")
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Move the bar by one check."""
+    if _SHOWN in item.config.stash:
+        item.config.stash[_SHOWN].update()
+
+
+def pytest_report_teststatus(
+    report: pytest.TestReport, config: pytest.Config
+) -> tuple[str, str, str] | None:
+    """No dots beside the bar; failures and skips are in the summary all the same."""
+    if not is_gate(config) or not is_shown(config):
+        return None
+    if report.when != "call" and report.outcome == "passed":
+        return "", "", ""
+    category = "error" if report.when != "call" and report.failed else report.outcome
+    return category, "", ""
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Judge, publish, report, and say so by the exit status."""
+    if is_gate(session.config) and NOTEBOOK in session.config.stash:
+        status, summary = end_session(session.config, int(exitstatus), session.testsfailed)
+        session.config.stash[SUMMARY] = summary
+        session.exitstatus = status
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
+    """The verdict, below pytest's own list."""
+    if SUMMARY in config.stash:
+        terminalreporter.section("release gate", sep="=")
+        terminalreporter.write(config.stash[SUMMARY])

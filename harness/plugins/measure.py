@@ -1,0 +1,122 @@
+"""Fixtures of the suites: `bench` to measure with, `record` to hand in what was measured."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+from _pytest.outcomes import Failed, Skipped
+
+from harness.bench import Bench, Stage, shuffled
+from harness.finding import Finding, Outcome
+from harness.fleet import Fleet
+from harness.measurement import Measurement
+from harness.plugins.notebook import NOTEBOOK, Notebook
+from harness.plugins.options import SETTINGS
+from harness.plugins.variants import NAME
+from harness.policy import Severity
+from harness.runtimes.base import Request
+from harness.store import read_edge_cases
+
+
+class Record(Protocol):
+    """The `record` fixture: hands in a check's measurements, once, at its end."""
+
+    def __call__(self, *measurements: Measurement) -> None:
+        """Keep them as evidence; red when a rule is broken, skipped when one is undecided."""
+
+
+class RuleBroken(Failed):
+    """A rule that the check's own measurements break."""
+
+
+class Undecided(Skipped):
+    """A rule that the check's own measurements do not decide."""
+
+
+RECORDED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+def stage(pytestconfig: pytest.Config) -> Iterator[Stage]:
+    """The runtimes of the session and what every bench shares."""
+    settings = pytestconfig.stash[SETTINGS]
+    release, plan = settings.release, settings.policy.plan
+    notebook = pytestconfig.stash[NOTEBOOK]
+    with Fleet(notebook.built, release.runtime.factory, plan.deadline_seconds) as fleet:
+        notebook.stage = Stage(
+            fleet=fleet,
+            reference=release.reference,
+            items=shuffled(settings.items, settings.seed)[: plan.accuracy_items or None],
+            plan=plan,
+            environment=notebook.environment.fingerprint,
+            seed=settings.seed,
+            source=release.model.path if release.model else None,
+        )
+        yield notebook.stage
+
+
+@pytest.fixture
+def bench(stage: Stage, variant_name: str, request: pytest.FixtureRequest) -> Bench:
+    """The variant under test beside the reference, for the suite of this module."""
+    return Bench(stage, variant_name, suite_of(request.node))
+
+
+@pytest.fixture
+def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> dict[str, Request]:
+    """The pack of odd requests by name, for the variant's context length."""
+    path = pytestconfig.rootpath / "fixtures" / "edge_cases.toml"
+    context = bench.context_tokens
+    return {it.name: it.request(context, bench.long_prompt) for it in read_edge_cases(path)}
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest, variant_name: str) -> Record:
+    """Hand in a check's measurements; they are judged by the rules that concern them."""
+    notebook = request.config.stash[NOTEBOOK]
+
+    def hand_in(*measurements: Measurement) -> None:
+        request.node.stash[RECORDED] = bool(measurements)
+        notebook.measurements.extend(measurements)
+        _raise_what_is_wrong(_judge(measurements, variant_name, notebook))
+
+    return hand_in
+
+
+def suite_of(item: pytest.Item) -> str:
+    """The suite that a test belongs to: its file's name without ``test_``."""
+    return item.path.stem.removeprefix("test_")
+
+
+def check_of(item: pytest.Item) -> str:
+    """The check that a test is: its function's name without ``test_``."""
+    return str(getattr(item, "originalname", item.name)).removeprefix("test_")
+
+
+def variant_of(item: pytest.Item) -> str | None:
+    """The variant that a test is about."""
+    callspec = getattr(item, "callspec", None)
+    return None if callspec is None else callspec.params.get(NAME)
+
+
+def _judge(
+    measurements: tuple[Measurement, ...], name: str, notebook: Notebook
+) -> tuple[Finding, ...]:
+    from harness.verdict import judge_measurements
+
+    return judge_measurements(
+        measurements,
+        notebook.subject(name),
+        notebook.environment.fingerprint,
+        notebook.settings.policy,
+    )
+
+
+def _raise_what_is_wrong(findings: tuple[Finding, ...]) -> None:
+    for outcome, kind in ((Outcome.FAIL, RuleBroken), (Outcome.INCONCLUSIVE, Undecided)):
+        reasons = [
+            it.reason
+            for it in findings
+            if it.outcome is outcome and it.severity is not Severity.INFO
+        ]
+        if reasons:
+            raise kind("; ".join(reasons), pytrace=False)

@@ -1,0 +1,61 @@
+"""What a session found out so far, kept beside pytest's configuration."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness.bench import Stage
+from harness.builders.base import Built
+from harness.environment import Environment
+from harness.errors import HarnessError
+from harness.evidence import Check, Evidence, Subject
+from harness.measurement import Measurement
+from harness.plugins.options import Settings
+
+
+@dataclass(slots=True)
+class Notebook:
+    """Filled in by hooks and fixtures while the session runs.
+
+    `built` holds what there is to measure, by variant; `stage` is there once something is measured.
+    """
+
+    settings: Settings
+    environment: Environment
+    built: Built = field(default_factory=dict)
+    stage: Stage | None = None
+    checks: list[Check] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+
+    def subject(self, name: str) -> Subject:
+        """What is known of a variant of the release, built or not."""
+        recipe = next(it for it in self.settings.recipes if it.name == name)
+        found = self.built.get(name)
+        if found is None:
+            return Subject(recipe.role, recipe.precision, problem="it was not selected")
+        if isinstance(found, HarnessError):
+            return Subject(recipe.role, recipe.precision, problem=str(found))
+        size = sum(path.stat().st_size for path in found.directory.rglob("*") if path.is_file())
+        return Subject(
+            recipe.role,
+            found.recipe.precision,
+            digest=found.digest,
+            size_bytes=size,
+            quantization=found.quantization,
+        )
+
+    def evidence(self) -> Evidence:
+        """Everything so far as one value."""
+        identity = self.settings.release.identity
+        return Evidence(
+            release=f"{identity.name}:{identity.version}",
+            subjects={name: self.subject(name) for name in self.settings.release.variants},
+            environment=self.environment.fingerprint,
+            checks=tuple(self.checks),
+            measurements=tuple(self.measurements),
+            trouble=tuple(self.trouble),
+        )
+
+
+NOTEBOOK = pytest.StashKey[Notebook]()

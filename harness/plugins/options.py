@@ -1,0 +1,118 @@
+"""Command-line options of the gate, turned into one frozen value at the door."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ConfigError
+from harness.item import Item
+from harness.policy import Policy
+from harness.release import Release
+from harness.store import read_items, read_policy, read_release
+from harness.variant import Recipe, expand
+
+SUITES = "suites"
+DEFAULT_RELEASE = Path("fixtures") / "travel.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this session judges, by what, and where it writes.
+
+    `only` holds the variants that --only names, or every variant. `publish` is None where nothing
+    may be published.
+    """
+
+    release: Release
+    recipes: tuple[Recipe, ...]
+    policy: Policy
+    items: tuple[Item, ...]
+    only: frozenset[str]
+    reports: Path
+    publish: Path | None
+    cache: Path
+    seed: int
+
+
+SETTINGS = pytest.StashKey[Settings]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The gate's own options, in a group of their own."""
+    group = parser.getgroup("release gate", "release gate (pytest suites/)")
+    add = group.addoption
+    add("--release", metavar="FILE", help=f"release file (default: {DEFAULT_RELEASE.as_posix()})")
+    add("--policy", metavar="FILE", help="policy to judge by (default: the release file's)")
+    add(
+        "--only",
+        metavar="VARIANT[,VARIANT]",
+        help="measure only these variants; the verdict on the release is then INCONCLUSIVE",
+    )
+    add("--reports", metavar="DIR", help="where reports go (default: reports)")
+    add("--publish", metavar="DIR", help="where GO packages go (default: published)")
+    add("--no-publish", action="store_true", help="judge and report, publish nothing")
+    add("--cache", metavar="DIR", help="where built variants are kept (default: .cache/variants)")
+    add("--seed", type=int, default=0, help="seed of every random order (default: 0)")
+
+
+def is_gate(config: pytest.Config) -> bool:
+    """Whether this session runs suites, so that there is something to judge."""
+    return SETTINGS in config.stash
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read everything that the user wrote, before anything is collected."""
+    if not _runs_suites(config) or config.option.help:
+        return
+    _refuse_xdist(config)
+    try:
+        config.stash[SETTINGS] = _settings(config)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _runs_suites(config: pytest.Config) -> bool:
+    suites = config.rootpath / SUITES
+    for argument in config.args:
+        path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
+        if path == suites or suites in path.parents or path in suites.parents:
+            return True
+    return False
+
+
+def _refuse_xdist(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "the gate measures time, so it does not run under pytest-xdist: remove -n"
+        )
+
+
+def _settings(config: pytest.Config) -> Settings:
+    option, here, root = config.option, config.invocation_params.dir, config.rootpath
+    release = read_release(here / option.release if option.release else root / DEFAULT_RELEASE)
+    policy = read_policy(here / option.policy if option.policy else release.policy.path)
+    publish = here / option.publish if option.publish else root / "published"
+    return Settings(
+        release=release,
+        recipes=expand(release),
+        policy=policy,
+        items=read_items(release.data.domain),
+        only=_only(option.only, release),
+        reports=here / option.reports if option.reports else root / "reports",
+        publish=None if option.no_publish else publish,
+        cache=here / option.cache if option.cache else root / ".cache" / "variants",
+        seed=option.seed,
+    )
+
+
+def _only(option: str | None, release: Release) -> frozenset[str]:
+    if not option:
+        return frozenset(release.variants)
+    names = [name.strip() for name in option.split(",")]
+    for name in names:
+        if name not in release.variants:
+            accepted = ", ".join(release.variants)
+            raise ConfigError(f"--only: the release has no variant {name!r}; it has {accepted}")
+    return frozenset(names)

@@ -1,0 +1,68 @@
+"""The report of a run as a value: the contract of ``report.json``."""
+
+from dataclasses import dataclass, field
+
+from harness.environment import Environment
+from harness.evidence import Evidence
+from harness.finding import Finding, Outcome
+from harness.release import Identity, Role
+from harness.verdict import Decision, Verdict
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class VariantReport:
+    """One variant with everything found; `digest` is empty where there was nothing to measure."""
+
+    role: Role
+    verdict: Decision
+    digest: str
+    size_bytes: int
+    findings: tuple[Finding, ...]
+
+    def found(self, outcome: Outcome) -> tuple[Finding, ...]:
+        """The findings that came out so."""
+        return tuple(it for it in self.findings if it.outcome is outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedReport:
+    """Where a package is, and under which id Foundry Local knows it."""
+
+    model_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `reports/<run>/report.json` holds.
+
+    `refused` says of each GO candidate that was not published after all, and why.
+    """
+
+    release: Identity
+    policy: str
+    verdict: Decision
+    environment: Environment
+    variants: dict[str, VariantReport]
+    published: dict[str, PublishedReport] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+def report_of(
+    identity: Identity, policy: str, environment: Environment, evidence: Evidence, verdict: Verdict
+) -> Report:
+    """The report on a verdict, before anything is published."""
+    variants = {
+        name: VariantReport(
+            role=judged.role,
+            verdict=judged.decision,
+            digest=evidence.subjects[name].digest,
+            size_bytes=evidence.subjects[name].size_bytes,
+            findings=judged.findings,
+        )
+        for name, judged in verdict.variants.items()
+    }
+    return Report(identity, policy, verdict.decision, environment, variants)

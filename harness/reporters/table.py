@@ -1,0 +1,39 @@
+"""The rows that every table of the gate shows, and what stands against a GO."""
+
+from harness.finding import Finding, Outcome, quantity
+from harness.policy import Severity
+from harness.report import Report, VariantReport
+
+HEADERS = ("variant", "role", "verdict", "size", "checks", "accuracy", "KLD", "ITL", "TTFT", "leak")
+_FIGURES = ("accuracy.gain", "precision.kld", "latency.itl", "latency.ttft", "memory.growth")
+
+
+def rows(report: Report) -> list[list[str]]:
+    """One row a variant, in the release's order."""
+    return [_row(name, it) for name, it in report.variants.items()]
+
+
+def _row(name: str, it: VariantReport) -> list[str]:
+    found = {finding.rule: finding for finding in it.findings}
+    deciding = [finding for finding in it.findings if finding.severity is not Severity.INFO]
+    passed = sum(finding.outcome is Outcome.PASS for finding in deciding)
+    return [
+        name,
+        it.role,
+        it.verdict,
+        f"{it.size_bytes / 2**20:.1f} MiB" if it.size_bytes else "-",
+        f"{passed}/{len(deciding)}",
+        *(_figure(found.get(rule)) for rule in _FIGURES),
+    ]
+
+
+def _figure(finding: Finding | None) -> str:
+    if finding is None or finding.measured is None:
+        return "-"
+    return quantity(finding.measured, finding.unit)
+
+
+def against(it: VariantReport) -> list[Finding]:
+    """What stands against a GO: failures first, then what is undecided."""
+    found = [*it.found(Outcome.FAIL), *it.found(Outcome.INCONCLUSIVE)]
+    return [finding for finding in found if finding.severity is not Severity.INFO]

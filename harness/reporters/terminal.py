@@ -1,0 +1,32 @@
+"""The verdict as a terminal shows it."""
+
+from tabulate import tabulate
+
+from harness.release import Role
+from harness.report import Report, VariantReport
+from harness.reporters.table import HEADERS, against, rows
+
+_SHOWN = 6
+
+
+def summary(report: Report, place: str = "") -> str:
+    """A table of variants, the reasons against each, what was published, and the verdict last."""
+    lines = [tabulate(rows(report), headers=HEADERS, disable_numparse=True), ""]
+    for name, it in report.variants.items():
+        lines += _reasons(name, it)
+    for name, package in report.published.items():
+        lines.append(f"published {name}: {package.model_id} in {package.path}")
+    lines += [f"not published {name}: {why}" for name, why in report.refused.items()]
+    if place:
+        lines.append(f"report: {place}")
+    title = f"{report.release.name} {report.release.version} by {report.policy}"
+    return "\n".join([*lines, f"{title}: {report.verdict}", ""])
+
+
+def _reasons(name: str, it: VariantReport) -> list[str]:
+    found = [] if it.role is Role.BASELINE else against(it)
+    lines = [f"{name} {finding.outcome} {finding.rule}: {finding.reason}" for finding in found]
+    if len(lines) > _SHOWN:
+        more = len(lines) - _SHOWN
+        lines = [*lines[:_SHOWN], f"{name} and {more} more, in the report"]
+    return lines

@@ -1,0 +1,19 @@
+"""How time to first token grows with the prompt, beside the reference."""
+
+from harness.bench import Bench
+from harness.metrics.latency import first_token_ms
+from harness.metrics.scaling import ladder
+from harness.plugins.measure import Record
+from harness.runtimes.base import Request
+
+
+def test_scaling(bench: Bench, record: Record) -> None:
+    """TTFT over a geometric ladder of lengths up to the context, shuffled, in pairs."""
+    lengths = ladder(bench.context_tokens - 1)
+    tokens = bench.long_prompt(lengths[-1])
+    rungs = [length for length in lengths for _ in range(bench.plan.scaling_repetitions)]
+    bench.random("rungs").shuffle(rungs)
+    pairs = bench.pairs([Request(token_ids=tokens[:length], max_new_tokens=1) for length in rungs])
+    mine, theirs = zip(*pairs, strict=True)
+    labels = [f"{length} tokens" for length in rungs]
+    record(bench.sample("ttft", "ms", first_token_ms(mine), first_token_ms(theirs), labels))
