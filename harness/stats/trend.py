@@ -37,8 +37,8 @@ def _block_minima(
     at: NDArray[np.float64], level: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     blocks = np.array_split(np.arange(level.size), _BLOCKS)
-    lowest = np.array([level[block].min() for block in blocks])
-    return np.array([at[block].mean() for block in blocks]), lowest
+    lowest = np.array([block[level[block].argmin()] for block in blocks])
+    return at[lowest], level[lowest]
 
 
 def _is_sustained(at: NDArray[np.float64], level: NDArray[np.float64]) -> bool:

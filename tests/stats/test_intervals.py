@@ -1,0 +1,67 @@
+import math
+
+import numpy as np
+import pytest
+
+from harness.stats import intervals
+
+SEED = 20261120
+
+
+def coverage(interval, draw, truth, runs=1500):
+    random = np.random.default_rng(SEED)
+    found = [interval(draw(random)) for _ in range(runs)]
+    return float(np.mean([it.lower <= truth <= it.upper for it in found]))
+
+
+def test_the_mean_is_covered_as_often_as_promised():
+    share = coverage(
+        lambda x: intervals.mean_interval(x, 0.9), lambda r: r.normal(3.0, 2.0, 12), 3.0
+    )
+    assert share == pytest.approx(0.90, abs=0.02)
+
+
+def test_clusters_widen_the_interval_to_its_promised_coverage():
+    labels = [str(i // 10) for i in range(300)]
+
+    def draw(random):
+        return np.repeat(random.normal(0, 1, 30), 10) + random.normal(0, 0.3, 300)
+
+    clustered = coverage(lambda x: intervals.cluster_mean_interval(x, labels, 0.9), draw, 0.0)
+    naive = coverage(lambda x: intervals.mean_interval(x, 0.9), draw, 0.0)
+    assert clustered == pytest.approx(0.90, abs=0.03)
+    assert naive < 0.6
+
+
+def test_the_median_is_covered_at_least_as_often_as_promised():
+    share = coverage(
+        lambda x: intervals.median_interval(x, 0.9), lambda r: r.lognormal(0, 1, 25), 1.0
+    )
+    assert 0.90 <= share <= 0.97
+
+
+def test_shares_agree_with_the_published_table():
+    """Clopper and Pearson 1934, as tabulated by Newcombe 1998 (two-sided 95 %)."""
+    found = intervals.share_interval(81, 263, 0.95)
+    assert (found.lower, found.upper) == pytest.approx((0.2527, 0.3676), abs=1e-4)
+    none = intervals.share_interval(0, 20, 0.95)
+    assert (none.lower, none.upper) == pytest.approx((0.0, 0.1684), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        intervals.mean_interval([], 0.9),
+        intervals.mean_interval([1.0], 0.9),
+        intervals.cluster_mean_interval([1.0, 2.0], ["a", "a"], 0.9),
+        intervals.median_interval([1.0, 2.0, 3.0], 0.9),
+        intervals.share_interval(0, 0, 0.9),
+    ],
+)
+def test_an_interval_that_cannot_be_computed_is_unbounded(found):
+    assert (found.lower, found.upper) == (-math.inf, math.inf)
+    assert not found.is_bounded
+
+
+def test_an_exact_figure_has_no_width_and_is_bounded():
+    assert intervals.exact(3.0, 1).is_bounded

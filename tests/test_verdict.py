@@ -1,0 +1,225 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.evidence import Check, CheckOutcome, Evidence, Subject
+from harness.finding import Outcome
+from harness.measurement import Measurement
+from harness.policy import Limit, Policy, Rule, Severity, Statistic
+from harness.release import Precision, Role
+from harness.verdict import Decision, judge, judge_measurements
+
+HERE, ELSEWHERE = "this machine", "another machine"
+REQUIRED = ("latency.latency", "accuracy.accuracy")
+RULES = (
+    Rule("latency.itl", "ITL", "latency.itl", Statistic.RATIO, at_most=1.2, minimum_samples=6),
+    Rule("accuracy.gain", "accuracy", "accuracy.correct", Statistic.GAIN, at_least=-0.1),
+    Rule(
+        "latency.share",
+        "odd ones",
+        "latency.odd",
+        Statistic.TOTAL,
+        severity=Severity.GUARD,
+        at_most=0.0,
+        roles=(Role.CANDIDATE, Role.REFERENCE),
+    ),
+)
+POLICY = Policy("test", REQUIRED, RULES)
+SUBJECTS = {
+    "fp32": Subject(Role.REFERENCE, Precision.FP32, digest="sha256:1"),
+    "int4": Subject(Role.CANDIDATE, Precision.INT4, digest="sha256:2"),
+}
+
+
+def measured(metric, variant, values, references=(), labels=(), environment=HERE):
+    suite = metric.partition(".")[0]
+    return Measurement(
+        suite, metric, variant, "ms", tuple(values), environment, tuple(references), tuple(labels)
+    )
+
+
+def good(variant):
+    pairs = [1.0 + i / 1000 for i in range(20)]
+    return (
+        measured("latency.itl", variant, pairs, pairs),
+        measured("accuracy.correct", variant, [1.0] * 200, [1.0] * 200),
+        measured("latency.odd", variant, [0.0]),
+    )
+
+
+def checks(variant, outcome=CheckOutcome.MEASURED, reason=""):
+    return tuple(Check(*it.split("."), variant, outcome, reason) for it in REQUIRED)
+
+
+def evidence(**changes):
+    parts = {
+        "release": "travel:1",
+        "subjects": SUBJECTS,
+        "environment": HERE,
+        "checks": checks("fp32") + checks("int4"),
+        "measurements": good("fp32") + good("int4"),
+    }
+    return Evidence(**{**parts, **changes})
+
+
+def test_everything_measured_and_within_limits_is_go():
+    verdict = judge(evidence(), POLICY)
+    assert verdict.decision is Decision.GO
+    assert verdict.publishable == ("int4",)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"checks": checks("fp32")},
+        {"checks": checks("int4")},
+        {"checks": checks("fp32") + checks("int4")[1:]},
+        {"checks": checks("fp32") + checks("int4", CheckOutcome.SKIPPED, "skipped")},
+        {"checks": checks("fp32") + checks("int4", CheckOutcome.ERROR, "disk full")},
+        {"measurements": good("fp32")},
+        {"measurements": good("fp32") + good("int4")[1:]},
+        {"measurements": good("int4")},
+        {"measurements": good("fp32") + good("int4") + good("int4")[:1]},
+        {"trouble": ("interrupted",)},
+        {"environment": ELSEWHERE},
+        {"subjects": {**SUBJECTS, "int8": Subject(Role.CANDIDATE, Precision.INT8)}},
+        {"subjects": {**SUBJECTS, "fp32": Subject(Role.REFERENCE, None, problem="no torch")}},
+    ],
+    ids=[
+        "candidate deselected",
+        "reference deselected",
+        "one check deselected",
+        "skipped",
+        "error",
+        "nothing recorded",
+        "one metric missing",
+        "reference not measured",
+        "measured twice",
+        "interrupted",
+        "other machine",
+        "a candidate never built",
+        "no reference built",
+    ],
+)
+def test_what_is_not_measured_is_inconclusive_and_never_published(changes):
+    verdict = judge(evidence(**changes), POLICY)
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert verdict.decision.exit_status == 6
+    assert verdict.publishable == ()
+
+
+@pytest.mark.parametrize(
+    "policy", [Policy("empty", (), ()), Policy("no rule", REQUIRED, ()), Policy("", (), RULES)]
+)
+def test_an_empty_policy_decides_nothing(policy):
+    assert judge(evidence(), policy).decision is Decision.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("outcome", [CheckOutcome.FAILED, CheckOutcome.CRASHED])
+def test_a_failed_check_of_the_candidate_is_no_go_with_its_reason(outcome):
+    broken = checks("fp32") + checks("int4", outcome, "eos_token_id is 5")
+    verdict = judge(evidence(checks=broken), POLICY)
+    assert verdict.decision is Decision.NO_GO
+    assert verdict.variants["int4"].reasons == ("eos_token_id is 5",) * 2
+
+
+def test_a_failed_check_of_the_reference_says_nothing_of_the_candidate():
+    broken = checks("int4") + checks("fp32", CheckOutcome.CRASHED, "died of SIGSEGV")
+    verdict = judge(evidence(checks=broken), POLICY)
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert "SIGSEGV" in verdict.variants["int4"].reasons[0]
+
+
+def test_a_check_that_the_policy_does_not_ask_for_counts_when_it_fails():
+    extra = Check("edge", "emoji", "int4", CheckOutcome.FAILED, "broken emoji")
+    found = evidence(checks=checks("fp32") + checks("int4") + (extra,))
+    assert judge(found, POLICY).decision is Decision.NO_GO
+
+
+def test_one_bad_candidate_stops_the_release_but_not_the_other_candidate():
+    slow = measured("latency.itl", "int8", [2.0] * 20, [1.0] * 20)
+    found = evidence(
+        subjects={**SUBJECTS, "int8": Subject(Role.CANDIDATE, Precision.INT8, digest="3")},
+        checks=checks("fp32") + checks("int4") + checks("int8"),
+        measurements=good("fp32") + good("int4") + (slow, *good("int8")[1:]),
+    )
+    verdict = judge(found, POLICY)
+    assert verdict.decision is Decision.NO_GO
+    assert verdict.publishable == ("int4",)
+
+
+def finding(rule, *values, references=(), precision=None):
+    subject = Subject(Role.CANDIDATE, precision, digest="1")
+    it = measured(rule.metric, "int4", values, references)
+    return judge_measurements((it,), subject, HERE, Policy("one", ("a.b",), (rule,)))[0]
+
+
+RATIO = RULES[0]
+
+
+def test_a_critical_rule_must_be_shown_to_hold():
+    wide = [0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 1.7]
+    assert finding(RATIO, *wide, references=[1.0] * 7).outcome is Outcome.INCONCLUSIVE
+    assert finding(RATIO, *[1.0] * 7, references=[1.0] * 7).outcome is Outcome.PASS
+    assert finding(RATIO, *[1.5] * 7, references=[1.0] * 7).outcome is Outcome.FAIL
+
+
+def test_a_guard_needs_evidence_of_harm_but_not_an_unbounded_interval():
+    guard = Rule(
+        "latency.itl", "ITL", "latency.itl", Statistic.RATIO, severity=Severity.GUARD, at_most=1.2
+    )
+    wide = [0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 1.7]
+    assert finding(guard, *wide, references=[1.0] * 7).outcome is Outcome.PASS
+    assert finding(guard, *[1.5] * 7, references=[1.0] * 7).outcome is Outcome.FAIL
+    assert finding(guard, 1.0, 1.0, references=[1.0] * 2).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_comparison_without_the_references_values_decides_nothing():
+    assert finding(RATIO, *[1.0] * 7).outcome is Outcome.INCONCLUSIVE
+
+
+def test_fewer_values_than_the_rule_needs_decide_nothing():
+    found = finding(RATIO, *[1.0] * 5, references=[1.0] * 5)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "5 values, and the rule needs 6" in found.reason
+
+
+def test_a_limit_of_the_precision_stands_in_for_the_general_one():
+    rule = Rule(
+        "latency.odd",
+        "odd",
+        "latency.odd",
+        Statistic.TOTAL,
+        at_most=0.0,
+        precision={Precision.INT4: Limit(at_most=2.0)},
+    )
+    assert finding(rule, 1.0).outcome is Outcome.FAIL
+    assert finding(rule, 1.0, precision=Precision.INT4).outcome is Outcome.PASS
+
+
+def test_a_figure_without_a_limit_never_decides():
+    rule = Rule("latency.odd", "odd", "latency.odd", Statistic.TOTAL, severity=Severity.INFO)
+    assert finding(rule, 7.0).outcome is Outcome.PASS
+
+
+@given(
+    kept=st.sets(st.sampled_from(range(6))),
+    ran=st.sets(st.sampled_from(range(4))),
+)
+def test_no_subset_of_the_evidence_is_go(kept, ran):
+    every, all_checks = good("fp32") + good("int4"), checks("fp32") + checks("int4")
+    found = evidence(
+        measurements=tuple(it for i, it in enumerate(every) if i in kept),
+        checks=tuple(it for i, it in enumerate(all_checks) if i in ran),
+    )
+    needed = {2, 3, 4, 5}  # the reference's own rule, and the candidate's three
+    whole = needed <= kept and ran == {0, 1, 2, 3}
+    assert (judge(found, POLICY).decision is Decision.GO) == whole
+
+
+def test_the_order_of_the_evidence_does_not_matter():
+    there = evidence()
+    back = evidence(
+        checks=tuple(reversed(there.checks)), measurements=tuple(reversed(there.measurements))
+    )
+    assert judge(there, POLICY) == judge(back, POLICY)
