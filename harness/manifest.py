@@ -1,7 +1,7 @@
 """The Foundry Local manifest as a value: it exists for a variant that is GO, and for no other."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from harness.errors import PublishError
 from harness.prompt_template import PromptTemplate, Render, derive
@@ -62,7 +62,7 @@ class Manifest:
             "Description": self.description,
             "Version": self.version,
             "Publisher": self.publisher,
-            "PromptTemplate": asdict(self.prompt_template),
+            "PromptTemplate": self.prompt_template.segments(),
             "ModelConfig": dict(self.model_config),
         }
 

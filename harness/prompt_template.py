@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from harness.errors import PublishError
+from harness.errors import PublishError, RequestError
 
 CONTENT = "{Content}"
 Messages = tuple[tuple[str, str], ...]
 Render = Callable[[Messages], str]
 
 _PIECE = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]|\s|[^\s<\[]+|.")  # a control token is never cut
+_CANNOT = "PromptTemplate cannot be derived from the chat template"
 _SAMPLES = (
     (("user", "And 7?"),),
     (("user", "One"), ("assistant", "Two: 2"), ("user", "Three, please.")),
@@ -30,78 +31,107 @@ _SAMPLES = (
 class PromptTemplate:
     """The four segments, each with ``{Content}`` where the message goes.
 
-    What the template says before a chat without a system message (a begin-of-text token, a default
-    system message) stands in `prompt` only, the one segment that begins such a chat.
+    `system` is None where the template refuses system messages, as Gemma's does. What a template
+    says before a chat without one (a begin-of-text token, a default system message) stands in
+    `prompt` only, the one segment that begins such a chat.
     """
 
-    system: str
+    system: str | None
     user: str
     assistant: str
     prompt: str
 
     def __post_init__(self) -> None:
-        for role, segment in asdict(self).items():
+        for role, segment in self.segments().items():
             if segment.count(CONTENT) != 1:
                 raise ValueError(f"the {role} segment needs one {CONTENT}: found {segment!r}")
         if self.user not in self.prompt:
             raise ValueError(f"prompt must hold the user segment: found {self.prompt!r}")
 
+    def segments(self) -> dict[str, str]:
+        """The segments by role, as `inference_model.json` has them."""
+        return {role: segment for role, segment in asdict(self).items() if segment is not None}
+
     def assemble(self, messages: Messages) -> str:
         """The prompt of a chat that ends with the user's message."""
         lead, _, generation = self.prompt.partition(self.user)
-        segments = "".join(
-            getattr(self, role).replace(CONTENT, content) for role, content in messages
-        )
-        return ("" if messages[0][0] == "system" else lead) + segments + generation
+        segments = self.segments()
+        turns = "".join(segments[role].replace(CONTENT, content) for role, content in messages)
+        return ("" if messages[0][0] == "system" else lead) + turns + generation
+
+
+class _RefusedError(PublishError):
+    """The template renders no such chat."""
 
 
 def derive(render: Render) -> PromptTemplate:
     """The PromptTemplate of a model's own chat template.
 
-    `render` gives the template's prompt for a chat, with the generation prompt at its end. Raises
-    PublishError if no four segments reproduce it; errors of `render` itself pass through.
+    `render` gives the template's prompt for a chat, with the generation prompt at its end, and
+    raises RequestError where the template refuses one. Raises PublishError if no segments reproduce
+    what it renders.
     """
     template = _cut(render)
     for sample in _SAMPLES:
-        expected, made = render(sample), template.assemble(sample)
+        if sample[0][0] not in template.segments():
+            continue
+        expected, made = _rendered(render, sample), template.assemble(sample)
         if made != expected:
-            roles = " + ".join(role for role, _ in sample)
+            chat = _roles(sample)
             raise PublishError(
-                f"PromptTemplate cannot be derived from the chat template: for {roles} "
-                f"it renders {expected!r}, the segments give {made!r}"
+                f"{_CANNOT}: for {chat} it renders {expected!r}, the segments give {made!r}"
             )
     return template
 
 
 def _cut(render: Render) -> PromptTemplate:
-    before_system, system_user, user_end = _between(render, "system", "user")
-    before_user, user_assistant, assistant_user, _ = _between(render, "user", "assistant", "user")
-    opening = _user_opening(before_system, (before_user, system_user, assistant_user))
-    system_end = system_user.removesuffix(opening)
+    before_user, user_assistant, assistant_user, user_end = _between(
+        render, "user", "assistant", "user"
+    )
+    before_system, system_user = _around_system(render)
+    befores = (before_user, assistant_user, *([] if system_user is None else [system_user]))
+    opening = _user_opening(before_system, befores)
     assistant_end = assistant_user.removesuffix(opening)
     turn_end = _turn_end(assistant_end, user_end, user_assistant)
     user = opening + CONTENT + turn_end
-    lead = before_user.removesuffix(opening)
+    system_end = None if system_user is None else system_user.removesuffix(opening)
     return PromptTemplate(
-        system=before_system + CONTENT + system_end,
+        system=None if system_end is None else before_system + CONTENT + system_end,
         user=user,
         assistant=user_assistant.removeprefix(turn_end) + CONTENT + assistant_end,
-        prompt=lead + user + user_end.removeprefix(turn_end),
+        prompt=before_user.removesuffix(opening) + user + user_end.removeprefix(turn_end),
     )
+
+
+def _around_system(render: Render) -> tuple[str, str | None]:
+    """What stands before a system message, and between it and the user's; None if it is refused."""
+    try:
+        before_system, system_user, _ = _between(render, "system", "user")
+    except _RefusedError:
+        return "", None
+    return before_system, system_user
+
+
+def _rendered(render: Render, messages: Messages) -> str:
+    try:
+        return render(messages)
+    except RequestError as error:
+        raise _RefusedError(f"{_CANNOT}: it refuses {_roles(messages)}: {error}") from error
+
+
+def _roles(messages: Messages) -> str:
+    return " + ".join(role for role, _ in messages)
 
 
 def _between(render: Render, *roles: str) -> list[str]:
     """What the template writes before, between and after the contents of a chat."""
     contents = [f"sentinel{number}{role}" for number, role in enumerate(roles)]
-    rest = render(tuple(zip(roles, contents, strict=True)))
+    rest = _rendered(render, tuple(zip(roles, contents, strict=True)))
     texts = []
     for role, content in zip(roles, contents, strict=True):
         text, found, rest = rest.partition(content)
         if not found or content in rest:
-            raise PublishError(
-                "PromptTemplate cannot be derived from the chat template: "
-                f"it drops, repeats or moves the {role} message"
-            )
+            raise PublishError(f"{_CANNOT}: it drops, repeats or moves the {role} message")
         texts.append(text)
     return [*texts, rest]
 

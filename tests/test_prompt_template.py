@@ -3,7 +3,7 @@
 import jinja2
 import pytest
 
-from harness.errors import PublishError
+from harness.errors import PublishError, RequestError
 from harness.prompt_template import Messages, PromptTemplate, derive
 
 CHATML = (
@@ -28,6 +28,11 @@ VICUNA = (
     "{% elif m.role == 'user' %}USER: {{ m.content }} "
     "{% else %}ASSISTANT: {{ m.content }}</s>{% endif %}{% endfor %}ASSISTANT:"
 )
+GEMMA = (
+    "<bos>{% for m in messages %}{% if m.role == 'system' %}{{ refuse('no such role') }}"
+    "{% endif %}<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content }}"
+    "<end_of_turn>\n{% endfor %}<start_of_turn>model\n"
+)
 CHATS = [
     (("user", "Hi"),),
     (("system", "Be brief"), ("user", "Hi")),
@@ -35,8 +40,13 @@ CHATS = [
 ]
 
 
+def refuse(reason):
+    raise RequestError(reason)
+
+
 def renderer(source):
     template = jinja2.Environment(keep_trailing_newline=True).from_string(source)
+    template.globals["refuse"] = refuse
 
     def render(messages: Messages) -> str:
         chat = [{"role": role, "content": content} for role, content in messages]
@@ -67,6 +77,19 @@ def test_a_default_system_message_stands_in_prompt_only():
     assert template.prompt.startswith("<|im_start|>system\nYou help.<|im_end|>\n<|im_start|>user")
 
 
+def test_a_template_that_refuses_system_messages_has_no_such_segment():
+    render = renderer(GEMMA)
+    template = derive(render)
+    assert template.segments().keys() == {"user", "assistant", "prompt"}
+    assert template.user == "<start_of_turn>user\n{Content}<end_of_turn>\n"
+    assert template.assemble(CHATS[2]) == render(CHATS[2])
+
+
+def test_a_template_that_refuses_every_chat_is_refused_with_its_reason():
+    with pytest.raises(PublishError, match="it refuses user \\+ assistant \\+ user: no chats"):
+        derive(renderer("{{ refuse('no chats') }}"))
+
+
 @pytest.mark.parametrize("chat", CHATS, ids=len)
 @pytest.mark.parametrize("source", [CHATML, QWEN, LLAMA, PHI, MISTRAL, VICUNA])
 def test_segments_assemble_to_what_the_template_renders(source, chat):
@@ -77,7 +100,7 @@ def test_segments_assemble_to_what_the_template_renders(source, chat):
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        (CHATML.replace("m.content", "m.content | upper"), "drops, repeats or moves the system"),
+        (CHATML.replace("m.content", "m.content | upper"), "drops, repeats or moves the user"),
         (CHATML.replace("{{ m.content }}", "{{ m.content }}{{ m.content }}"), "repeats"),
         (CHATML.replace("{{ m.role }}", "{{ m.role }} {{ loop.index }}"), "the segments give"),
         (CHATML.replace("m.content", "m.content | truncate(12)"), "cannot be derived"),
