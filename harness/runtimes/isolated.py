@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Self, cast
 
 from harness.errors import (
     CrashError,
@@ -18,9 +18,9 @@ from harness.runtimes.base import Answer, Messages, Request
 from harness.runtimes.channel import Cycles, Question, Reload
 from harness.runtimes.child import Child, ChildDiedError, ChildStuckError
 from harness.runtimes.ending import describe_exit, describe_request
-from harness.runtimes.progress import LOADING, STARTING
+from harness.runtimes.progress import CLOSING, LOADING, STARTING
 
-T = TypeVar("T")
+_STAGES = {STARTING: "at its start", LOADING: "while loading", CLOSING: "while closing"}
 
 
 class Isolated:
@@ -53,31 +53,31 @@ class Isolated:
     ) -> list[Answer]:
         """An answer to each request of the plan, in its order."""
         plan = tuple(plan)
-        return self._ask(list[Answer], Question("run", (plan,)), plan, deadline_seconds)
+        return cast(list[Answer], self._ask(Question("run", (plan,)), deadline_seconds))
 
     def run_cycles(
         self, plan: Sequence[Request], cycles: int, *, deadline_seconds: float | None = None
     ) -> Cycles:
         """The plan again and again, its answers dropped; trimmed memory after each time."""
         plan = tuple(plan)
-        return self._ask(Cycles, Question("cycle", (plan, cycles)), plan, deadline_seconds)
+        return cast(Cycles, self._ask(Question("cycle", (plan, cycles)), deadline_seconds))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text; raises RequestError where the tokenizer refuses one."""
-        return self._ask(list[list[int]], Question("encode", (tuple(texts),)))
+        return cast(list[list[int]], self._ask(Question("encode", (tuple(texts),))))
 
     def render(self, messages: Sequence[Messages]) -> list[str]:
         """The prompt of each chat; raises RequestError where the template refuses one."""
-        return self._ask(list[str], Question("render", (tuple(messages),)))
+        return cast(list[str], self._ask(Question("render", (tuple(messages),))))
 
     def trim(self) -> None:
         """Collect garbage in the child and give freed memory back to the system."""
-        self._ask(type(None), Question("trim"))
+        self._ask(Question("trim"))
 
     def reload(self) -> Reload:
         """Close and load in the same process: the warm load, and what it did to memory."""
         try:
-            reload = self._ask(Reload, Question("reload"))
+            reload = cast(Reload, self._ask(Question("reload")))
         except LoadError:
             self.close()
             raise
@@ -90,7 +90,7 @@ class Isolated:
         try:
             return read_memory(child.pid)
         except ProcessLookupError as error:
-            raise self._crash(child, ()) from error
+            raise self._crash(child, Question("memory")) from error
 
     def close(self) -> None:
         """End the child, gently if it lets itself; what is closed may be used again."""
@@ -113,28 +113,22 @@ class Isolated:
         if self._child is None:
             self._child = Child(self._factory, self._directory)
             try:
-                self.load_seconds = self._ask(float, Question("start"))
+                self.load_seconds = cast(float, self._ask(Question("start")))
             except HarnessError:
                 self.close()
                 raise
         return self._child
 
-    def _ask(
-        self,
-        kind: type[T],
-        question: Question,
-        plan: tuple[Request, ...] = (),
-        deadline_seconds: float | None = None,
-    ) -> T:
+    def _ask(self, question: Question, deadline_seconds: float | None = None) -> object:
         """One question and its reply, every end of the child translated."""
         child = self._started() if question.method != "start" else cast(Child, self._child)
         deadline_seconds = deadline_seconds or self._deadline_seconds
         try:
             reply = child.ask(question, deadline_seconds)
         except ChildDiedError as died:
-            raise self._crash(child, plan) from died
+            raise self._crash(child, question) from died
         except ChildStuckError as stuck:
-            raise self._hang(child, plan, deadline_seconds) from stuck
+            raise self._hang(child, question, deadline_seconds) from stuck
         except BaseException:  # interrupted: the reply to come would be taken for the next one's
             self._forget(child)
             raise
@@ -142,19 +136,19 @@ class Isolated:
             raise type(reply)(f"{self._label}: {reply}")
         if isinstance(reply, HarnessError):
             raise reply
-        return cast(T, reply)
+        return reply
 
-    def _crash(self, child: Child, plan: tuple[Request, ...]) -> HarnessError:
+    def _crash(self, child: Child, question: Question) -> HarnessError:
         how = describe_exit(child.returncode or 0)
         words = f"; its last words: {child.last_words!r}" if child.last_words else ""
         position = child.position
         self._forget(child)
         if position == STARTING:
             return InfrastructureError(f"the worker process {how} before it loaded anything{words}")
-        return CrashError(f"{self._label}: the process {how} {_where(position, plan)}{words}")
+        return CrashError(f"{self._label}: the process {how} {_where(position, question)}{words}")
 
-    def _hang(self, child: Child, plan: tuple[Request, ...], deadline_seconds: float) -> HangError:
-        where = _where(child.position, plan)
+    def _hang(self, child: Child, question: Question, deadline_seconds: float) -> HangError:
+        where = _where(child.position, question)
         self._forget(child)
         return HangError(f"{self._label}: no progress within {deadline_seconds:g} s {where}")
 
@@ -163,12 +157,12 @@ class Isolated:
         child.kill()
 
 
-def _where(position: int, plan: tuple[Request, ...]) -> str:
-    if position == STARTING:
-        return "at its start"
-    if position == LOADING:
-        return "while loading"
-    if position < 0 or not plan:
-        return "between requests"
+def _where(position: int, question: Question) -> str:
+    """Where the child was when it ended, as the end of a sentence."""
+    if position in _STAGES:
+        return _STAGES[position]
+    if position < 0:
+        return f"between requests, asked to {question.method}"
+    plan = cast(tuple[Request, ...], question.arguments[0])
     number = position % len(plan)  # cycles count on
     return f"at request {number + 1} of {len(plan)} ({describe_request(plan[number])})"

@@ -4,6 +4,7 @@ import mmap
 from pathlib import Path
 from struct import Struct
 
+CLOSING = -4  # inside `Runtime.close`
 STARTING = -3  # the interpreter and the factory's module
 LOADING = -2  # inside `Runtime.load`
 IDLE = -1  # between plans; from 0 on: the request that is being answered

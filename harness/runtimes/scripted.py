@@ -189,6 +189,14 @@ class CrashingOnLoad(Scripted):
         os.kill(os.getpid(), signal.SIGSEGV)
 
 
+class CrashingOnClose(Scripted):
+    """Dies of a segmentation fault while closing."""
+
+    def close(self) -> None:
+        """Kill ourselves."""
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
 class HangingOnLoad(Scripted):
     """Never has loaded."""
 

@@ -22,7 +22,7 @@ from harness.probes.memory import Memory, read_memory
 from harness.runtimes.base import Answer, Finish, Messages, Request, Runtime, one_line
 from harness.runtimes.channel import Cycles, Question, Reload, read, write
 from harness.runtimes.factory import make_runtime
-from harness.runtimes.progress import IDLE, LOADING, Progress
+from harness.runtimes.progress import CLOSING, IDLE, LOADING, Progress
 
 
 class Worker:
@@ -70,14 +70,16 @@ class Worker:
     def reload(self) -> Reload:
         """Close the runtime and load it again: the warm load."""
         before = self._settled()
-        self._runtime.close()
+        self.close()
         closed = self._settled()
         seconds = self._load()
         return Reload(seconds, before, closed, self._settled())
 
     def close(self) -> None:
         """Give back what was loaded."""
+        self._progress.write(CLOSING)
         self._runtime.close()
+        self._progress.write(IDLE)
 
     def _load(self) -> float:
         self._progress.write(LOADING)

@@ -65,11 +65,22 @@ def test_a_crash_while_loading_says_so(tmp_path: Path) -> None:
         runtime.start()
 
 
+def test_a_crash_while_closing_says_so_in_a_reload_and_is_overheard_at_the_end(
+    tmp_path: Path,
+) -> None:
+    with scripted("CrashingOnClose", tmp_path) as runtime:
+        with pytest.raises(CrashError, match="while closing"):
+            runtime.reload()
+        runtime.start()
+        pid = pid_of(runtime)
+    assert not psutil.pid_exists(pid)
+
+
 def test_a_crash_between_requests_says_so(tmp_path: Path) -> None:
     with scripted("Scripted", tmp_path) as runtime:
         runtime.start()
         kill(runtime)
-        with pytest.raises(CrashError, match="between requests"):
+        with pytest.raises(CrashError, match="between requests, asked to encode"):
             runtime.encode(["a"])
 
 
