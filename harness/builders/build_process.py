@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ class BuildProcess:
         """Everything that the process and its libraries printed."""
         return self.directory / "build.log"
 
-    def reports(self, plan: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+    def reports(self, plan: Mapping[str, object]) -> Generator[dict[str, Any]]:
         """Start the process, hand it the plan, and yield each report as it comes.
 
         Raises BuildError where the process dies or exceeds the deadline; the process never
@@ -76,7 +76,7 @@ class BuildProcess:
             finally:
                 _end(process)
 
-    def _read(self, process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    def _read(self, process: subprocess.Popen[bytes]) -> Generator[dict[str, Any]]:
         lines: queue.Queue[bytes | None] = queue.Queue()
         threading.Thread(target=_pump, args=(process, lines), daemon=True).start()
         while True:

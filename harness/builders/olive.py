@@ -1,6 +1,7 @@
 """Variants built with Olive and cached; Olive itself runs in a process of its own."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +65,9 @@ class OliveBuilder:
         with cache.staging() as staging:
             process = BuildProcess(self.worker, self.deadline_seconds, staging)
             workshop = Workshop(cache, staging, process, progress)
-            for order, outcome in workshop.carry_out(orders, checkpoint):
-                results |= order.results(outcome)
+            with closing(workshop.carry_out(orders, checkpoint)) as outcomes:
+                for order, outcome in outcomes:
+                    results |= order.results(outcome)
 
 
 def _refusals(recipes: Sequence[Recipe]) -> dict[str, Outcome]:

@@ -31,8 +31,8 @@ def require_offered(recipe: Recipe) -> None:
         )
     if recipe.algorithm is not None and recipe.algorithm not in _ALGORITHMS:
         raise ConfigError(
-            f"{where} algorithm must be one of {offered} (Olive builds no other that runs at "
-            f"int8 accuracy level on a device): found {recipe.algorithm}"
+            f"{where} algorithm must be one of {offered} (what Olive 0.13 makes with another loses "
+            f"its output named logits): found {recipe.algorithm}"
         )
     if recipe.algorithm is Algorithm.K_QUANT and recipe.symmetric:
         raise ConfigError(

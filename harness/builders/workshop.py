@@ -1,7 +1,8 @@
 """The workshop: carries out orders in build processes and puts what they make into the cache."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class Workshop:
 
     def carry_out(
         self, orders: Sequence[Order], checkpoint: Path
-    ) -> Iterator[tuple[Order, Outcome]]:
+    ) -> Generator[tuple[Order, Outcome]]:
         """Every order with its outcome.
 
         One process does them all. Where it dies, the order at hand is lost, and another process
@@ -36,25 +37,27 @@ class Workshop:
         """
         left = list(orders)
         while left:
-            for order, outcome in self._carry_out_once(tuple(left), checkpoint):
-                left.remove(order)
-                yield order, outcome
+            with closing(self._carry_out_once(tuple(left), checkpoint)) as outcomes:
+                for order, outcome in outcomes:
+                    left.remove(order)
+                    yield order, outcome
 
     def _carry_out_once(
         self, orders: Sequence[Order], checkpoint: Path
-    ) -> Iterator[tuple[Order, Outcome]]:
+    ) -> Generator[tuple[Order, Outcome]]:
         unfinished = list(orders)
         at_hand: list[Order] = []
         try:
-            for report in self.process.reports(self._plan(orders, checkpoint)):
-                order = orders[report["index"]]
-                at_hand = [order]
-                if report["event"] == "stage":
-                    self._show(order, report["stage"])
-                    continue
-                at_hand = []
-                unfinished.remove(order)
-                yield order, self._outcome(order, report)
+            with closing(self.process.reports(self._plan(orders, checkpoint))) as reports:
+                for report in reports:
+                    order = orders[report["index"]]
+                    at_hand = [order]
+                    if report["event"] == "stage":
+                        self._show(order, report["stage"])
+                        continue
+                    at_hand = []
+                    unfinished.remove(order)
+                    yield order, self._outcome(order, report)
         except BuildError as error:
             for order in at_hand or unfinished:
                 yield order, self._lost(order, error)

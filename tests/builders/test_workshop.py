@@ -132,3 +132,20 @@ def test_a_killed_gate_takes_its_build_along_and_the_next_one_sweeps(
     good = builder.build([recipe("good")], checkpoint, ignore)["good"]
     assert isinstance(good, Variant)
     assert entries(builder.cache) == [good.directory.parent]
+
+
+def test_an_interrupt_ends_the_build_and_leaves_nothing(
+    builder: OliveBuilder, checkpoint: Path, recipe: Make
+) -> None:
+    processes: list[int] = []
+
+    def interrupt(name: str, stage: str) -> None:
+        if stage.startswith("process"):
+            processes.append(int(stage.split()[1]))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        builder.build([recipe("hangs")], checkpoint, interrupt)
+
+    assert [psutil.pid_exists(process) for process in processes] == [False]
+    assert list(builder.cache.iterdir()) == []
