@@ -78,7 +78,8 @@ def sentence(rule: Rule, limit: Limit | None, outcome: Outcome, found: Estimate,
     if limit is None:
         return text
     if outcome is Outcome.PASS:
-        return f"{text}, allowed {bound(limit, unit)}"
+        shown = limit.holds(found.lower) and limit.holds(found.upper)
+        return f"{text}, {'' if shown else 'no evidence against '}{bound(limit, unit)}"
     hint = f"; {rule.hint}" if rule.hint else ""
     if outcome is Outcome.FAIL:
         return f"{text}, but must be {bound(limit, unit)}{hint}"

@@ -172,7 +172,7 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
 
 def write_report(path: Path, report: Report) -> None:
     """Write a report as JSON; what is unbounded or was not computed is null."""
-    write_json(path, _finite(unstructure(report)))
+    write_json(path, {"schema": report.schema, **_finite(unstructure(report))})
 
 
 def _finite(value: Any) -> Any:

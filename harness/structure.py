@@ -34,16 +34,16 @@ def unstructure(value: object) -> Any:
 
 def _converter(base: Path | None) -> Converter:
     converter = Converter(forbid_extra_keys=True)
-    converter.register_structure_hook_func(lambda kind: kind in _PLAIN, _strict)
-    converter.register_structure_hook_func(
-        lambda kind: isinstance(kind, type) and issubclass(kind, StrEnum), _choice
-    )
+    for plain in _PLAIN:
+        converter.register_structure_hook(plain, _strict)
     converter.register_structure_hook(Path, lambda value, _: _absolute(_strict(value, str), base))
     converter.register_unstructure_hook(Path, str)
     return converter
 
 
 def _strict(value: Any, kind: type) -> Any:
+    if issubclass(kind, StrEnum):  # a kind of text to cattrs, which asks the hook of text
+        return _choice(value, kind)
     accepted = (int, float) if kind is float else (kind,)
     if type(value) not in accepted:
         raise ConfigError(f"expected {_named(kind)}, found {_named(type(value))} {value!r}")
@@ -54,9 +54,9 @@ def _choice(value: Any, kind: type[StrEnum]) -> StrEnum:
     try:
         return kind(value)
     except ValueError:
+        known = [choice.value for choice in kind]
         raise ConfigError(
-            f"{value!r} is not accepted{_closest(str(value), list(kind))}; "
-            f"accepted: {', '.join(kind)}"
+            f"{value!r} is not accepted{_closest(str(value), known)}; accepted: {', '.join(known)}"
         ) from None
 
 
@@ -83,7 +83,7 @@ def _first(error: BaseException, place: str = "") -> str:
         inner = error.exceptions[0]
         return _first(inner, place + _step(inner))
     if isinstance(error, KeyError):
-        return f"{_at(place)}the key {error} is missing"
+        return f"{_at(place.rpartition('.')[0])}the key {error} is missing"
     text = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
     return f"{_at(place)}{text}"
 

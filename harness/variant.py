@@ -104,14 +104,16 @@ def _quantized(name: str, entry: VariantEntry) -> Recipe:
     level = DEFAULT_ACCURACY_LEVEL if entry.accuracy_level is None else entry.accuracy_level
     if level not in range(5):
         raise ConfigError(f"[variants.{name}] accuracy_level must be 0 to 4: found {level}")
+    algorithm = entry.algorithm or Algorithm.RTN
+    can_be_symmetric = algorithm is not Algorithm.K_QUANT  # which always stores zero points
     return Recipe(
         name,
         entry.role,
         entry.precision,
         entry.provider,
-        algorithm=entry.algorithm or Algorithm.RTN,
+        algorithm=algorithm,
         block_size=block_size,
-        symmetric=True if entry.symmetric is None else entry.symmetric,
+        symmetric=can_be_symmetric if entry.symmetric is None else entry.symmetric,
         accuracy_level=level,
     )
 

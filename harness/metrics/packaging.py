@@ -204,19 +204,26 @@ def quantization_problems(recipe: Recipe, found: Sequence[Quantization]) -> list
         return [] if any(it.bits == bits for it in found) else [_none_found(recipe, bits)]
     if bits is None:
         return []
-    asked = (
+    if not any(it.bits == bits for it in found):
+        return [_none_found(recipe, bits)]
+    return [problem for it in found for problem in _differences(recipe, bits, it)]
+
+
+def _differences(recipe: Recipe, bits: int, it: Quantization) -> list[str]:
+    if it.operator == "MatMul":
+        return [f"{it.nodes} MatMul nodes were left at {it.bits} bits, the recipe asks for {bits}"]
+    asked = [
         ("bits", bits),
         ("block_size", recipe.block_size),
-        ("accuracy_level", recipe.accuracy_level),
         ("symmetric", recipe.symmetric),
-    )
-    problems = [
-        f"{it.nodes} MatMulNBits nodes have {key} {getattr(it, key)}, the recipe asks for {want}"
-        for it in found
-        for key, want in asked
-        if want is not None and getattr(it, key) != want
     ]
-    return problems if found else [_none_found(recipe, bits)]
+    if it.operator == "MatMulNBits":  # the only operator that has one
+        asked.append(("accuracy_level", recipe.accuracy_level))
+    return [
+        f"{it.nodes} {it.operator} nodes have {key} {getattr(it, key)}, the recipe asks for {want}"
+        for key, want in asked
+        if getattr(it, key) != want
+    ]
 
 
 def _none_found(recipe: Recipe, bits: int) -> str:

@@ -1,0 +1,246 @@
+import json
+import math
+
+import pytest
+
+from harness import store
+from harness.environment import Environment
+from harness.errors import ConfigError
+from harness.evidence import Check, CheckOutcome, Evidence, Subject
+from harness.finding import Finding, Outcome
+from harness.measurement import Measurement
+from harness.policy import Severity, Statistic
+from harness.release import Algorithm, Identity, Precision, Role
+from harness.report import Report, VariantReport
+from harness.variant import Quantization
+from harness.verdict import Decision
+
+RELEASE = """
+[release]
+name = "travel"
+version = 3
+[model]
+path = "checkpoint"
+[variants.fp32]
+precision = "fp32"
+role = "reference"
+[variants.int4]
+precision = "int4"
+algorithm = "k_quant"
+[data]
+domain = "eval.jsonl"
+[policy]
+path = "gate.toml"
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="release.toml"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_release_file_is_read_with_paths_relative_to_it(write, tmp_path):
+    release = store.read_release(write(RELEASE))
+    assert release.identity == Identity("travel", 3)
+    assert release.model.path == tmp_path / "checkpoint"
+    assert release.variants["int4"].algorithm is Algorithm.K_QUANT
+    assert release.candidates == ("int4",)
+    assert release.reference == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ('algorithm = "k_quant"', "blok_size = 32"),
+            "release.toml [variants.int4]: unknown key 'blok_size' (did you mean 'block_size'?); "
+            "accepted: precision, role, algorithm, block_size, symmetric, accuracy_level, "
+            "provider, prebuilt",
+        ),
+        (
+            ('precision = "int4"', 'precision = "int5"'),
+            "release.toml [variants.int4]: precision: 'int5' is not accepted "
+            "(did you mean 'int8'?); accepted: fp32, fp16, int8, int4",
+        ),
+        (("version = 3", "version = 1.5"), "version: expected a whole number, found a number 1.5"),
+        (("version = 3", 'version = "3"'), "version: expected a whole number, found text '3'"),
+        (("version = 3", "version = -1"), "[release] version must not be negative: found -1"),
+        (('name = "travel"', 'name = "tra vel"'), "found 'tra vel'"),
+        (('role = "reference"', ""), "exactly one must have role = 'reference': found none"),
+        (("[variants.int4]", '[variants.int4]\nrole = "baseline"'), "no candidate"),
+        (('[data]\ndomain = "eval.jsonl"', ""), "the table [data] is missing"),
+        (("[data]", "[dataa]"), "unknown table [dataa]; accepted: release, model, variants"),
+        (("[policy]", "[policy"), "is not TOML"),
+        (('domain = "eval.jsonl"', ""), "the key 'domain' is missing"),
+    ],
+)
+def test_a_mistake_in_a_release_file_is_one_line_that_names_it(write, change, message):
+    path = write(RELEASE.replace(*change))
+    with pytest.raises(ConfigError) as raised:
+        store.read_release(path)
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_release_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"the release file .*nope\.toml cannot be read"):
+        store.read_release(tmp_path / "nope.toml")
+
+
+POLICY = """
+required = ["latency.latency"]
+[plan]
+latency_pairs = 10
+[rules."latency.itl"]
+subject = "ITL"
+metric = "latency.itl"
+statistic = "ratio"
+at_most = 1.1
+precision = { int4 = { at_most = 1.5 } }
+"""
+
+
+def test_a_policy_is_read_with_its_rules(write):
+    policy = store.read_policy(write(POLICY, "strict.toml"))
+    rule = policy.rules[0]
+    assert (policy.name, policy.plan.latency_pairs) == ("strict", 10)
+    assert (rule.id, rule.statistic, rule.severity) == (
+        "latency.itl",
+        Statistic.RATIO,
+        Severity.CRITICAL,
+    )
+    assert rule.limit(Precision.INT4).value == 1.5
+    assert rule.limit(Precision.INT8).value == 1.1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('"ratio"', '"ration"'), "'ration' is not accepted (did you mean 'ratio'?)"),
+        (("at_most = 1.1", ""), "a limit needs exactly one of at_most and at_least"),
+        (("at_most = 1.1", "at_most = 1.1\nat_least = 1.0"), "exactly one"),
+        (("at_most = 1.1", 'at_most = "1.1"'), "expected a number"),
+        (("latency_pairs", "latency_pear"), "unknown key 'latency_pear'"),
+    ],
+)
+def test_a_mistake_in_a_policy_is_one_line_that_names_it(write, change, message):
+    with pytest.raises(ConfigError) as raised:
+        store.read_policy(write(POLICY.replace(*change)))
+    assert message in str(raised.value)
+
+
+GOOD = {"id": "a", "prompt": "Hi", "expected": "Hello"}
+
+
+def test_items_are_read_from_prompts_and_from_messages(write):
+    chat = {"id": "b", "messages": [{"role": "user", "content": "Hi"}], "expected": "Yes"}
+    items = store.read_items(write(f"{json.dumps(GOOD)}\n\n{json.dumps(chat)}\n"))
+    assert [it.messages for it in items] == [(("user", "Hi"),)] * 2
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{broken", "line 2 is not JSON"),
+        ("[1]", "line 2 is not a JSON object"),
+        ('{"id": "b", "expected": "x"}', "line 2: needs a prompt, or messages"),
+        ('{"id": "b", "prompt": "x"}', "line 2: the key 'expected' is missing"),
+        ('{"id": "b", "prompt": "x", "expected": 7}', "line 2: expected: expected text"),
+        ('{"id": "b", "prompt": "x", "expected": "", "scorer": "vibes"}', "'vibes'"),
+        (json.dumps(GOOD), "the id 'a' occurs twice"),
+    ],
+)
+def test_a_broken_line_of_data_is_named_by_its_number(write, line, message):
+    with pytest.raises(ConfigError) as raised:
+        store.read_items(write(f"{json.dumps(GOOD)}\n{line}\n", "items.jsonl"))
+    assert message in str(raised.value)
+
+
+def test_data_without_an_item_is_refused(write):
+    with pytest.raises(ConfigError, match="holds no item"):
+        store.read_items(write("\n"))
+
+
+def test_evidence_comes_back_as_it_was_written(tmp_path):
+    evidence = Evidence(
+        release="travel:1",
+        subjects={
+            "fp32": Subject(Role.REFERENCE, Precision.FP32, digest="sha256:1"),
+            "int4": Subject(Role.CANDIDATE, None, quantization=(Quantization(4, 32, 4, True, 9),)),
+        },
+        environment="sha256:2",
+        checks=(Check("latency", "latency", "int4", CheckOutcome.CRASHED, "SIGSEGV"),),
+        measurements=(
+            Measurement("latency", "latency.itl", "int4", "ms", (1.0, 2.5), "e", (1.0, 2.0)),
+        ),
+        trouble=("interrupted",),
+    )
+    store.write_evidence(tmp_path / "evidence.json", evidence)
+    assert store.read_evidence(tmp_path / "evidence.json") == evidence
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 99}'])
+def test_evidence_of_another_kind_is_refused(write, text):
+    with pytest.raises(ConfigError):
+        store.read_evidence(write(text, "evidence.json"))
+
+
+def test_a_report_has_the_fields_of_its_contract_and_null_for_what_is_unbounded(tmp_path):
+    finding = Finding(
+        "latency.itl",
+        "latency",
+        Severity.CRITICAL,
+        Outcome.INCONCLUSIVE,
+        "too few",
+        math.nan,
+        (-math.inf, 2.0),
+        1.05,
+        "ratio",
+    )
+    variants = {
+        "int4": VariantReport(Role.CANDIDATE, Decision.INCONCLUSIVE, "sha256:1", 5, (finding,))
+    }
+    environment = Environment("x", 2, 1, "Linux", "3.11", ())
+    report = Report(Identity("travel", 1), "gate", Decision.INCONCLUSIVE, environment, variants)
+    store.write_report(tmp_path / "report.json", report)
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert next(iter(written)) == "schema"
+    assert written["verdict"] == "INCONCLUSIVE"
+    assert written["variants"]["int4"]["findings"] == [
+        {
+            "rule": "latency.itl",
+            "suite": "latency",
+            "severity": "critical",
+            "outcome": "inconclusive",
+            "reason": "too few",
+            "measured": None,
+            "interval": [None, 2.0],
+            "limit": 1.05,
+            "unit": "ratio",
+        }
+    ]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "report.json"
+    store.write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="Out of range"):
+        store.write_json(path, {"a": math.nan})
+    with pytest.raises(UnicodeEncodeError):
+        store.write_text(path, "\ud800")
+    assert store.read_json(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_digest_of_a_folder_sees_content_and_names(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a").write_bytes(b"1")
+    before = store.digest_files(tmp_path)
+    assert list(before) == ["sub/a"]
+    (tmp_path / "sub" / "a").write_bytes(b"2")
+    assert store.digest_files(tmp_path) != before
