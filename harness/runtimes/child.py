@@ -10,12 +10,13 @@ import tempfile
 import threading
 import time
 import weakref
+from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import IO
 
 from harness.errors import InfrastructureError
 from harness.runtimes.channel import Question, read, write
+from harness.runtimes.ending import describe_exit
 from harness.runtimes.progress import Progress
 
 _POLL_SECONDS = 0.2
@@ -24,7 +25,7 @@ _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 
 class ChildDiedError(Exception):
-    """The child's end of the pipe is closed; `Child.returncode` is set."""
+    """It is dead, or as good as; the message says how, beginning with a verb."""
 
 
 class ChildStuckError(Exception):
@@ -76,10 +77,10 @@ class Child:
         try:
             write(self._process.stdin, question)
         except OSError as error:
-            raise self._died() from error
+            raise self._died("closed its pipe") from error
         reply = self._wait(deadline_seconds)
         if isinstance(reply, _Ended):
-            raise self._died()
+            raise self._died(reply.how)
         return reply
 
     def close(self) -> None:
@@ -105,26 +106,32 @@ class Child:
                 due = time.monotonic() + deadline_seconds
         raise ChildStuckError
 
-    def _died(self) -> ChildDiedError:
-        """Its exit status is there a moment after its pipes close."""
+    def _died(self, how: str) -> ChildDiedError:
+        """Its exit status is there a moment after its pipes close; if not, we end it ourselves."""
         try:
-            self._process.wait(_GRACE_SECONDS)
+            return ChildDiedError(describe_exit(self._process.wait(_GRACE_SECONDS)))
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
-        return ChildDiedError()
+            return ChildDiedError(how)
 
 
+@dataclass(frozen=True, slots=True)
 class _Ended:
-    """Stands in the queue of replies for the end of the pipe."""
+    """Stands in the queue of replies for the end of the pipe, and says what ended it."""
+
+    how: str
 
 
 def _listen(stream: IO[bytes], replies: "queue.SimpleQueue[object]") -> None:
-    try:
-        while True:
-            replies.put(read(stream))
-    except (EOFError, OSError, ValueError, UnpicklingError):
-        replies.put(_Ended())
+    """Pass replies on to the end of the pipe, or of sense: unpickling may raise anything."""
+    with stream:
+        try:
+            while True:
+                replies.put(read(stream))
+        except EOFError:
+            replies.put(_Ended("closed its pipe"))
+        except Exception as error:
+            replies.put(_Ended(f"gave what is no reply ({type(error).__name__})"))
 
 
 def _start(command: list[str], errors: Path) -> "subprocess.Popen[bytes]":

@@ -90,7 +90,8 @@ class Isolated:
         try:
             return read_memory(child.pid)
         except ProcessLookupError as error:
-            raise self._crash(child, Question("memory")) from error
+            how = describe_exit(child.returncode or 0)
+            raise self._crash(child, how, Question("memory")) from error
 
     def close(self) -> None:
         """End the child, gently if it lets itself; what is closed may be used again."""
@@ -126,7 +127,7 @@ class Isolated:
         try:
             reply = child.ask(question, deadline_seconds)
         except ChildDiedError as died:
-            raise self._crash(child, question) from died
+            raise self._crash(child, died, question) from died
         except ChildStuckError as stuck:
             raise self._hang(child, question, deadline_seconds) from stuck
         except BaseException:  # interrupted: the reply to come would be taken for the next one's
@@ -138,8 +139,7 @@ class Isolated:
             raise reply
         return reply
 
-    def _crash(self, child: Child, question: Question) -> HarnessError:
-        how = describe_exit(child.returncode or 0)
+    def _crash(self, child: Child, how: object, question: Question) -> HarnessError:
         words = f"; its last words: {child.last_words!r}" if child.last_words else ""
         position = child.position
         self._forget(child)

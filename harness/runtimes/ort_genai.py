@@ -64,7 +64,8 @@ class OrtGenAI:
             generator = self._generator(request, len(prompt))
             generator.append_tokens(prompt)
             if request.score_from is None:
-                output.token_ns = np.empty(request.max_new_tokens, np.int64)
+                room = min(request.max_new_tokens, self._context_tokens)
+                output.token_ns = np.empty(room, np.int64)
                 self._generate(generator, request, output)
             else:
                 output.finish = Finish.SCORED

@@ -130,6 +130,24 @@ def test_prints_do_not_disturb_the_replies(tmp_path: Path) -> None:
         assert [answer.finish for answer in runtime.run(PLAN)] == [Finish.STOP] * 4
 
 
+def test_a_reply_that_cannot_be_read_ends_the_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+from harness.runtimes.scripted import Scripted
+class Unreadable:
+    def __reduce__(self): return (int, ("no number",))
+class Mine(Scripted):
+    def answer(self, request): return Unreadable()
+"""
+    (tmp_path / "unreadable_of_the_user.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("harness.runtimes.child._GRACE_SECONDS", 0.1)
+    runtime = Isolated("unreadable_of_the_user:Mine", tmp_path)
+    with runtime, pytest.raises(CrashError, match="gave what is no reply"):
+        runtime.run(PLAN)
+
+
 def test_what_cannot_be_encoded_is_a_request_error(tmp_path: Path) -> None:
     with scripted("Scripted", tmp_path) as runtime:
         with pytest.raises(RequestError, match="int4: UnicodeEncodeError: "):
