@@ -85,7 +85,7 @@ class Child:
 
     def close(self) -> None:
         """Ask it to close, then end it whether it did or not."""
-        with contextlib.suppress(ChildDiedError, ChildStuckError):
+        with contextlib.suppress(ChildDiedError, ChildStuckError, subprocess.TimeoutExpired):
             if self.returncode is None:
                 self.ask(Question("close"), _GRACE_SECONDS)
                 self._process.wait(_GRACE_SECONDS)

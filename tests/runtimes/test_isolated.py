@@ -228,6 +228,24 @@ def test_a_closed_runtime_leaves_no_process_and_may_be_used_again(tmp_path: Path
         assert len(runtime.run(PLAN)) == 4
 
 
+def test_a_runtime_that_does_not_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+import atexit, threading
+from harness.runtimes.scripted import Scripted
+class Mine(Scripted):
+    def close(self): atexit.register(threading.Event().wait)
+"""
+    (tmp_path / "endless_of_the_user.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("harness.runtimes.child._GRACE_SECONDS", 0.3)
+    with Isolated("endless_of_the_user:Mine", tmp_path) as runtime:
+        runtime.start()
+        pid = pid_of(runtime)
+    assert not psutil.pid_exists(pid)
+
+
 def test_a_forgotten_runtime_leaves_no_process(tmp_path: Path) -> None:
     runtime = scripted("Scripted", tmp_path)
     runtime.start()
