@@ -119,9 +119,12 @@ def _variant_verdict(
     name: str, evidence: Evidence, policy: Policy, beside: tuple[Finding, ...]
 ) -> VariantVerdict:
     subject = evidence.subjects[name]
+    if not subject.digest:
+        why = subject.problem or "there is no variant"
+        absent = _undecided("session.variant", "session", f"{name} was not measured: {why}")
+        return VariantVerdict(name, subject.role, Decision.INCONCLUSIVE, (*beside, absent))
     findings = (
         *beside,
-        *_of_subject(subject),
         *_of_checks(name, evidence, policy),
         *_of_rules(name, evidence, policy),
     )
@@ -139,12 +142,6 @@ def _decision(findings: tuple[Finding, ...]) -> Decision:
 
 def _decides(finding: Finding) -> bool:
     return finding.severity is not Severity.INFO
-
-
-def _of_subject(subject: Subject) -> tuple[Finding, ...]:
-    if subject.digest:
-        return ()
-    return (_undecided("session.variant", "session", subject.problem or "there is no variant"),)
 
 
 def _of_checks(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:

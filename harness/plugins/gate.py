@@ -119,8 +119,11 @@ def pytest_report_teststatus(
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Judge, publish, report, and say so by the exit status."""
-    if is_gate(session.config) and NOTEBOOK in session.config.stash:
+    """Judge, publish, report, and say so by the exit status.
+
+    After a usage error there is nothing to judge, and nothing is written.
+    """
+    if NOTEBOOK in session.config.stash and exitstatus != pytest.ExitCode.USAGE_ERROR:
         status, summary = end_session(session.config, int(exitstatus), session.testsfailed)
         session.config.stash[SUMMARY] = summary
         session.exitstatus = status

@@ -7,6 +7,7 @@ import pytest
 from _pytest.outcomes import Failed, Skipped
 
 from harness.bench import Bench, Stage, shuffled
+from harness.errors import HarnessError
 from harness.finding import Finding, Outcome
 from harness.fleet import Fleet
 from harness.measurement import Measurement
@@ -57,7 +58,14 @@ def stage(pytestconfig: pytest.Config) -> Iterator[Stage]:
 
 @pytest.fixture
 def bench(stage: Stage, variant_name: str, request: pytest.FixtureRequest) -> Bench:
-    """The variant under test beside the reference, for the suite of this module."""
+    """The variant under test beside the reference, for the suite of this module.
+
+    Skips what cannot be measured because there is no variant: that is one finding, not twenty.
+    """
+    for name in (variant_name, stage.reference):
+        found = request.config.stash[NOTEBOOK].built[name]
+        if isinstance(found, HarnessError):
+            pytest.skip(f"there is no {name}: {found}")
     return Bench(stage, variant_name, suite_of(request.node))
 
 

@@ -52,4 +52,8 @@ def _build(config: pytest.Config, settings: Settings) -> Built:
             shown.set_description(f"build {name}: {stage}")
             shown.update()
 
-        return build_variants(recipes, source, settings.cache, tell)
+        built = build_variants(recipes, source, settings.cache, tell)
+    for found in built.values():
+        if isinstance(found, ConfigError):
+            raise found
+    return built

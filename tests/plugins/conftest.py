@@ -1,0 +1,140 @@
+"""Runs real sessions of the gate on the embedded variants, adopted as they are, briefly."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+TRAVEL = ROOT / "fixtures" / "travel"
+
+RELEASE = """
+[release]
+name = "travel"
+version = 1
+[model]
+path = "{model}"
+{variants}
+[data]
+domain = "{data}"
+[runtime]
+factory = "{factory}"
+[policy]
+path = "policy.toml"
+"""
+VARIANT = """
+[variants.{name}]
+prebuilt = "{directory}"
+precision = "{precision}"
+role = "{role}"
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a session ended: status, what it printed, and its report, if it wrote one."""
+
+    status: int
+    output: str
+    report: dict[str, Any]
+    published: Path
+
+    @property
+    def packages(self) -> list[str]:
+        return sorted(path.parent.parent.name for path in self.published.rglob("release.json"))
+
+    def reasons(self, variant: str) -> str:
+        findings = self.report["variants"][variant]["findings"]
+        return "\n".join(it["reason"] for it in findings if it["outcome"] != "pass")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A release of the embedded variants in a folder of its own."""
+
+    folder: Path
+    variants: Mapping[str, Path]
+
+    def copy(self, name: str, as_name: str) -> Path:
+        """A copy of a variant's folder to do damage to."""
+        return Path(shutil.copytree(self.variants[name], self.folder / as_name))
+
+    def run(
+        self,
+        *options: str,
+        suites: str = "suites",
+        factory: str = "harness.runtimes.ort_genai:OrtGenAI",
+        **variants: Path,
+    ) -> Ended:
+        """Run a session; `variants` are the candidates by name (int4 when there are none)."""
+        release = self._write(variants or {"int4": self.variants["int4"]}, factory)
+        published = self.folder / "published"
+        command = [sys.executable, "-m", "pytest", *_split(suites), "--release", str(release)]
+        command += ["--publish", str(published), "--reports", str(self.folder / "reports")]
+        done = subprocess.run(
+            [*command, "-p", "no:cacheprovider", *options],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        report = self.folder / "reports" / "latest" / "report.json"
+        found = json.loads(report.read_text()) if report.exists() else {}
+        return Ended(done.returncode, done.stdout + done.stderr, found, published)
+
+    def _write(self, candidates: Mapping[str, Path], factory: str) -> Path:
+        tables = [
+            VARIANT.format(
+                name="fp32",
+                directory=self.variants["fp32"].as_posix(),
+                precision="fp32",
+                role="reference",
+            )
+        ]
+        tables += [
+            VARIANT.format(name=name, directory=path.as_posix(), precision="int4", role="candidate")
+            for name, path in candidates.items()
+        ]
+        (self.folder / "policy.toml").write_text(_brief_policy(), encoding="utf-8")
+        path = self.folder / "release.toml"
+        model, data = (TRAVEL / "model").as_posix(), (TRAVEL / "eval.jsonl").as_posix()
+        path.write_text(
+            RELEASE.format(model=model, data=data, factory=factory, variants="".join(tables)),
+            encoding="utf-8",
+        )
+        return path
+
+
+@pytest.fixture
+def gate(embedded: dict[str, Path], tmp_path: Path) -> Gate:
+    return Gate(tmp_path, embedded)
+
+
+def _split(suites: str) -> list[str]:
+    return [str(ROOT / part) for part in suites.split()]
+
+
+def _brief_policy() -> str:
+    """The gate's own policy, with less to measure and no rule about time, which is noisy."""
+    lines = (ROOT / "fixtures" / "policies" / "gate.toml").read_text(encoding="utf-8")
+    parts = lines.split("\n[rules.")
+    kept = [part for part in parts[1:] if not part.startswith(('"latency', '"scaling', '"memory'))]
+    head = parts[0].partition("[plan]")[0]
+    plan = """[plan]
+latency_pairs = 4
+latency_warmup_pairs = 1
+load_repetitions = 1
+memory_cycles = 2
+scaling_repetitions = 1
+accuracy_items = 400
+precision_items = 60
+foundry_items = 1
+deadline_seconds = 60.0
+"""
+    return "\n[rules.".join([head + plan, *kept])

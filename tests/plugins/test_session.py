@@ -1,0 +1,89 @@
+"""Whole sessions: what was asked for, what was left out, and the status that says so."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+def test_a_good_candidate_is_go_and_published(gate):
+    ended = gate.run()
+    assert ended.status == 0, ended.output
+    assert ended.report["verdict"] == "GO"
+    assert ended.packages == ["travel-int4-generic-cpu"]
+    package = ended.report["published"]["int4"]
+    assert package["model_id"] == "travel-int4-generic-cpu:1"
+    manifest = json.loads((Path(package["path"]) / "inference_model.json").read_text())
+    assert manifest["Name"] == package["model_id"]
+
+
+@pytest.mark.parametrize(
+    ("options", "suites"),
+    [
+        (("-k", "int4"), "suites"),
+        (("--only", "int4"), "suites"),
+        (("-k", "not precision"), "suites"),
+        (
+            ("--deselect", "suites/test_packaging.py::test_configs_agree[int4]"),
+            "suites/test_packaging.py suites/test_accuracy.py",
+        ),
+        ((), "suites/test_accuracy.py"),
+    ],
+    ids=["one variant", "--only", "one suite left out", "one check left out", "one suite alone"],
+)
+def test_a_session_that_leaves_something_out_is_inconclusive(gate, options, suites):
+    ended = gate.run(*options, suites=suites)
+    assert ended.status == 6, ended.output
+    assert ended.report["verdict"] == "INCONCLUSIVE"
+    assert ended.packages == []
+
+
+def test_listing_the_tests_is_no_verdict(gate):
+    ended = gate.run("--collect-only", "-q")
+    assert ended.status == 6
+    assert ended.report["verdict"] == "INCONCLUSIVE"
+
+
+def test_a_changed_end_token_is_no_go_by_name(gate):
+    damaged = gate.copy("int4", "damaged")
+    config = json.loads((damaged / "genai_config.json").read_text())
+    config["model"]["eos_token_id"] = 5
+    (damaged / "genai_config.json").write_text(json.dumps(config))
+    ended = gate.run(damaged=damaged)
+    assert ended.status == 1, ended.output
+    assert ended.packages == []
+    assert "eos_token_id is 5" in ended.reasons("damaged")
+    assert "eos_token_id is 5" in ended.output
+
+
+def test_missing_weights_are_no_go_and_the_session_goes_on(gate):
+    damaged = gate.copy("int4", "damaged")
+    (damaged / "model.onnx.data").unlink()
+    ended = gate.run(damaged=damaged, int4=gate.variants["int4"])
+    assert ended.status == 1, ended.output
+    assert "model.onnx.data is missing" in ended.reasons("damaged")
+    assert ended.report["variants"]["int4"]["verdict"] == "GO"
+    assert ended.packages == ["travel-int4-generic-cpu"]
+
+
+@pytest.mark.parametrize(
+    ("factory", "reason"),
+    [
+        ("DiesOfLongPrompts", "SIGSEGV"),
+        ("KilledForMemory", "SIGKILL"),
+        ("HangsAtScoring", "no progress within"),
+    ],
+)
+def test_a_process_that_dies_or_hangs_is_a_finding_and_the_report_is_written(
+    gate, monkeypatch, factory, reason
+):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    ended = gate.run(
+        "--no-publish",
+        suites="suites/test_scaling.py suites/test_precision.py suites/test_accuracy.py",
+        factory=f"tests.plugins.plants:{factory}",
+    )
+    assert ended.report["variants"]["fp32"]["verdict"] == "NO-GO"
+    assert reason in ended.reasons("fp32")
+    assert ended.status == 6, ended.output  # the reference died: that says nothing of int4
+    assert "accuracy: " not in ended.reasons("int4")
