@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.answer import Answer, Finish, Request
 from harness.errors import CrashError, HangError, LoadError, PublishError, RequestError
 from harness.manifest import Manifest
 from harness.prompt_template import Messages, derive
-from harness.runtimes.base import Answer, Finish, Request
 from harness.runtimes.isolated import Isolated
 
 FOUNDRY_LOCAL = "harness.runtimes.foundry:FoundryLocal"

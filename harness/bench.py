@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.answer import Answer, Finish, Request
 from harness.errors import RequestError
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.measurement import Measurement
 from harness.metrics.divergence import Logits
 from harness.policy import Plan
-from harness.runtimes.base import Answer, Finish, Request
 from harness.runtimes.isolated import Isolated
 from harness.variant import Variant
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.acceptance import ONNXRUNTIME_GENAI, Chat
+from harness.answer import Answer
 from harness.bench import Stage
 from harness.errors import HarnessError
 from harness.item import Item
@@ -11,7 +12,6 @@ from harness.manifest import manifest_for
 from harness.publish import Package, Published, publish
 from harness.release import Identity
 from harness.report import PublishedReport
-from harness.runtimes.base import Answer
 from harness.runtimes.isolated import Isolated
 from harness.store import read_json
 from harness.verdict import Verdict

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from harness.answer import Request
 from harness.errors import ConfigError
-from harness.runtimes.base import Request
 
 
 @dataclass(frozen=True, slots=True)

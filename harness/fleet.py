@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 
+from harness.answer import Answer, Messages, Request
 from harness.errors import HarnessError, ModelError
-from harness.runtimes.base import Answer, Messages, Request
 from harness.runtimes.isolated import Isolated
 from harness.variant import Variant
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from harness.answer import Request
 from harness.bench import Bench, question
 from harness.metrics.edge_cases import broken_promise
 from harness.plugins.measure import Record
-from harness.runtimes.base import Request
 
 
 def test_edge_cases(bench: Bench, edge_cases: dict[str, Request], record: Record) -> None:

@@ -1,9 +1,9 @@
 """How fast it answers, beside the reference in adjacent random pairs."""
 
+from harness.answer import Request
 from harness.bench import Bench
 from harness.metrics.latency import between_tokens_ms, decode_rates, first_token_ms
 from harness.plugins.measure import Record
-from harness.runtimes.base import Request
 
 NEW_TOKENS = 32
 

@@ -1,10 +1,10 @@
 """How time to first token grows with the prompt, beside the reference."""
 
+from harness.answer import Request
 from harness.bench import Bench
 from harness.metrics.latency import first_token_ms
 from harness.metrics.scaling import ladder
 from harness.plugins.measure import Record
-from harness.runtimes.base import Request
 
 
 def test_scaling(bench: Bench, record: Record) -> None:

@@ -1,6 +1,6 @@
 """What must hold of an answer to an odd request."""
 
-from harness.runtimes.base import Answer, Finish, Request
+from harness.answer import Answer, Finish, Request
 
 
 def broken_promise(request: Request, odd: Answer, before: Answer, after: Answer) -> str:
@@ -16,5 +16,5 @@ def broken_promise(request: Request, odd: Answer, before: Answer, after: Answer)
     if any(0xD800 <= ord(char) <= 0xDFFF for char in odd.text):
         return "the text is not valid Unicode"
     if (after.finish, after.text) != (before.finish, before.text):
-        return f"a normal request after it gave {after.error or after.text!r:.60}"
+        return f"a normal request after it gave {(after.error or after.text)[:60]!r}"
     return ""

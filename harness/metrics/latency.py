@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from harness.runtimes.base import Answer
+from harness.answer import Answer
 
 _NS_PER_MS = 1e6
 

@@ -19,6 +19,7 @@ class Folder:
     files: Mapping[str, int]
     documents: Mapping[str, Mapping[str, Any]]
     unreadable: tuple[str, ...] = ()
+    template: str = ""  # the text of chat_template.jinja
 
     @property
     def model(self) -> Mapping[str, Any]:
@@ -85,7 +86,16 @@ def config_problems(folder: Folder) -> list[str]:
         *_end_token_problems(folder),
         *_context_problems(folder),
         *_source_value_problem(folder, "vocab_size", "vocab_size"),
+        *_template_problems(folder),
     ]
+
+
+def _template_problems(folder: Folder) -> list[str]:
+    """Two chat templates: onnxruntime-genai renders the inline one, Foundry Local the file."""
+    inline = folder.documents.get("tokenizer_config.json", {}).get("chat_template")
+    if not inline or not folder.template or inline == folder.template:
+        return []
+    return ["chat_template in tokenizer_config.json is not the one in chat_template.jinja"]
 
 
 def _end_token_problems(folder: Folder) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Protocol
 import pytest
 from _pytest.outcomes import Failed, Skipped
 
+from harness.answer import Request
 from harness.bench import Bench, Stage, shuffled
 from harness.errors import HarnessError
 from harness.finding import Finding, Outcome
@@ -15,7 +16,6 @@ from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import SETTINGS
 from harness.plugins.variants import NAME
 from harness.policy import Severity
-from harness.runtimes.base import Request
 from harness.store import read_edge_cases
 
 

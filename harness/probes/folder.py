@@ -32,7 +32,9 @@ def read_folder(directory: Path, source: Path | None = None) -> Folder:
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
-    return Folder(files, documents, tuple(unreadable))
+    template = directory / "chat_template.jinja"
+    text = template.read_text(encoding="utf-8", errors="replace") if template.is_file() else ""
+    return Folder(files, documents, tuple(unreadable), text)
 
 
 def _read_document(

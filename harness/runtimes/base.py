@@ -1,83 +1,10 @@
-"""The runtimes' protocol: a request, the timed answer to it, and who gives it."""
+"""The runtimes' protocol: who answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from harness.probes.memory import Memory as Memory
-
-Messages = tuple[tuple[str, str], ...]
-"""A chat as (role, content) pairs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One thing to ask of a runtime; exactly one of the three inputs is given.
-
-    `messages` are rendered with the model's own chat template, `text` is encoded as it stands,
-    `token_ids` are used as they are. Decoding is greedy. With `stop_at_end` False the runtime goes
-    on to `max_new_tokens` whatever it generates (to time a fixed amount of work), and end tokens
-    count like all others.
-
-    `fresh` asks for what a user's request costs: everything is made anew for it. With `fresh` False
-    the runtime may keep what gives the same tokens for less (a generator, rewound to its start).
-
-    With `score_from` set nothing is generated: one prefill, and the answer carries the logits that
-    predict the tokens from that position to the end (`logits[i]` predicts token `score_from + i`).
-    """
-
-    messages: Messages | None = None
-    text: str | None = None
-    token_ids: tuple[int, ...] | None = None
-    max_new_tokens: int = 64
-    stop_at_end: bool = True
-    score_from: int | None = None
-    fresh: bool = True
-
-    def __post_init__(self) -> None:
-        inputs = (self.messages, self.text, self.token_ids)
-        if sum(value is not None for value in inputs) != 1:
-            raise ValueError("a request needs exactly one of messages, text and token_ids")
-        if self.max_new_tokens < 0:
-            raise ValueError(f"max_new_tokens must not be negative: found {self.max_new_tokens}")
-        if self.score_from is not None and self.score_from < 1:
-            raise ValueError(f"score_from must be 1 or more: found {self.score_from}")
-
-
-class Finish:
-    """Why an answer ended."""
-
-    STOP = "stop"  # an end token
-    LENGTH = "length"  # max_new_tokens, or the context's end
-    SCORED = "scored"  # nothing was to be generated
-    ERROR = "error"  # the runtime raised; `Answer.error` says what
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a runtime answered, with the time of every token on its own monotonic clock.
-
-    `started_ns` is taken before anything is done for the request and `token_ns[i]` when token i was
-    there, so that TTFT is ``token_ns[0] - started_ns`` and ITL are the differences of `token_ns`.
-    `token_ids` holds generated tokens without the end token that stopped them. `text` is decoded by
-    the streaming decoder. `cpu_ns` is the process's CPU time over the request, all threads.
-    """
-
-    prompt_ids: tuple[int, ...] = ()
-    token_ids: tuple[int, ...] = ()
-    text: str = ""
-    finish: str = Finish.STOP
-    error: str = ""
-    started_ns: int = 0
-    ended_ns: int = 0
-    cpu_ns: int = 0
-    token_ns: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    logits: NDArray[np.float32] | None = None
-    prompt_tokens: int = 0  # as the runtime counts them, where it gives no prompt_ids
+from harness.answer import Answer, Messages, Request
 
 
 def one_line(error: BaseException) -> str:

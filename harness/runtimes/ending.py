@@ -2,7 +2,7 @@
 
 import signal
 
-from harness.runtimes.base import Request
+from harness.answer import Request
 
 _SHOWN_CHARACTERS = 40
 _MEANING = {

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import InfrastructureError, LoadError, RequestError
-from harness.runtimes.base import Answer, Finish, Messages, Request, one_line
+from harness.runtimes.base import one_line
 
 if TYPE_CHECKING:
     from foundry_local_sdk import FoundryLocalManager, IModel, Response

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
+from harness.answer import Answer, Messages, Request
 from harness.errors import (
     CrashError,
     HangError,
@@ -14,7 +15,6 @@ from harness.errors import (
     ModelError,
 )
 from harness.probes.memory import Memory, read_memory
-from harness.runtimes.base import Answer, Messages, Request
 from harness.runtimes.channel import Cycles, Question, Reload
 from harness.runtimes.child import Child, ChildDiedError, ChildStuckError
 from harness.runtimes.ending import describe_exit, describe_request

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import InfrastructureError, LoadError, RequestError
-from harness.runtimes.base import Answer, Finish, Messages, Request, one_line
+from harness.runtimes.base import one_line
 
 _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, MemoryError)
 """What the binding raises: the engine's own errors are RuntimeError, wrong arguments TypeError."""
@@ -27,7 +28,7 @@ class _Output:
     token_ns: NDArray[np.int64]
     tokens: list[int]
     pieces: list[str]
-    finish: str = Finish.LENGTH
+    finish: Finish = Finish.LENGTH
 
 
 class OrtGenAI:

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import LoadError
-from harness.runtimes.base import Answer, Finish, Messages, Request
 
 VOCABULARY = 257  # the bytes, and the end token
 END = 256
@@ -89,7 +89,7 @@ class Scripted:
         return prompt
 
 
-def _continue(prompt: list[int], request: Request) -> tuple[tuple[int, ...], str]:
+def _continue(prompt: list[int], request: Request) -> tuple[tuple[int, ...], Finish]:
     room = min(request.max_new_tokens, CONTEXT_TOKENS - len(prompt))
     seed = len(prompt) + sum(prompt)
     cycle = [*(ord("a") + (seed + place) % 26 for place in range(SENTENCE_TOKENS)), END]

@@ -17,9 +17,10 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import IO
 
+from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import HarnessError, LoadError, RequestError
 from harness.probes.memory import Memory, read_memory
-from harness.runtimes.base import Answer, Finish, Messages, Request, Runtime, one_line
+from harness.runtimes.base import Runtime, one_line
 from harness.runtimes.channel import Cycles, Question, Reload, read, write
 from harness.runtimes.factory import make_runtime
 from harness.runtimes.progress import CLOSING, IDLE, LOADING, Progress

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 
-from harness.runtimes.base import Answer, Request
+from harness.answer import Answer, Request
 from harness.runtimes.ort_genai import OrtGenAI
 
 LONG = 1000  # tokens; only the scaling ladder and two edge cases are longer

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.runtimes.base import Request, one_line
+from harness.answer import Request
+from harness.runtimes.base import one_line
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import LoadError
-from harness.runtimes.base import Answer, Finish, Messages, Request
 from harness.runtimes.factory import make_runtime
 from harness.runtimes.isolated import Isolated
 

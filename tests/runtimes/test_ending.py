@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from harness.runtimes.base import Request
+from harness.answer import Request
 from harness.runtimes.ending import describe_exit, describe_request
 
 

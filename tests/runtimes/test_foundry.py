@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.answer import Finish, Request
 from harness.errors import InfrastructureError, LoadError, RequestError
-from harness.runtimes.base import Finish, Request
 from harness.runtimes.foundry import UNNAMED, FoundryLocal, registered_name
 from harness.runtimes.isolated import Isolated
 from harness.store import read_items

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.answer import Finish, Request
 from harness.errors import ConfigError, CrashError, HangError, LoadError, RequestError
-from harness.runtimes.base import Finish, Request
 from harness.runtimes.channel import Question, write
 from harness.runtimes.child import Child
 from harness.runtimes.isolated import Isolated

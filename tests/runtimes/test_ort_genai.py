@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.answer import Finish, Messages, Request
 from harness.errors import InfrastructureError, LoadError
-from harness.runtimes.base import Finish, Messages, Request
 from harness.runtimes.ort_genai import OrtGenAI
 
 PROMPT = Request(text="A hotel in Rome", max_new_tokens=40, stop_at_end=False)

@@ -1,0 +1,168 @@
+from dataclasses import replace
+
+import pytest
+
+from harness.metrics import packaging
+from harness.metrics.packaging import Folder, Tensor
+from harness.release import Algorithm, Precision, Role
+from harness.variant import Quantization, Recipe
+
+IM_START, IM_END, END_OF_TEXT = 1, 2, 0
+
+
+def folder(model=None, tokenizer=None, source=None, files=None):
+    documents = {
+        "genai_config.json": {
+            "model": {
+                "eos_token_id": IM_END,
+                "context_length": 4096,
+                "vocab_size": 512,
+                "decoder": {"filename": "model.onnx"},
+                **(model or {}),
+            },
+            "search": {"max_length": 4096},
+        },
+        "tokenizer_config.json": {"eos_token": "<|im_end|>", **(tokenizer or {})},
+        "tokenizer.json": {
+            "added_tokens": [
+                {"content": "<|endoftext|>", "id": END_OF_TEXT},
+                {"content": "<|im_start|>", "id": IM_START},
+                {"content": "<|im_end|>", "id": IM_END},
+            ]
+        },
+        "source/config.json": {
+            "max_position_embeddings": 4096,
+            "vocab_size": 512,
+            "eos_token_id": IM_END,
+            **(source or {}),
+        },
+    }
+    sizes = dict.fromkeys([*packaging.REQUIRED_FILES, "model.onnx", "chat_template.jinja"], 10)
+    return Folder({**sizes, **(files or {})}, documents)
+
+
+def test_a_whole_folder_has_no_problem():
+    assert packaging.missing_files(folder()) == []
+    assert packaging.config_problems(folder()) == []
+    assert packaging.token_id_problems(folder()) == []
+
+
+def test_a_missing_an_empty_and_an_unreadable_file_are_named():
+    found = packaging.missing_files(folder(files={"tokenizer.json": 0}), ["model.onnx.data"])
+    assert found == ["model.onnx.data is missing", "tokenizer.json is empty"]
+    broken = Folder({}, {}, ("genai_config.json is not readable JSON: x",))
+    assert "genai_config.json is not readable JSON: x" in packaging.missing_files(broken)
+    assert "genai_config.json is missing" in packaging.missing_files(broken)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"model": {"eos_token_id": 5}}, "the tokenizer's <|im_end|> is 2"),
+        ({"model": {"eos_token_id": [5, 0]}}, "eos_token_id is 5, 0"),
+        ({"model": {"eos_token_id": None}}, "has no eos_token_id"),
+        ({"model": {"eos_token_id": []}}, "has no eos_token_id"),
+        ({"source": {"eos_token_id": 7}}, "but 7 in the source checkpoint"),
+        ({"model": {"context_length": 64}}, "context_length is 64 in genai_config.json, but"),
+        ({"model": {"context_length": 64}}, "search.max_length 4096 is over context_length 64"),
+        ({"model": {"context_length": 2048}, "source": {}}, "Foundry Local reserves 2048"),
+        ({"model": {"context_length": "4096"}}, "not a number of tokens"),
+        ({"model": {"vocab_size": 500}}, "vocab_size is 500"),
+    ],
+)
+def test_a_contradiction_is_named(changes, problem):
+    assert any(problem in it for it in packaging.config_problems(folder(**changes)))
+
+
+def test_several_end_tokens_are_fine_when_the_tokenizers_is_among_them():
+    assert packaging.config_problems(folder({"eos_token_id": [END_OF_TEXT, IM_END]})) == []
+
+
+def test_two_different_templates_are_named():
+    inline = folder(tokenizer={"chat_template": "{{ a }}"})
+    assert packaging.config_problems(inline) == []
+    both = replace(inline, template="{{ b }}")
+    assert packaging.config_problems(both) == [
+        "chat_template in tokenizer_config.json is not the one in chat_template.jinja"
+    ]
+
+
+def test_ids_outside_the_vocabulary_are_named():
+    found = packaging.token_id_problems(folder({"vocab_size": 2, "pad_token_id": -1}))
+    assert found == [
+        "eos_token_id 2 is outside the vocabulary of 2",
+        "pad_token_id -1 is outside the vocabulary of 2",
+        "the added token <|im_end|> 2 is outside the vocabulary of 2",
+    ]
+
+
+PHI = "<|user|>\nfirst<|end|>\n<|assistant|>\nsecond<|end|>\n"
+
+
+def test_control_tokens_of_another_family_are_ordinary_text_to_the_tokenizer():
+    controls = packaging.control_tokens(PHI, ["first", "second"])
+    assert controls == ("<|user|>", "<|end|>", "<|assistant|>")
+    found = packaging.control_token_problems(controls, [[9, 8, 7], [4], [IM_END]], folder())
+    assert found == [
+        "the template's <|user|> is 3 ordinary tokens, not one special",
+        "the template's <|end|> is token 4, which is no special token",
+        "the template's <|assistant|> is token 2, which is no special token",
+    ]
+
+
+def test_the_token_that_closes_an_answer_must_end_it():
+    assert packaging.turn_end_problems([IM_END, 13], folder()) == []
+    assert "token 13, but eos_token_id is 2" in packaging.turn_end_problems([13], folder())[0]
+    assert packaging.turn_end_problems([], folder())
+
+
+RECIPE = Recipe(
+    "int4",
+    Role.CANDIDATE,
+    Precision.INT4,
+    algorithm=Algorithm.RTN,
+    block_size=32,
+    symmetric=True,
+    accuracy_level=4,
+)
+AS_ASKED = Quantization(4, 32, 4, True, 29)
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        ((), "int4 was asked for, but the graph has no MatMulNBits node of 4 bits"),
+        ((AS_ASKED, Quantization(8, 32, 4, True, 1)), "1 MatMulNBits nodes have bits 8"),
+        ((Quantization(4, 128, 4, True, 29),), "block_size 128, the recipe asks for 32"),
+        ((Quantization(4, 32, 0, True, 29),), "accuracy_level 0, the recipe asks for 4"),
+        ((Quantization(4, 32, 4, False, 29),), "symmetric False, the recipe asks for True"),
+        (
+            (AS_ASKED, Quantization(32, 0, 0, True, 2, "MatMul")),
+            "2 MatMul nodes were left at 32 bits",
+        ),
+    ],
+)
+def test_a_graph_that_is_not_what_was_asked_for_is_named(found, problem):
+    assert any(problem in it for it in packaging.quantization_problems(RECIPE, found))
+
+
+def test_a_graph_as_asked_for_has_no_problem():
+    embedding = Quantization(4, 32, 0, True, 1, "GatherBlockQuantized")
+    assert packaging.quantization_problems(RECIPE, (AS_ASKED, embedding)) == []
+    fp32 = Recipe("fp32", Role.REFERENCE, Precision.FP32)
+    assert packaging.quantization_problems(fp32, ()) == []
+
+
+def test_tensors_that_are_not_finite_or_too_short_are_named():
+    found = packaging.tensor_problems(
+        [
+            Tensor("scales", (8,), 1),
+            Tensor("cos_cache", (1024, 32), 0, is_rope_cache=True),
+            Tensor("weight", (4, 4), 0),
+        ],
+        context=4096,
+    )
+    assert found == [
+        "scales has 1 values that are not finite",
+        "cos_cache has 1024 rows, but context_length is 4096",
+    ]
