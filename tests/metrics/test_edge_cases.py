@@ -18,7 +18,7 @@ NORMAL = Answer(token_ids=(1,), text="fine")
         (NORMAL, Answer(text="other"), "a normal request after it gave 'other'"),
         (
             NORMAL,
-            Answer(finish=Finish.ERROR, error="dead"),
+            Answer(finish=Finish.ERROR, error="x"),
             "a normal request after it gave 'x'",
         ),
     ],

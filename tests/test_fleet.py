@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from harness.answer import Request
+from harness.errors import BuildError, ConfigError, CrashError, ModelError
+from harness.fleet import Fleet
+from harness.release import Precision, Role
+from harness.variant import Recipe, Variant
+
+HELLO = Request(text="hello", max_new_tokens=4)
+
+
+def fleet(tmp_path: Path, factory="harness.runtimes.scripted:Scripted", **problems) -> Fleet:
+    built = {
+        name: Variant(Recipe(name, Role.CANDIDATE, Precision.INT4), tmp_path, {}, "sha256:0")
+        for name in ("a", "b")
+    }
+    return Fleet({**built, **problems}, factory, deadline_seconds=60.0)
+
+
+def test_each_variant_answers_from_a_process_of_its_own(tmp_path):
+    with fleet(tmp_path) as running:
+        assert running.ask("a", [HELLO])[0].text == running.ask("b", [HELLO])[0].text
+        assert running.encode("a", ["x"]) == running.encode("b", ["x"])
+
+
+def test_what_was_not_built_raises_its_reason_at_every_use(tmp_path):
+    with fleet(tmp_path, c=BuildError("no torch")) as running:
+        for _ in range(2):
+            with pytest.raises(BuildError, match="no torch"):
+                running.ask("c", [HELLO])
+
+
+def test_a_crash_is_blamed_on_the_variant_and_the_others_go_on(tmp_path):
+    with fleet(tmp_path, "harness.runtimes.scripted:Crashing") as running:
+        for name in ("a", "b"):
+            with pytest.raises(CrashError, match="SIGSEGV") as raised:
+                running.ask(name, [HELLO] * 50)
+            assert raised.value.variant == name
+
+
+def test_what_is_wrong_with_the_factory_is_nobodys_fault(tmp_path):
+    with fleet(tmp_path, "harness.nowhere:Nothing") as running:
+        with pytest.raises(ConfigError) as raised:
+            running.ask("a", [HELLO])
+        assert not isinstance(raised.value, ModelError)
+
+
+def test_a_fresh_process_does_not_replace_the_running_one(tmp_path):
+    with fleet(tmp_path) as running:
+        before = running.ask("a", [HELLO])
+        with running.fresh("a") as other:
+            assert other.run([HELLO])[0].text == before[0].text
+        assert running.ask("a", [HELLO])[0].text == before[0].text
