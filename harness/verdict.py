@@ -101,8 +101,9 @@ def _combined(decisions: list[Decision]) -> Decision:
 
 def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
     found = [_undecided("session.complete", "session", why) for why in evidence.trouble]
-    if not policy.rules or not policy.required:
-        why = f"the policy {policy.name!r} requires no check or has no rule, so nothing is decided"
+    decides = any(rule.severity is not Severity.INFO for rule in policy.rules)
+    if not decides or not policy.required:
+        why = f"the policy {policy.name!r} requires no check or has no rule that decides anything"
         found.append(_undecided("session.policy", "session", why))
     return tuple(found)
 

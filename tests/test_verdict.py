@@ -24,6 +24,7 @@ RULES = (
         roles=(Role.CANDIDATE, Role.REFERENCE),
     ),
 )
+FIGURE = Rule("latency.rate", "rate", "latency.odd", Statistic.TOTAL, severity=Severity.INFO)
 POLICY = Policy("test", REQUIRED, RULES)
 SUBJECTS = {
     "fp32": Subject(Role.REFERENCE, Precision.FP32, digest="sha256:1"),
@@ -109,7 +110,13 @@ def test_what_is_not_measured_is_inconclusive_and_never_published(changes):
 
 
 @pytest.mark.parametrize(
-    "policy", [Policy("empty", (), ()), Policy("no rule", REQUIRED, ()), Policy("", (), RULES)]
+    "policy",
+    [
+        Policy("empty", (), ()),
+        Policy("no rule", REQUIRED, ()),
+        Policy("no check", (), RULES),
+        Policy("only figures", REQUIRED, (FIGURE,)),
+    ],
 )
 def test_an_empty_policy_decides_nothing(policy):
     assert judge(evidence(), policy).decision is Decision.INCONCLUSIVE

@@ -1,8 +1,6 @@
 """The end of a session: one verdict, the packages of what is GO, the reports, the exit status."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +12,7 @@ from harness.store import write_evidence, write_report, write_text
 from harness.verdict import Verdict
 
 _TESTS_PASSED, _TESTS_FAILED = 0, 1
+_NOT_REPORTED = 6
 
 
 def end_session(config: pytest.Config, status: int, failed: int) -> tuple[int, str]:
@@ -39,13 +38,20 @@ def end_session(config: pytest.Config, status: int, failed: int) -> tuple[int, s
         notebook.evidence(),
         verdict,
     )
-    refusal = 0
-    if settings.publish is not None and status in (_TESTS_PASSED, _TESTS_FAILED):
-        report, refusal = _publish(report, verdict, notebook, settings.publish)
-    place = _write(report, notebook)
-    if status not in (_TESTS_PASSED, _TESTS_FAILED):
-        return status, summary(report, place)
-    return (verdict.decision.exit_status or refusal), summary(report, place)
+    try:
+        place = _write(report, notebook)
+        report, refusal = _publish(report, verdict, notebook, status)
+        if report.published or report.refused:
+            _write(report, notebook)
+    except OSError as error:
+        text = f"the report cannot be written in {settings.reports}: {error.strerror or error}"
+        return _own(status) or verdict.decision.exit_status or _NOT_REPORTED, f"{text}\n"
+    return _own(status) or verdict.decision.exit_status or refusal, summary(report, place)
+
+
+def _own(status: int) -> int:
+    """Pytest's own status where its session did not run to its end; these are never combined."""
+    return 0 if status in (_TESTS_PASSED, _TESTS_FAILED) else status
 
 
 def _trouble(config: pytest.Config, notebook: Notebook, status: int) -> list[str]:
@@ -62,12 +68,12 @@ def _trouble(config: pytest.Config, notebook: Notebook, status: int) -> list[str
 
 
 def _publish(
-    report: Report, verdict: Verdict, notebook: Notebook, root: Path
+    report: Report, verdict: Verdict, notebook: Notebook, status: int
 ) -> tuple[Report, int]:
     from harness.candidates import publish_candidates
 
-    stage = notebook.stage
-    if stage is None or not verdict.publishable:
+    stage, root = notebook.stage, notebook.settings.publish
+    if stage is None or root is None or _own(status) or not verdict.publishable:
         return report, 0
     published, refused, status = publish_candidates(verdict, stage, report.release, root)
     return replace(report, published=published, refused=refused), status
@@ -78,9 +84,9 @@ def _write(report: Report, notebook: Notebook) -> str:
     from harness.reporters.markdown import render
 
     root = notebook.settings.reports
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    for folder in (root / stamp, root / "latest"):
+    run = notebook.started.strftime("%Y%m%d-%H%M%S-%f")
+    for folder in (root / run, root / "latest"):
         write_report(folder / "report.json", report)
         write_text(folder / "report.md", render(report))
         write_evidence(folder / "evidence.json", notebook.evidence())
-    return str(root / stamp / "report.md")
+    return str(root / run / "report.md")

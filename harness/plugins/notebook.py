@@ -1,6 +1,7 @@
 """What a session found out so far, kept beside pytest's configuration."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,6 +23,7 @@ class Notebook:
 
     settings: Settings
     environment: Environment
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
     built: Built = field(default_factory=dict)
     stage: Stage | None = None
     checks: list[Check] = field(default_factory=list)
