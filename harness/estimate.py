@@ -1,6 +1,7 @@
 """From a measurement to the figure that a rule judges."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -57,13 +58,7 @@ def _median(it: Measurement, confidence: float) -> Estimate:
 
 
 def _share(it: Measurement, confidence: float) -> Estimate:
-    """Exact for independent values; with labels the wider of the exact and the cluster interval."""
-    single = intervals.share_interval(int(np.sum(it.values)), len(it.values), confidence)
-    if not it.labels:
-        return single
-    cluster = intervals.cluster_mean_interval(it.values, it.labels, confidence)
-    lower = max(min(single.lower, cluster.lower), 0.0)
-    return Estimate(single.value, lower, min(max(single.upper, cluster.upper), 1.0), single.samples)
+    return intervals.share_interval(int(np.sum(it.values)), len(it.values), confidence)
 
 
 def _ratio(it: Measurement, confidence: float) -> Estimate:
@@ -71,7 +66,7 @@ def _ratio(it: Measurement, confidence: float) -> Estimate:
 
 
 def _gain(it: Measurement, confidence: float) -> Estimate:
-    return paired.gain_interval(it.values, it.reference_values, confidence)
+    return _in_points(paired.gain_interval(it.values, it.reference_values, confidence))
 
 
 def _worst_gain(it: Measurement, confidence: float) -> Estimate:
@@ -84,8 +79,13 @@ def _worst_gain(it: Measurement, confidence: float) -> Estimate:
         gain = paired.gain_interval(
             [it.values[i] for i in at], [it.reference_values[i] for i in at], shared
         )
-        found.append(Estimate(gain.value, gain.lower, gain.upper, gain.samples, where=name))
+        found.append(replace(_in_points(gain), where=name))
     return min(found, key=lambda gain: (gain.upper, gain.value))
+
+
+def _in_points(gain: Estimate) -> Estimate:
+    """A difference of shares as percentage points."""
+    return replace(gain, value=100 * gain.value, lower=100 * gain.lower, upper=100 * gain.upper)
 
 
 def _worst_ratio(it: Measurement, confidence: float) -> Estimate:

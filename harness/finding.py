@@ -42,7 +42,9 @@ def unit_of(statistic: Statistic, unit: str) -> str:
     """The unit of a statistic of values in `unit`."""
     if statistic in _RATIOS:
         return "ratio"
-    if statistic in _GAINS or statistic is Statistic.SHARE:
+    if statistic in _GAINS:
+        return "points"
+    if statistic is Statistic.SHARE:
         return "share"
     return f"{unit}/request" if statistic is Statistic.GROWTH else unit
 

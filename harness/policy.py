@@ -28,9 +28,9 @@ class Statistic(StrEnum):
     MINIMUM = "minimum"  # smallest, exact
     MEAN = "mean"  # Student t over label means (clusters), else over values
     MEDIAN = "median"  # order statistics
-    SHARE = "share"  # of values that are 1; Clopper-Pearson, clusters widen it
+    SHARE = "share"  # of values that are 1: Clopper-Pearson
     RATIO = "ratio"  # to the reference, paired: Hodges-Lehmann of log ratios
-    GAIN = "gain"  # paired difference of 0/1 outcomes: Tango's score interval
+    GAIN = "gain"  # paired difference of 0/1 outcomes in points: Tango's score interval
     WORST_GAIN = "worst_gain"  # the same per label, Bonferroni over labels, the worst one
     WORST_RATIO = "worst_ratio"  # ratio per label beyond the overall ratio, the worst one
     GROWTH = "growth"  # Theil-Sen slope per step

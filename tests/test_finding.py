@@ -24,6 +24,7 @@ FOUND = Estimate(1.4, 1.3, 1.5, 40)
         (1.042, "ratio", "1.04 x"),
         (0.3149, "ms", "0.315 ms"),
         (17777.7, "tokens/s", "17,778 tokens/s"),
+        (-0.0806, "points", "-0.0806 points"),
         (3.0, "count", "3"),
         (math.inf, "ms", "unbounded"),
         (math.nan, "ms", "not a number"),
@@ -60,7 +61,7 @@ def test_a_figure_names_the_place_it_belongs_to():
     ("statistic", "unit", "expected"),
     [
         (Statistic.RATIO, "ms", "ratio"),
-        (Statistic.GAIN, "share", "share"),
+        (Statistic.GAIN, "share", "points"),
         (Statistic.GROWTH, "KiB", "KiB/request"),
         (Statistic.MEDIAN, "ms", "ms"),
     ],

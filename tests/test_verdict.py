@@ -13,7 +13,7 @@ HERE, ELSEWHERE = "this machine", "another machine"
 REQUIRED = ("latency.latency", "accuracy.accuracy")
 RULES = (
     Rule("latency.itl", "ITL", "latency.itl", Statistic.RATIO, at_most=1.2, minimum_samples=6),
-    Rule("accuracy.gain", "accuracy", "accuracy.correct", Statistic.GAIN, at_least=-0.1),
+    Rule("accuracy.gain", "accuracy", "accuracy.correct", Statistic.GAIN, at_least=-10.0),
     Rule(
         "latency.share",
         "odd ones",

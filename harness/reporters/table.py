@@ -4,8 +4,16 @@ from harness.finding import Finding, Outcome, quantity
 from harness.policy import Severity
 from harness.report import Report, VariantReport
 
-HEADERS = ("variant", "role", "verdict", "size", "checks", "accuracy", "KLD", "ITL", "TTFT", "leak")
-_FIGURES = ("accuracy.gain", "precision.kld", "latency.itl", "latency.ttft", "memory.growth")
+_FIGURES = {
+    "accuracy": "accuracy.share",
+    "to reference": "accuracy.gain",
+    "KLD": "precision.kld",
+    "ITL": "latency.itl",
+    "TTFT": "latency.ttft",
+    "peak": "memory.peak",
+    "growth": "memory.growth",
+}
+HEADERS = ("variant", "role", "verdict", "size", "passed", *_FIGURES)
 
 
 def rows(report: Report) -> list[list[str]]:
@@ -23,7 +31,7 @@ def _row(name: str, it: VariantReport) -> list[str]:
         it.verdict,
         f"{it.size_bytes / 2**20:.1f} MiB" if it.size_bytes else "-",
         f"{passed}/{len(deciding)}",
-        *(_figure(found.get(rule)) for rule in _FIGURES),
+        *(_figure(found.get(rule)) for rule in _FIGURES.values()),
     ]
 
 

@@ -40,18 +40,8 @@ def report():
 
 def test_the_terminal_shows_figures_reasons_packages_and_the_verdict_last(report):
     lines = terminal.summary(report, "reports/1/report.md").splitlines()
-    assert lines[3].split() == [
-        "int4",
-        "candidate",
-        "GO",
-        "1.0",
-        "MiB",
-        "1/1",
-        "-",
-        "-",
-        "0.61",
-        *"x--",
-    ]
+    assert lines[3].split()[:6] == ["int4", "candidate", "GO", "1.0", "MiB", "1/1"]
+    assert "0.61 x" in lines[3]
     assert "int8 fail latency.itl: slow | slower" in lines
     assert "published int4: travel-int4-generic-cpu:1 in published/x" in lines
     assert "not published int2: Foundry Local refused it" in lines

@@ -1,0 +1,46 @@
+import pytest
+
+from harness.estimate import LABELLED, PAIRED, estimate
+from harness.measurement import Measurement
+from harness.policy import Statistic
+
+VALUES = tuple(1.0 + i / 10 for i in range(20))
+LABELS = tuple(str(i // 5) for i in range(20))
+
+
+def measured(values=VALUES, references=(), labels=()):
+    return Measurement("s", "s.m", "int4", "ms", values, "here", references, labels)
+
+
+@pytest.mark.parametrize("statistic", Statistic)
+def test_every_statistic_has_an_estimate_that_brackets_its_value(statistic):
+    binary = statistic in (Statistic.GAIN, Statistic.WORST_GAIN, Statistic.SHARE)
+    values = tuple(float(i % 3 > 0) for i in range(20)) if binary else VALUES
+    labels = tuple(map(str, range(1, 21))) if statistic is Statistic.GROWTH else LABELS
+    it = measured(
+        values,
+        tuple(reversed(values)) if statistic in PAIRED else (),
+        labels if statistic in LABELLED else (),
+    )
+    found = estimate(it, statistic, 0.9)
+    assert found.lower <= found.value <= found.upper
+
+
+def test_gains_are_in_points_and_name_the_label_that_lost_most():
+    mine, theirs = (1.0,) * 10 + (0.0,) * 5 + (1.0,) * 5, (1.0,) * 20
+    labels = ("a",) * 10 + ("b",) * 10
+    assert estimate(measured(mine, theirs), Statistic.GAIN, 0.9).value == -25.0
+    worst = estimate(measured(mine, theirs, labels), Statistic.WORST_GAIN, 0.9)
+    assert (worst.value, worst.where) == (-50.0, "b")
+
+
+def test_a_mean_over_labels_is_wider_than_over_values_that_go_together():
+    flat = estimate(measured(), Statistic.MEAN, 0.9)
+    clustered = estimate(measured(labels=LABELS), Statistic.MEAN, 0.9)
+    assert clustered.value == flat.value
+    assert clustered.upper - clustered.lower > 1.5 * (flat.upper - flat.lower)
+
+
+def test_peaks_are_compared_largest_with_largest():
+    it = measured((1.0, 3.0), (2.0, 1.0))
+    assert estimate(it, Statistic.PEAK_RATIO, 0.9).value == 1.5
