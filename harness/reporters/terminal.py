@@ -7,6 +7,7 @@ from harness.report import Report, VariantReport
 from harness.reporters.table import HEADERS, against, rows
 
 _SHOWN = 6
+_ABSENT = ("did not run", "was not measured")
 
 
 def summary(report: Report, place: str = "") -> str:
@@ -24,9 +25,17 @@ def summary(report: Report, place: str = "") -> str:
 
 
 def _reasons(name: str, it: VariantReport) -> list[str]:
+    """Each reason against a GO on a line, what never ran on one line in all."""
     found = [] if it.role is Role.BASELINE else against(it)
-    lines = [f"{name} {finding.outcome} {finding.rule}: {finding.reason}" for finding in found]
+    absent = [finding.rule for finding in found if finding.reason.endswith(_ABSENT)]
+    lines = [
+        f"{name} {finding.outcome} {finding.rule}: {finding.reason}"
+        for finding in found
+        if finding.rule not in absent
+    ]
     if len(lines) > _SHOWN:
-        more = len(lines) - _SHOWN
-        lines = [*lines[:_SHOWN], f"{name} and {more} more, in the report"]
+        lines = [*lines[:_SHOWN], f"{name} and {len(lines) - _SHOWN} more, in the report"]
+    if absent:
+        named = ", ".join(absent[:_SHOWN]) + (", ..." if len(absent) > _SHOWN else "")
+        lines.append(f"{name} inconclusive, {len(absent)} that never ran: {named}")
     return lines

@@ -135,6 +135,6 @@ scaling_repetitions = 1
 accuracy_items = 400
 precision_items = 60
 foundry_items = 1
-deadline_seconds = 60.0
+deadline_seconds = 5.0
 """
     return "\n[rules.".join([head + plan, *kept])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.environment import Environment
@@ -59,3 +61,16 @@ def test_markdown_holds_every_finding_and_breaks_no_table(report):
     assert "`travel-int4-generic-cpu:1` in `published/x`" in text
     assert "int2 was not published: Foundry Local refused it" in text
     assert "onnxruntime 1.31.0" in text
+
+
+def test_what_never_ran_is_one_line_however_much_it_is(report):
+    absent = tuple(
+        finding(f"scaling.{n}", Outcome.INCONCLUSIVE, f"the required check {n} did not run")
+        for n in range(9)
+    )
+    variants = {"int4": replace(report.variants["int4"], findings=absent)}
+    lines = terminal.summary(replace(report, variants=variants)).splitlines()
+    assert [line for line in lines if line.startswith("int4 incon")] == [
+        "int4 inconclusive, 9 that never ran: scaling.0, scaling.1, scaling.2, scaling.3, "
+        "scaling.4, scaling.5, ..."
+    ]
