@@ -80,7 +80,7 @@ def _of_error(error: BaseException, name: str) -> tuple[CheckOutcome, str]:
     return CheckOutcome.ERROR, f"{type(error).__name__}: {line}"
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Show how far measuring is, in place of pytest's dots where someone is looking."""
     config = session.config

@@ -30,7 +30,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.stash[NOTEBOOK] = Notebook(settings, capture_environment())
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Build what is to be measured, once it is known that something is."""
     config = session.config

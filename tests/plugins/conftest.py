@@ -73,7 +73,7 @@ class Gate:
         **variants: Path,
     ) -> Ended:
         """Run a session; `variants` are the candidates by name (int4 when there are none)."""
-        release = self._write(variants or {"int4": self.variants["int4"]}, factory)
+        release = self.write(variants or {"int4": self.variants["int4"]}, factory)
         published = self.folder / "published"
         command = [sys.executable, "-m", "pytest", *_split(suites), "--release", str(release)]
         command += ["--publish", str(published), "--reports", str(self.folder / "reports")]
@@ -88,7 +88,7 @@ class Gate:
         found = json.loads(report.read_text()) if report.exists() else {}
         return Ended(done.returncode, done.stdout + done.stderr, found, published)
 
-    def _write(self, candidates: Mapping[str, Path], factory: str) -> Path:
+    def write(self, candidates: Mapping[str, Path], factory: str) -> Path:
         tables = [
             VARIANT.format(
                 name="fp32",
