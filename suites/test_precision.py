@@ -10,16 +10,16 @@ def test_precision(bench: Bench, record: Record) -> None:
     kld: list[float] = []
     agreement: list[float] = []
     labels: list[str] = []
-    broken = 0
+    broken: list[int] = []
     for item, mine, theirs in bench.teacher_forced():
         bad = divergence.non_finite_positions(mine)
-        broken += bad
+        broken.append(bad)
         if not bad:
             kld += divergence.token_divergence(theirs, mine).tolist()
             agreement += divergence.top1_agreement(theirs, mine).tolist()
             labels += [item.id] * len(mine)
     record(
-        bench.sample("non_finite", "count", [broken]),
+        bench.sample("non_finite", "count", broken),
         bench.sample("kld", "nats/token", kld, labels=labels),
         bench.sample("top1", "share", agreement, labels=labels),
     )

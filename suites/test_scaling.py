@@ -13,7 +13,10 @@ def test_scaling(bench: Bench, record: Record) -> None:
     tokens = bench.long_prompt(lengths[-1])
     rungs = [length for length in lengths for _ in range(bench.plan.scaling_repetitions)]
     bench.random("rungs").shuffle(rungs)
-    pairs = bench.pairs([Request(token_ids=tokens[:length], max_new_tokens=1) for length in rungs])
+    asked = [
+        Request(token_ids=tokens[:length], max_new_tokens=1, stop_at_end=False) for length in rungs
+    ]
+    pairs = bench.pairs(asked)
     mine, theirs = zip(*pairs, strict=True)
     labels = [f"{length} tokens" for length in rungs]
     record(bench.sample("ttft", "ms", first_token_ms(mine), first_token_ms(theirs), labels))

@@ -1,0 +1,48 @@
+"""Suites on a runtime without a model: what they hand in when it behaves oddly."""
+
+import json
+
+import pytest
+
+from harness.bench import Bench, Stage
+from harness.fleet import Fleet
+from harness.item import Item
+from harness.policy import Plan
+from harness.release import Precision, Role
+from harness.variant import Recipe, Variant
+from suites import test_precision as precision_suite
+from suites import test_scaling as scaling_suite
+
+ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(5))
+
+
+@pytest.fixture
+def measure(tmp_path):
+    """Run one suite's check on a runtime that ends every answer at once."""
+    (tmp_path / "genai_config.json").write_text(json.dumps({"model": {"context_length": 300}}))
+    variants = {
+        name: Variant(Recipe(name, role, Precision.FP32), tmp_path, {}, "sha256:0")
+        for name, role in (("fp32", Role.REFERENCE), ("int4", Role.CANDIDATE))
+    }
+    handed_in = {}
+
+    def record(*measurements):
+        handed_in.update({it.metric: it for it in measurements})
+
+    def measure(check, suite):
+        plan = Plan(scaling_repetitions=2, precision_items=5)
+        with Fleet(variants, "tests.suites.silent:Silent", 60.0) as fleet:
+            check(Bench(Stage(fleet, "fp32", ITEMS, plan, "here"), "int4", suite), record)
+        return handed_in
+
+    return measure
+
+
+def test_a_prompt_that_is_answered_with_the_end_token_is_timed_all_the_same(measure):
+    found = measure(scaling_suite.test_scaling, "scaling")["scaling.ttft"]
+    assert len(found.values) == 2 * 5
+
+
+def test_logits_that_were_not_looked_at_are_not_counted_as_finite(measure):
+    found = measure(precision_suite.test_precision, "precision")
+    assert found["precision.non_finite"].values == ()
