@@ -1,6 +1,7 @@
 """A policy: which checks must have run, and what their figures may be."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from harness.errors import ConfigError
@@ -46,6 +47,8 @@ class Limit:
     def __post_init__(self) -> None:
         if (self.at_most is None) == (self.at_least is None):
             raise ConfigError("a limit needs exactly one of at_most and at_least")
+        if not math.isfinite(self.value):
+            raise ConfigError(f"a limit must be a finite number: found {self.value}")
 
     @property
     def value(self) -> float:
@@ -86,8 +89,18 @@ class Rule:
             raise ConfigError(f"rule {self.id}: confidence must be 0.5 to 1: {self.confidence}")
         if self.minimum_samples < 1:
             raise ConfigError(f"rule {self.id}: minimum_samples must be at least 1")
+        if not self.roles:
+            raise ConfigError(f"rule {self.id}: roles must name one at least, or nothing is judged")
         if not self.is_figure_only:
-            Limit(self.at_most, self.at_least)
+            self._require_limits(Limit(self.at_most, self.at_least))
+
+    def _require_limits(self, general: Limit) -> None:
+        for precision, limit in self.precision.items():
+            if (limit.at_most is None) != (general.at_most is None):
+                raise ConfigError(
+                    f"rule {self.id}: the limit for {precision} must be on the same side as the "
+                    "general one, both at_most or both at_least"
+                )
 
     @property
     def suite(self) -> str:
@@ -108,6 +121,9 @@ class Rule:
         return general if precision is None else self.precision.get(precision, general)
 
 
+_MAY_BE_ZERO = ("latency_warmup_pairs", "accuracy_items")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How much is measured; more narrows the intervals and costs time."""
@@ -121,6 +137,14 @@ class Plan:
     precision_items: int = 200
     foundry_items: int = 2  # of every slice
     deadline_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.deadline_seconds < math.inf:
+            raise ConfigError(f"deadline_seconds must be over 0: found {self.deadline_seconds}")
+        for name in (it.name for it in fields(self) if it.name != "deadline_seconds"):
+            least = 0 if name in _MAY_BE_ZERO else 1
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be at least {least}: found {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

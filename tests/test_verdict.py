@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ RULES = (
     ),
 )
 FIGURE = Rule("latency.rate", "rate", "latency.odd", Statistic.TOTAL, severity=Severity.INFO)
+REFERENCE_ONLY = replace(RULES[2], roles=(Role.REFERENCE,))
 POLICY = Policy("test", REQUIRED, RULES)
 SUBJECTS = {
     "fp32": Subject(Role.REFERENCE, Precision.FP32, digest="sha256:1"),
@@ -116,6 +119,7 @@ def test_what_is_not_measured_is_inconclusive_and_never_published(changes):
         Policy("no rule", REQUIRED, ()),
         Policy("no check", (), RULES),
         Policy("only figures", REQUIRED, (FIGURE,)),
+        Policy("only the reference", REQUIRED, (REFERENCE_ONLY,)),
     ],
 )
 def test_an_empty_policy_decides_nothing(policy):

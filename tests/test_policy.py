@@ -1,0 +1,60 @@
+import math
+
+import pytest
+
+from harness.errors import ConfigError
+from harness.policy import Limit, Plan, Rule, Statistic
+from harness.release import Precision
+
+
+def rule(**changes):
+    parts = {"id": "a.b", "subject": "b", "metric": "a.b", "statistic": Statistic.MEAN}
+    return Rule(**{**parts, "at_most": 1.0, **changes})
+
+
+@pytest.mark.parametrize("bound", [math.nan, math.inf, -math.inf])
+def test_a_limit_that_nothing_or_everything_is_within_is_refused(bound):
+    with pytest.raises(ConfigError, match="finite"):
+        rule(at_most=bound)
+    with pytest.raises(ConfigError, match="finite"):
+        Limit(at_least=bound)
+
+
+def test_a_limit_of_one_precision_is_on_the_side_of_the_general_one():
+    with pytest.raises(ConfigError, match="int8 must be on the same side"):
+        rule(precision={Precision.INT8: Limit(at_least=0.02)})
+    assert rule(precision={Precision.INT8: Limit(at_most=0.02)})
+
+
+def test_a_rule_for_no_role_is_refused():
+    with pytest.raises(ConfigError, match="roles must name one"):
+        rule(roles=())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "latency_pairs",
+        "load_repetitions",
+        "memory_cycles",
+        "scaling_repetitions",
+        "precision_items",
+        "foundry_items",
+    ],
+)
+def test_a_plan_to_measure_nothing_is_refused_by_name(name):
+    with pytest.raises(ConfigError, match=f"{name} must be at least 1: found 0"):
+        Plan(**{name: 0})
+
+
+@pytest.mark.parametrize("name", ["latency_warmup_pairs", "accuracy_items"])
+def test_a_negative_count_is_refused_by_name(name):
+    assert Plan(**{name: 0})
+    with pytest.raises(ConfigError, match=f"{name} must be at least 0: found -1"):
+        Plan(**{name: -1})
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan, math.inf])
+def test_a_deadline_that_no_request_can_meet_is_refused(seconds):
+    with pytest.raises(ConfigError, match="deadline_seconds must be over 0"):
+        Plan(deadline_seconds=seconds)
