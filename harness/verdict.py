@@ -105,7 +105,7 @@ def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
         rule.severity is not Severity.INFO and Role.CANDIDATE in rule.roles for rule in policy.rules
     )
     if not decides or not policy.required:
-        why = f"the policy {policy.name!r} requires no check or has no rule on candidates that decides"
+        why = f"the policy {policy.name!r} requires no check or has no rule that decides candidates"
         found.append(_undecided("session.policy", "session", why))
     return tuple(found)
 

@@ -72,7 +72,7 @@ def bench(stage: Stage, variant_name: str, request: pytest.FixtureRequest) -> Be
 @pytest.fixture
 def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> dict[str, Request]:
     """The pack of odd requests by name, for the variant's context length."""
-    path = pytestconfig.rootpath / "fixtures" / "edge_cases.toml"
+    path = pytestconfig.stash[SETTINGS].edge_cases
     context = bench.context_tokens
     return {it.name: it.request(context, bench.long_prompt) for it in read_edge_cases(path)}
 

@@ -13,6 +13,8 @@ from harness.store import read_items, read_policy, read_release
 from harness.variant import Recipe, expand
 
 SUITES = "suites"
+HOME = Path(__file__).resolve().parents[2]
+PARTS = ("variants", "measure", "gate")
 DEFAULT_RELEASE = Path("fixtures") / "travel.toml"
 
 
@@ -32,6 +34,7 @@ class Settings:
     reports: Path
     publish: Path | None
     cache: Path
+    edge_cases: Path
     seed: int
 
 
@@ -67,14 +70,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _runs_suites(config) or config.option.help:
         return
     _refuse_xdist(config)
+    _require_whole(config)
     try:
         config.stash[SETTINGS] = _settings(config)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from error
 
 
+def _root(config: pytest.Config) -> Path:
+    """Pytest's root folder where it has suites; another one (--rootdir, -c) does not matter."""
+    root = config.rootpath.resolve()
+    return root if (root / SUITES).is_dir() else HOME
+
+
 def _runs_suites(config: pytest.Config) -> bool:
-    suites = config.rootpath / SUITES
+    suites = _root(config) / SUITES
     for argument in config.args:
         path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
         if path == suites or suites in path.parents or path in suites.parents:
@@ -89,8 +99,18 @@ def _refuse_xdist(config: pytest.Config) -> None:
         )
 
 
+def _require_whole(config: pytest.Config) -> None:
+    """Without one of its plugins pytest would pass the suites and judge nothing."""
+    for part in PARTS:
+        name = f"harness.plugins.{part}"
+        if not config.pluginmanager.has_plugin(name):
+            raise pytest.UsageError(f"the gate decides nothing without {name}: remove -p no:{name}")
+
+
 def _settings(config: pytest.Config) -> Settings:
-    option, here, root = config.option, config.invocation_params.dir, config.rootpath
+    option, here, root = config.option, config.invocation_params.dir, _root(config)
+    if option.seed < 0:
+        raise ConfigError(f"--seed must not be negative: found {option.seed}")
     release = read_release(here / option.release if option.release else root / DEFAULT_RELEASE)
     policy = read_policy(here / option.policy if option.policy else release.policy.path)
     publish = here / option.publish if option.publish else root / "published"
@@ -103,6 +123,7 @@ def _settings(config: pytest.Config) -> Settings:
         reports=here / option.reports if option.reports else root / "reports",
         publish=None if option.no_publish else publish,
         cache=here / option.cache if option.cache else root / ".cache" / "variants",
+        edge_cases=root / "fixtures" / "edge_cases.toml",
         seed=option.seed,
     )
 

@@ -100,6 +100,25 @@ def test_an_unknown_variant_in_only_is_named(run):
     assert "the release has no variant 'int3'; it has fp32, int4" in done.stderr
 
 
+def test_a_negative_seed_is_refused(run):
+    done = run("", "", "--seed", "-1")
+    assert done.returncode == 4
+    assert "--seed must not be negative: found -1" in done.stderr
+
+
+@pytest.mark.parametrize("part", ["gate", "measure", "variants"])
+def test_a_gate_without_one_of_its_plugins_is_refused(run, part):
+    done = run("", "", "-p", f"no:harness.plugins.{part}")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert f"nothing without harness.plugins.{part}" in done.stderr
+
+
+def test_the_suites_are_a_gate_whatever_the_root_folder_is(run, tmp_path):
+    done = run("version = 1", "version = 1\ncolour = 2", "--rootdir", str(tmp_path))
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "unknown key 'colour'" in done.stderr
+
+
 def test_other_sessions_of_pytest_are_left_alone(pytester):
     pytester.makepyfile("def test_nothing(): pass")
     result = pytester.runpytest_subprocess()
