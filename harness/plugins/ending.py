@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from harness.environment import differences
+from harness.errors import InfrastructureError
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.probes.host import capture_environment
 from harness.report import Report, report_of
-from harness.store import write_evidence, write_report, write_text
+from harness.store import digest_files, write_evidence, write_report, write_text
+from harness.variant import Variant
 from harness.verdict import Verdict
 
 _TESTS_PASSED, _TESTS_FAILED = 0, 1
@@ -27,6 +29,7 @@ def end_session(config: pytest.Config, status: int, failed: int) -> tuple[int, s
     notebook = config.stash[NOTEBOOK]
     settings = notebook.settings
     notebook.trouble += _trouble(config, notebook, status)
+    _disown_what_changed(notebook)
     verdict = judge(notebook.evidence(), settings.policy)
     if status == _TESTS_FAILED and verdict.decision is Decision.GO:
         notebook.trouble.append(f"{failed} tests failed that belong to no variant")
@@ -65,6 +68,24 @@ def _trouble(config: pytest.Config, notebook: Notebook, status: int) -> list[str
     if changed:
         trouble.append(f"the machine changed while measuring: {', '.join(changed)}")
     return trouble
+
+
+def _disown_what_changed(notebook: Notebook) -> None:
+    """A variant whose files are not those that were digested was not what was measured."""
+    for name, found in notebook.built.items():
+        if isinstance(found, Variant) and (changed := _changed_files(found)):
+            notebook.built[name] = InfrastructureError(
+                f"its files changed while it was measured: {', '.join(changed)}"
+            )
+
+
+def _changed_files(variant: Variant) -> list[str]:
+    try:
+        files = digest_files(variant.directory)
+    except OSError as error:
+        return [str(error)]
+    names = sorted(files.keys() | variant.files.keys())
+    return [name for name in names if files.get(name) != variant.files.get(name)]
 
 
 def _publish(

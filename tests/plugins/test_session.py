@@ -1,6 +1,7 @@
 """Whole sessions: what was asked for, what was left out, and the status that says so."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,13 @@ def test_a_process_that_dies_or_hangs_is_a_finding_and_the_report_is_written(gat
 def test_a_model_file_changed_while_measuring_is_never_published(gate):
     changing = gate.copy("int4", "changing")
     ended = gate.run(factory="tests.plugins.plants:EditsItsOwnFolder", changing=changing)
-    assert ended.status == 7, ended.output
+    assert ended.status == 6, ended.output
     assert ended.packages == []
-    assert "changing" in ended.report["refused"]
+    assert "genai_config.json" in ended.reasons("changing")
+
+
+def test_a_reference_that_changed_while_measuring_leaves_nothing_decided(gate):
+    gate = replace(gate, variants={**gate.variants, "fp32": gate.copy("fp32", "changing")})
+    ended = gate.run("--no-publish", factory="tests.plugins.plants:EditsItsOwnFolder")
+    assert ended.status == 6, ended.output
+    assert "fp32 was not measured: its files changed" in ended.reasons("int4")
