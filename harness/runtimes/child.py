@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,14 +95,14 @@ class Child:
         self._end()
 
     def _wait(self, deadline_seconds: float) -> object:
-        position = self.position
-        due = time.monotonic() + deadline_seconds
-        while (left := due - time.monotonic()) > 0:
+        """Counts waits, not time: while the gate is stopped (Ctrl-Z), so is its child."""
+        position, left = self.position, deadline_seconds
+        while left > 0:
             with contextlib.suppress(queue.Empty):
                 return self._replies.get(timeout=min(left, _POLL_SECONDS))
+            left -= _POLL_SECONDS
             if self.position != position:
-                position = self.position
-                due = time.monotonic() + deadline_seconds
+                position, left = self.position, deadline_seconds
         raise ChildStuckError
 
     def _died(self, how: str) -> ChildDiedError:

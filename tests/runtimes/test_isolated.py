@@ -1,8 +1,10 @@
 """The child process: how it ends, what is said of it, and that it leaves nothing behind."""
 
+import itertools
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -50,6 +52,17 @@ def test_a_crash_names_the_variant_the_signal_and_the_request(
         runtime.run(PLAN)
     where = "at request 3 of 4 (text of 10 characters: 'question 2')"
     assert str(caught.value).startswith(f"int4: {message} {where}")
+
+
+def test_time_in_which_the_gate_was_stopped_is_not_held_against_the_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted("Scripted", tmp_path, deadline_seconds=60.0) as runtime:
+        runtime.start()
+        hours = itertools.count(step=3600)
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "monotonic", lambda: float(next(hours)))
+            assert len(runtime.run(PLAN)) == len(PLAN)
 
 
 def test_a_crash_carries_the_last_words(tmp_path: Path) -> None:
