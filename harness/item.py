@@ -1,5 +1,6 @@
 """A domain item: a chat, the answer that is right, and how rightness is judged."""
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,3 +32,14 @@ class Item:
             raise ConfigError("messages must end with one of role 'user'")
         if self.max_new_tokens < 1:
             raise ConfigError(f"max_new_tokens must be at least 1: found {self.max_new_tokens}")
+        self._require_decidable()
+
+    def _require_decidable(self) -> None:
+        """Refuse what every answer would match, or none."""
+        if self.scorer is Scorer.CONTAINS and not self.expected.strip():
+            raise ConfigError("every answer contains an empty text: give what is expected")
+        if self.scorer is Scorer.JSON:
+            try:
+                json.loads(self.expected)
+            except ValueError as error:
+                raise ConfigError(f"expected is not JSON ({error}): {self.expected!r}") from error
