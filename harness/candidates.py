@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.acceptance import ONNXRUNTIME_GENAI, Chat
 from harness.answer import Answer
 from harness.bench import Stage
-from harness.errors import HarnessError
+from harness.errors import HarnessError, PublishError
 from harness.item import Item
 from harness.manifest import manifest_for
 from harness.publish import Package, Published, publish
@@ -14,6 +14,7 @@ from harness.release import Identity
 from harness.report import PublishedReport
 from harness.runtimes.isolated import Isolated
 from harness.store import read_json
+from harness.variant import Variant
 from harness.verdict import Verdict
 
 _CHATS = 4
@@ -44,7 +45,12 @@ def _publish(
     name: str, verdict: Verdict, stage: Stage, identity: Identity, root: Path
 ) -> Published:
     variant = stage.fleet.variant(name)
-    generation = read_json(variant.directory / "genai_config.json")["search"]
+    if name not in stage.answers:
+        raise PublishError(
+            f"{name} was asked no domain item, so there are no answers to prove the package by: "
+            "require accuracy.accuracy in the policy"
+        )
+    generation = _generation(variant)
     with Isolated(ONNXRUNTIME_GENAI, variant.directory, label=name) as runtime:
         manifest = manifest_for(
             verdict.variants[name],
@@ -55,6 +61,14 @@ def _publish(
         )
     chats = acceptance_chats(stage.items, stage.answers[name])
     return publish(Package(variant, manifest), root, chats)
+
+
+def _generation(variant: Variant) -> dict[str, object]:
+    """The generation settings that the package ships; PublishError where it has none."""
+    found = read_json(variant.directory / "genai_config.json").get("search")
+    if not isinstance(found, dict):
+        raise PublishError(f"genai_config.json of {variant.name} must have a table search")
+    return found
 
 
 def acceptance_chats(items: Sequence[Item], answers: Sequence[Answer]) -> tuple[Chat, ...]:
