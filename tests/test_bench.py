@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,11 @@ def test_the_order_of_items_is_random_but_its_seeds_alone():
     assert first == again
     assert first != other
     assert sorted(it.id for it in first) == sorted(it.id for it in ITEMS)
+
+
+def test_a_chat_that_is_asked_twice_counts_once():
+    twins = tuple(replace(item, id=f"{item.id}-again") for item in ITEMS)
+    assert shuffled(ITEMS + twins, 1) == shuffled(ITEMS, 1)
 
 
 def test_an_error_among_answers_is_evidence_against_who_gave_it():
