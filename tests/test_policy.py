@@ -1,15 +1,25 @@
 import math
+from pathlib import Path
 
 import pytest
 
 from harness.errors import ConfigError
 from harness.policy import Limit, Plan, Rule, Statistic
 from harness.release import Precision
+from harness.store import read_policy
+
+GATE = Path(__file__).parent.parent / "fixtures" / "policies" / "gate.toml"
 
 
 def rule(**changes):
     parts = {"id": "a.b", "subject": "b", "metric": "a.b", "statistic": Statistic.MEAN}
     return Rule(**{**parts, "at_most": 1.0, **changes})
+
+
+def test_the_gates_own_policy_can_be_met_by_data_without_slices():
+    policy = read_policy(GATE)
+    rules = {it.id: it for it in policy.rules}
+    assert rules["foundry.same_answers"].minimum_samples <= policy.plan.foundry_items
 
 
 @pytest.mark.parametrize("bound", [math.nan, math.inf, -math.inf])
