@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.environment import differences
-from harness.errors import InfrastructureError
+from harness.errors import HarnessError, InfrastructureError
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.probes.host import capture_environment
 from harness.report import Report, report_of
@@ -72,11 +72,13 @@ def _trouble(config: pytest.Config, notebook: Notebook, status: int) -> list[str
 
 def _disown_what_changed(notebook: Notebook) -> None:
     """A variant whose files are not those that were digested was not what was measured."""
-    for name, found in notebook.built.items():
-        if isinstance(found, Variant) and (changed := _changed_files(found)):
-            notebook.built[name] = InfrastructureError(
-                f"its files changed while it was measured: {', '.join(changed)}"
-            )
+    notebook.built = {name: _unless_changed(found) for name, found in notebook.built.items()}
+
+
+def _unless_changed(found: Variant | HarnessError) -> Variant | HarnessError:
+    if isinstance(found, Variant) and (changed := _changed_files(found)):
+        return InfrastructureError(f"its files changed while it was measured: {', '.join(changed)}")
+    return found
 
 
 def _changed_files(variant: Variant) -> list[str]:
