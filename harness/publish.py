@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from harness.variant import Variant
 MANIFEST = "inference_model.json"
 RECORD = "release.json"
 SCHEMA = 1  # of RECORD
+_ABANDONED_SECONDS = 3600
 
 _UNFINISHED = "download.tmp"  # Foundry Local skips a folder that holds one
 
@@ -156,6 +158,7 @@ def _staging(target: Path) -> Iterator[Path]:
     """
     missing = [it for it in (target.parent, *target.parent.parents) if not it.exists()]
     staging = target.parent / f".{target.name}.{secrets.token_hex(4)}"
+    _sweep(target)
     try:
         staging.mkdir(parents=True)
         yield staging
@@ -165,3 +168,10 @@ def _staging(target: Path) -> Iterator[Path]:
             with suppress(OSError):  # another release has put something in
                 parent.rmdir()
         raise
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a publishing that was killed left; none that still runs is an hour old."""
+    for left in target.parent.glob(f".{target.name}.*"):
+        if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -212,6 +213,17 @@ def test_an_interruption_leaves_nothing(package, root, chats, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         publish(package, root, chats)
     assert not root.exists()
+
+
+def test_what_a_killed_publishing_left_is_swept_once_it_is_old(package, root, chats):
+    place = package.path(root)
+    old, new = (place.parent / f".{place.name}.{name}" for name in ("old", "new"))
+    for left in (old, new):
+        left.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    publish(package, root, chats)
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_what_others_published_stays_when_a_package_is_refused(package, root, chats):
