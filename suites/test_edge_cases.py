@@ -3,7 +3,7 @@
 import pytest
 
 from harness.answer import Request
-from harness.bench import Bench, question
+from harness.bench import Bench, question, require_answers
 from harness.metrics.edge_cases import broken_promise
 from harness.plugins.measure import Record
 
@@ -11,7 +11,7 @@ from harness.plugins.measure import Record
 def test_edge_cases(bench: Bench, edge_cases: dict[str, Request], record: Record) -> None:
     """Each case ends in sane text or a clean error, and the next normal request is as before."""
     normal = question(bench.items[0])
-    before = bench.ask([normal])[0]
+    [before] = require_answers(bench.variant.name, bench.ask([normal]))
     plan = [request for case in edge_cases.values() for request in (case, normal)]
     answers = bench.ask(plan)
     broken = {

@@ -1,6 +1,6 @@
-"""A runtime that has nothing to say."""
+"""Runtimes that have nothing to say."""
 
-from harness.answer import Answer, Request
+from harness.answer import Answer, Finish, Request
 from harness.runtimes.scripted import Scripted
 
 
@@ -10,3 +10,10 @@ class Silent(Scripted):
     def answer(self, request: Request) -> Answer:
         answer = super().answer(request)
         return Answer(prompt_ids=answer.prompt_ids) if request.stop_at_end else answer
+
+
+class Refusing(Scripted):
+    """Refuses every request in the same words."""
+
+    def answer(self, request: Request) -> Answer:
+        return Answer(finish=Finish.ERROR, error="no")

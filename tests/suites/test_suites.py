@@ -4,12 +4,15 @@ import json
 
 import pytest
 
+from harness.answer import Request
 from harness.bench import Bench, Stage
+from harness.errors import RequestError
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.policy import Plan
 from harness.release import Precision, Role
 from harness.variant import Recipe, Variant
+from suites import test_edge_cases as edge_suite
 from suites import test_precision as precision_suite
 from suites import test_scaling as scaling_suite
 
@@ -18,7 +21,7 @@ ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in rang
 
 @pytest.fixture
 def measure(tmp_path):
-    """Run one suite's check on a runtime that ends every answer at once."""
+    """Run one suite's check on a runtime of this folder; the measurements by metric."""
     (tmp_path / "genai_config.json").write_text(json.dumps({"model": {"context_length": 300}}))
     variants = {
         name: Variant(Recipe(name, role, Precision.FP32), tmp_path, {}, "sha256:0")
@@ -29,10 +32,11 @@ def measure(tmp_path):
     def record(*measurements):
         handed_in.update({it.metric: it for it in measurements})
 
-    def measure(check, suite):
+    def measure(check, suite, runtime="Silent", **fixtures):
         plan = Plan(scaling_repetitions=2, precision_items=5)
-        with Fleet(variants, "tests.suites.silent:Silent", 60.0) as fleet:
-            check(Bench(Stage(fleet, "fp32", ITEMS, plan, "here"), "int4", suite), record)
+        with Fleet(variants, f"tests.suites.silent:{runtime}", 60.0) as fleet:
+            bench = Bench(Stage(fleet, "fp32", ITEMS, plan, "here"), "int4", suite)
+            check(bench=bench, record=record, **fixtures)
         return handed_in
 
     return measure
@@ -46,3 +50,9 @@ def test_a_prompt_that_is_answered_with_the_end_token_is_timed_all_the_same(meas
 def test_logits_that_were_not_looked_at_are_not_counted_as_finite(measure):
     found = measure(precision_suite.test_precision, "precision")
     assert found["precision.non_finite"].values == ()
+
+
+def test_a_model_that_refuses_every_request_does_not_pass_the_odd_ones(measure):
+    odd = {"empty": Request(text="")}
+    with pytest.raises(RequestError, match="int4 refused a request: no"):
+        measure(edge_suite.test_edge_cases, "edge_cases", "Refusing", edge_cases=odd)
