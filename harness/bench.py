@@ -1,7 +1,7 @@
 """What a suite measures with: one variant beside the reference, and the items to ask."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,6 @@ class Stage:
     environment: str
     seed: int = 0
     source: Path | None = None
-    tell: Callable[[str, int], None] = lambda what, total: None
     answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
 
@@ -106,7 +105,6 @@ class Bench:
 
     def ask(self, plan: Sequence[Request]) -> list[Answer]:
         """The variant's answers to a plan; an answer may be an error."""
-        self._stage.tell(f"{self._suite} {self._name}", len(plan))
         return self._stage.fleet.ask(self._name, plan)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -130,7 +128,6 @@ class Bench:
 
         Raises RequestError of whichever answered with an error.
         """
-        self._stage.tell(f"{self._suite} {self._name}", len(requests))
         coins = self.random(f"order {self._suite} {self._name}").random(len(requests)) < 0.5
         return [self._pair(it, bool(first)) for it, first in zip(requests, coins, strict=True)]
 
@@ -159,7 +156,6 @@ class Bench:
         left out. Only one item's logits are held at a time.
         """
         items = self.items[: self.plan.precision_items]
-        self._stage.tell(f"{self._suite} {self._name}", len(items))
         for item, answer in zip(items, self.reference_bank_answers(), strict=False):
             if answer.token_ids:
                 mine, theirs = self._pair(_scored(answer), first=False)
@@ -169,7 +165,6 @@ class Bench:
 
     def memory_cycles(self, cycle: Sequence[Request]) -> tuple[list[int], int]:
         """Private bytes at the end of each of the plan's cycles, and the process's peak bytes."""
-        self._stage.tell(f"{self._suite} {self._name}", len(cycle) * self.plan.memory_cycles)
         return self._memory_cycles(self._name, cycle, self.plan.memory_cycles)
 
     def reference_peak(self, cycle: Sequence[Request]) -> int:
@@ -208,7 +203,6 @@ class Bench:
     def _bank_answers(self, name: str) -> tuple[Answer, ...]:
         known = self._stage.answers
         if name not in known:
-            self._stage.tell(f"answers {name}", len(self.items))
             plan = [question(item) for item in self.items]
             known[name] = tuple(require_answers(name, self._stage.fleet.ask(name, plan)))
         return known[name]

@@ -11,8 +11,8 @@ class Measurement:
     `metric` is ``suite.what`` ("latency.itl"), `unit` what one value is in. `values` holds the
     variant's, in the order taken. Where another variant was measured beside it, `reference_values`
     holds that one's, index by index from the same pair. `labels` names what each value belongs to
-    (slice, item, length), again index by index. `warmup_values` came first and are not judged.
-    `environment` is the fingerprint of where it was measured.
+    (slice, item, length), again index by index. `environment` is the fingerprint of where it was
+    measured.
     """
 
     suite: str
@@ -23,7 +23,6 @@ class Measurement:
     environment: str
     reference_values: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
-    warmup_values: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.metric.startswith(f"{self.suite}."):
@@ -32,6 +31,6 @@ class Measurement:
             size = len(getattr(self, key))
             if size not in (0, len(self.values)):
                 raise ValueError(f"{self.metric}: {len(self.values)} values but {size} {key}")
-        for value in (*self.values, *self.reference_values, *self.warmup_values):
+        for value in (*self.values, *self.reference_values):
             if not math.isfinite(value):
                 raise ValueError(f"{self.metric}: a value is {value}, count such cases instead")

@@ -155,7 +155,3 @@ class Policy:
     required: tuple[str, ...]
     rules: tuple[Rule, ...]
     plan: Plan = field(default_factory=Plan)
-
-    def rules_of(self, suite: str, role: Role) -> tuple[Rule, ...]:
-        """The rules that one suite must satisfy for a variant of this role."""
-        return tuple(rule for rule in self.rules if rule.suite == suite and role in rule.roles)

@@ -64,11 +64,6 @@ class Variant:
         """The variant's name in the release file."""
         return self.recipe.name
 
-    @property
-    def role(self) -> Role:
-        """The variant's role in the release."""
-        return self.recipe.role
-
 
 def expand(release: Release) -> tuple[Recipe, ...]:
     """The recipes of a release, in its order, every default filled in.
