@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.finding import Outcome
-from harness.policy import Severity
+from harness.finding import against
 from harness.store import read_evidence, read_policy
-from harness.verdict import VariantVerdict, judge
+from harness.verdict import judge
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,19 +34,10 @@ def _judge(evidence: Path, policy: Path) -> int:
     verdict = judge(read_evidence(evidence), read_policy(policy))
     for name, it in verdict.variants.items():
         print(f"{name}: {it.decision}")
-        for reason in _against(it):
-            print(f"  {reason}")
+        for finding in against(it.findings):
+            print(f"  {finding.outcome} {finding.rule}: {finding.reason}")
     print(verdict.decision)
     return verdict.decision.exit_status
-
-
-def _against(it: VariantVerdict) -> list[str]:
-    return [
-        f"{finding.outcome} {finding.rule}: {finding.reason}"
-        for finding in it.findings
-        if finding.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)
-        and finding.severity is not Severity.INFO
-    ]
 
 
 if __name__ == "__main__":

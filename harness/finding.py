@@ -1,6 +1,7 @@
 """A finding: what one rule or check says of one variant, and the sentence that says why."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,6 +37,21 @@ class Finding:
     interval: tuple[float, float] | None = None
     limit: float | None = None
     unit: str = ""
+
+    @property
+    def decides(self) -> bool:
+        """Whether it can turn the verdict; info only puts a figure into the report."""
+        return self.severity is not Severity.INFO
+
+
+def against(findings: Sequence[Finding]) -> list[Finding]:
+    """What stands against a GO: failures first, then what is undecided."""
+    return [
+        it
+        for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)
+        for it in findings
+        if it.outcome is outcome and it.decides
+    ]
 
 
 def unit_of(statistic: Statistic, unit: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from harness.environment import Environment
 from harness.evidence import Evidence
-from harness.finding import Finding, Outcome
+from harness.finding import Finding
 from harness.release import Identity, Role
 from harness.verdict import Decision, Verdict
 
@@ -20,10 +20,6 @@ class VariantReport:
     digest: str
     size_bytes: int
     findings: tuple[Finding, ...]
-
-    def found(self, outcome: Outcome) -> tuple[Finding, ...]:
-        """The findings that came out so."""
-        return tuple(it for it in self.findings if it.outcome is outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from harness.estimate import LABELLED, PAIRED, estimate
 from harness.evidence import Check, CheckOutcome, Evidence, Subject
-from harness.finding import Finding, Outcome, sentence, unit_of
+from harness.finding import Finding, Outcome, against, sentence, unit_of
 from harness.measurement import Measurement
 from harness.policy import Limit, Policy, Rule, Severity
 from harness.release import Role
@@ -37,11 +37,8 @@ class VariantVerdict:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The sentences that stand against GO: all that failed, else all that is undecided."""
-        for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
-            found = [it.reason for it in self.findings if it.outcome is outcome and _decides(it)]
-            if found:
-                return tuple(found)
-        return ()
+        found = against(self.findings)
+        return tuple(it.reason for it in found if it.outcome is found[0].outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +132,12 @@ def _variant_verdict(
 
 
 def _decision(findings: tuple[Finding, ...]) -> Decision:
-    outcomes = {it.outcome for it in findings if _decides(it)}
+    outcomes = {it.outcome for it in findings if it.decides}
     if Outcome.FAIL in outcomes:
         return Decision.NO_GO
     if Outcome.INCONCLUSIVE in outcomes or Outcome.PASS not in outcomes:
         return Decision.INCONCLUSIVE
     return Decision.GO
-
-
-def _decides(finding: Finding) -> bool:
-    return finding.severity is not Severity.INFO
 
 
 def _of_checks(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:

@@ -15,7 +15,6 @@ from harness.measurement import Measurement
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import SETTINGS
 from harness.plugins.variants import NAME
-from harness.policy import Severity
 from harness.store import read_edge_cases
 
 
@@ -121,10 +120,6 @@ def _judge(
 
 def _raise_what_is_wrong(findings: tuple[Finding, ...]) -> None:
     for outcome, kind in ((Outcome.FAIL, RuleBroken), (Outcome.INCONCLUSIVE, Undecided)):
-        reasons = [
-            it.reason
-            for it in findings
-            if it.outcome is outcome and it.severity is not Severity.INFO
-        ]
+        reasons = [it.reason for it in findings if it.outcome is outcome and it.decides]
         if reasons:
             raise kind("; ".join(reasons), pytrace=False)

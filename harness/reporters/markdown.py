@@ -4,9 +4,9 @@ from importlib.resources import files
 
 from tabulate import tabulate
 
-from harness.finding import Finding, quantity
+from harness.finding import Finding, against, quantity
 from harness.report import Report, VariantReport
-from harness.reporters.table import HEADERS, against, rows
+from harness.reporters.table import HEADERS, rows
 
 _TEMPLATE = "markdown.md.jinja"
 

@@ -1,7 +1,6 @@
-"""The rows that every table of the gate shows, and what stands against a GO."""
+"""The rows that every table of the gate shows."""
 
 from harness.finding import Finding, Outcome, quantity
-from harness.policy import Severity
 from harness.report import Report, VariantReport
 
 _FIGURES = {
@@ -23,7 +22,7 @@ def rows(report: Report) -> list[list[str]]:
 
 def _row(name: str, it: VariantReport) -> list[str]:
     found = {finding.rule: finding for finding in it.findings}
-    deciding = [finding for finding in it.findings if finding.severity is not Severity.INFO]
+    deciding = [finding for finding in it.findings if finding.decides]
     passed = sum(finding.outcome is Outcome.PASS for finding in deciding)
     return [
         name,
@@ -39,9 +38,3 @@ def _figure(finding: Finding | None) -> str:
     if finding is None or finding.measured is None:
         return "-"
     return quantity(finding.measured, finding.unit)
-
-
-def against(it: VariantReport) -> list[Finding]:
-    """What stands against a GO: failures first, then what is undecided."""
-    found = [*it.found(Outcome.FAIL), *it.found(Outcome.INCONCLUSIVE)]
-    return [finding for finding in found if finding.severity is not Severity.INFO]

@@ -2,9 +2,10 @@
 
 from tabulate import tabulate
 
+from harness.finding import against
 from harness.release import Role
 from harness.report import Report, VariantReport
-from harness.reporters.table import HEADERS, against, rows
+from harness.reporters.table import HEADERS, rows
 
 _SHOWN = 6
 _ABSENT = ("did not run", "was not measured")
@@ -26,7 +27,7 @@ def summary(report: Report, place: str = "") -> str:
 
 def _reasons(name: str, it: VariantReport) -> list[str]:
     """Each reason against a GO on a line, what never ran on one line in all."""
-    found = [] if it.role is Role.BASELINE else against(it)
+    found = [] if it.role is Role.BASELINE else against(it.findings)
     absent = [finding.rule for finding in found if finding.reason.endswith(_ABSENT)]
     lines = [
         f"{name} {finding.outcome} {finding.rule}: {finding.reason}"
