@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.answer import Answer, Finish, Request
+from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import CrashError, HangError, LoadError, PublishError, RequestError
 from harness.manifest import Manifest
-from harness.prompt_template import Messages, derive
+from harness.prompt_template import derive
+from harness.release import FOUNDRY_LOCAL, ONNXRUNTIME_GENAI
 from harness.runtimes.isolated import Isolated
-
-FOUNDRY_LOCAL = "harness.runtimes.foundry:FoundryLocal"
-ONNXRUNTIME_GENAI = "harness.runtimes.ort_genai:OrtGenAI"
 
 _REFUSALS = (LoadError, RequestError, CrashError, HangError)
 

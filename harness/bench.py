@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.answer import Answer, Finish, Request
+from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import RequestError
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.measurement import Measurement
 from harness.metrics.divergence import Logits
 from harness.policy import Plan
+from harness.probes.folder import read_folder
+from harness.release import FOUNDRY_LOCAL
 from harness.runtimes.isolated import Isolated
 from harness.variant import Variant
-
-FOUNDRY = "harness.runtimes.foundry:FoundryLocal"
 
 Pair = tuple[Answer, Answer]
 """The variant's answer and the reference's to the same request."""
@@ -70,8 +70,6 @@ class Bench:
     @property
     def context_tokens(self) -> int:
         """The context length in tokens that the variant's own configuration states."""
-        from harness.probes.folder import read_folder
-
         return int(read_folder(self.variant.directory).model["context_length"])
 
     @property
@@ -111,7 +109,7 @@ class Bench:
         """Token ids by the variant's tokenizer."""
         return self._stage.fleet.encode(self._name, texts)
 
-    def render(self, chats: Sequence[tuple[tuple[str, str], ...]]) -> list[str]:
+    def render(self, chats: Sequence[Messages]) -> list[str]:
         """Prompts by the variant's chat template."""
         return self._stage.fleet.render(self._name, chats)
 
@@ -196,7 +194,7 @@ class Bench:
         chosen = _some_of_every_slice(self.items, self.plan.foundry_items)
         plan = [question(item) for item in chosen]
         mine = require_answers(self._name, self._stage.fleet.ask(self._name, plan))
-        with self._stage.fleet.fresh(self._name, FOUNDRY) as foundry:
+        with self._stage.fleet.fresh(self._name, FOUNDRY_LOCAL) as foundry:
             theirs = require_answers(self._name, foundry.run(plan))
         return chosen, mine, theirs
 

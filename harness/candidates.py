@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.acceptance import ONNXRUNTIME_GENAI, Chat
+from harness.acceptance import Chat
 from harness.answer import Answer
 from harness.bench import Stage
 from harness.errors import HarnessError, PublishError
 from harness.item import Item
 from harness.manifest import manifest_for
 from harness.publish import Package, Published, publish
-from harness.release import Identity
+from harness.release import ONNXRUNTIME_GENAI, Identity
 from harness.report import PublishedReport
 from harness.runtimes.isolated import Isolated
 from harness.store import read_json

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.answer import Messages
 from harness.errors import ConfigError
 
 
@@ -21,7 +22,7 @@ class Item:
     """One held-out question; `messages` are (role, content) pairs, the last one the user's."""
 
     id: str
-    messages: tuple[tuple[str, str], ...]
+    messages: Messages
     expected: str
     slice: str = "all"
     scorer: Scorer = Scorer.EXACT

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+from harness.answer import Messages
 from harness.errors import PublishError, RequestError
 
 CONTENT = "{Content}"
-Messages = tuple[tuple[str, str], ...]
 Render = Callable[[Messages], str]
 
 _PIECE = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]|\s|[^\s<\[]+|.")  # a control token is never cut

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from harness.errors import ConfigError
 
+ONNXRUNTIME_GENAI = "harness.runtimes.ort_genai:OrtGenAI"
+FOUNDRY_LOCAL = "harness.runtimes.foundry:FoundryLocal"
+"""Factories of the runtimes that come with the gate, as a ``[runtime]`` table names one."""
+
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 
 
@@ -98,7 +102,7 @@ class Data:
 class RuntimeChoice:
     """The ``[runtime]`` table: who answers, as ``package.module:factory``."""
 
-    factory: str = "harness.runtimes.ort_genai:OrtGenAI"
+    factory: str = ONNXRUNTIME_GENAI
 
     def __post_init__(self) -> None:
         module, colon, name = self.factory.partition(":")

@@ -3,8 +3,9 @@
 import jinja2
 import pytest
 
+from harness.answer import Messages
 from harness.errors import PublishError, RequestError
-from harness.prompt_template import Messages, PromptTemplate, derive
+from harness.prompt_template import PromptTemplate, derive
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"

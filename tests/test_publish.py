@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.acceptance import ONNXRUNTIME_GENAI, Chat
+from harness.acceptance import Chat
 from harness.answer import Request
 from harness.errors import InfrastructureError, PublishError
 from harness.manifest import manifest_for
 from harness.publish import Package, publish, verify
-from harness.release import Identity, Precision, Role
+from harness.release import ONNXRUNTIME_GENAI, Identity, Precision, Role
 from harness.runtimes.isolated import Isolated
 from harness.store import digest_file, digest_files, digest_of, read_json
 from harness.variant import Recipe, Variant

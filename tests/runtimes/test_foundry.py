@@ -9,12 +9,11 @@ import pytest
 
 from harness.answer import Finish, Request
 from harness.errors import InfrastructureError, LoadError, RequestError
+from harness.release import FOUNDRY_LOCAL, ONNXRUNTIME_GENAI
 from harness.runtimes.foundry import UNNAMED, FoundryLocal, registered_name
 from harness.runtimes.isolated import Isolated
 from harness.store import read_items
 
-FOUNDRY_LOCAL = "harness.runtimes.foundry:FoundryLocal"
-ONNXRUNTIME_GENAI = "harness.runtimes.ort_genai:OrtGenAI"
 EVAL = Path(__file__).parents[2] / "fixtures/travel/eval.jsonl"
 CHATS = (
     (("user", "Hello"),),
