@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ from harness.release import (
 )
 from harness.report import Report
 from harness.structure import structure, unstructure
+
+LATEST = "latest"
 
 
 def digest_file(path: Path) -> str:
@@ -79,9 +82,12 @@ def read_release(path: Path) -> Release:
     """
     data = _read_toml(path, "release file")
     data["identity"] = data.pop("release", {})
-    for name, entry in dict(data.get("variants", {})).items():
-        what = f"{path.name} [variants.{name}]"
-        data["variants"][name] = structure(entry, VariantEntry, what=what, base=path.parent)
+    data["variants"] = {
+        name: structure(
+            entry, VariantEntry, what=f"{path.name} [variants.{name}]", base=path.parent
+        )
+        for name, entry in _tables(data, "variants", path).items()
+    }
     return _release(data, path)
 
 
@@ -114,7 +120,7 @@ def _release(data: dict[str, Any], path: Path) -> Release:
 def read_policy(path: Path) -> Policy:
     """Read a policy file, or raise ConfigError of one line."""
     data = _read_toml(path, "policy")
-    rules = [{"id": key, **rule} for key, rule in data.pop("rules", {}).items()]
+    rules = [{"id": key, **rule} for key, rule in _tables(data, "rules", path).items()]
     return structure({"name": path.stem, **data, "rules": rules}, Policy, what=path.name)
 
 
@@ -156,7 +162,7 @@ def _refuse_duplicates(items: list[Item], path: Path) -> None:
 
 def read_edge_cases(path: Path) -> tuple[EdgeCase, ...]:
     """Read a pack of edge cases, or raise ConfigError of one line."""
-    cases = _read_toml(path, "pack of edge cases").get("cases", {})
+    cases = _tables(_read_toml(path, "pack of edge cases"), "cases", path)
     if not cases:
         raise ConfigError(f"{path.name} has no [cases.<name>]: there is nothing to try")
     return tuple(
@@ -173,6 +179,11 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
 def write_report(path: Path, report: Report) -> None:
     """Write a report as JSON; what is unbounded or was not computed is null."""
     write_json(path, {"schema": report.schema, **_finite(unstructure(report))})
+
+
+def forget_latest(reports: Path) -> None:
+    """Remove the newest run's copy of its report: a run that is killed must not seem to be GO."""
+    shutil.rmtree(reports / LATEST, ignore_errors=True)
 
 
 def _finite(value: Any) -> Any:
@@ -192,6 +203,17 @@ def read_evidence(path: Path) -> Evidence:
     if data.get("schema") != SCHEMA:
         raise ConfigError(f"{path.name} has schema {data.get('schema')!r}, expected {SCHEMA}")
     return structure(data, Evidence, what=path.name)
+
+
+def _tables(data: dict[str, Any], key: str, path: Path) -> dict[str, dict[str, Any]]:
+    """Take the tables ``[key.<name>]`` out of a file's content, by name."""
+    tables = data.pop(key, {})
+    if not isinstance(tables, dict):
+        raise ConfigError(f"{path.name}: expected tables [{key}.<name>], found {key} = {tables!r}")
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path.name} [{key}.{name}]: expected a table, found {table!r}")
+    return tables
 
 
 def _read(path: Path, what: str) -> str:

@@ -1,18 +1,29 @@
 """Plain data to values and back: strict types, no unknown keys, errors of one line."""
 
 import difflib
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cattrs import Converter
+from cattrs import BaseConverter, Converter
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+from cattrs.gen import make_dict_structure_fn
 
 from harness.errors import ConfigError, HarnessError
 
 T = TypeVar("T")
 _PLAIN = (str, int, float, bool)
+_NAMES = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "a table",
+    list: "a list",
+}
 
 
 def structure(data: object, kind: type[T], *, what: str, base: Path | None = None) -> T:
@@ -32,13 +43,20 @@ def unstructure(value: object) -> Any:
     return _converter(None).unstructure(value)
 
 
+@cache  # making one compiles code for every kind of value: too dear for each line of data
 def _converter(base: Path | None) -> Converter:
     converter = Converter(forbid_extra_keys=True)
     for plain in _PLAIN:
         converter.register_structure_hook(plain, _strict)
     converter.register_structure_hook(Path, lambda value, _: _absolute(_strict(value, str), base))
+    converter.register_structure_hook_factory(is_dataclass, _from_table)
     converter.register_unstructure_hook(Path, str)
     return converter
+
+
+def _from_table(kind: type[T], converter: BaseConverter) -> Callable[[Any, type[T]], T]:
+    of_table = make_dict_structure_fn(kind, converter)
+    return lambda value, _: of_table(_strict(value, dict), kind)
 
 
 def _strict(value: Any, kind: type) -> Any:
@@ -66,8 +84,7 @@ def _absolute(value: str, base: Path | None) -> Path:
 
 
 def _named(kind: type) -> str:
-    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-    return names.get(kind, {"dict": "a table", "list": "a list"}.get(kind.__name__, kind.__name__))
+    return _NAMES.get(kind, kind.__name__)
 
 
 def _closest(word: str, known: list[str]) -> str:

@@ -126,12 +126,20 @@ def test_a_policy_is_read_with_its_rules(write):
         (("at_most = 1.1", "at_most = 1.1\nat_least = 1.0"), "exactly one"),
         (("at_most = 1.1", 'at_most = "1.1"'), "expected a number"),
         (("latency_pairs", "latency_pear"), "unknown key 'latency_pear'"),
+        (('required = ["latency.latency"]', "rules.other = 3"), "[rules.other]: expected a table"),
     ],
 )
 def test_a_mistake_in_a_policy_is_one_line_that_names_it(write, change, message):
     with pytest.raises(ConfigError) as raised:
         store.read_policy(write(POLICY.replace(*change)))
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("read", [store.read_release, store.read_policy, store.read_edge_cases])
+def test_a_value_in_the_place_of_named_tables_is_refused(write, read):
+    path = write("variants = 3\nrules = 3\ncases = 3", "wrong.toml")
+    with pytest.raises(ConfigError, match=r"wrong\.toml: expected tables \[\w+\.<name>\]"):
+        read(path)
 
 
 GOOD = {"id": "a", "prompt": "Hi", "expected": "Hello"}
