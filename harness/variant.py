@@ -17,8 +17,8 @@ QUANTIZED = (Precision.INT8, Precision.INT4)
 class Recipe:
     """Everything that decides what a variant's files will be, with no default left open.
 
-    A prebuilt variant has a directory instead; its precision is what the release file says, or
-    None until the graph has been read.
+    A prebuilt variant has a directory instead; its settings are what the release file states of it,
+    and None where it states nothing; its precision is then what the graph says.
     """
 
     name: str
@@ -74,9 +74,13 @@ def expand(release: Release) -> tuple[Recipe, ...]:
 
 
 def _recipe(name: str, entry: VariantEntry, release: Release) -> Recipe:
+    if entry.role is Role.REFERENCE and entry.precision in QUANTIZED:
+        raise ConfigError(
+            f"[variants.{name}] the reference is what quantization is compared with, so it must be "
+            f"fp32 or fp16: found {entry.precision}"
+        )
     if entry.prebuilt is not None:
-        _refuse_settings(name, entry, "is prebuilt")
-        return Recipe(name, entry.role, entry.precision, entry.provider, prebuilt=entry.prebuilt)
+        return _as_stated(name, entry)
     if entry.precision is None:
         raise ConfigError(
             f"[variants.{name}] needs a precision ({', '.join(Precision)}) or a prebuilt folder"
@@ -87,6 +91,21 @@ def _recipe(name: str, entry: VariantEntry, release: Release) -> Recipe:
         _refuse_settings(name, entry, f"is {entry.precision}, which is not quantized")
         return Recipe(name, entry.role, entry.precision, entry.provider)
     return _quantized(name, entry)
+
+
+def _as_stated(name: str, entry: VariantEntry) -> Recipe:
+    """A prebuilt variant's recipe: what the file states is expected of the graph, no default is."""
+    return Recipe(
+        name,
+        entry.role,
+        entry.precision,
+        entry.provider,
+        algorithm=entry.algorithm,
+        block_size=entry.block_size,
+        symmetric=entry.symmetric,
+        accuracy_level=entry.accuracy_level,
+        prebuilt=entry.prebuilt,
+    )
 
 
 def _quantized(name: str, entry: VariantEntry) -> Recipe:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,11 @@ def test_k_quant_stores_zero_points_unless_told_otherwise():
     assert recipe.symmetric is False
 
 
+def test_what_a_release_states_of_a_prebuilt_folder_is_expected_of_it_and_no_more():
+    recipe = expand(release(prebuilt=Path("x"), precision=Precision.INT4, accuracy_level=4))[1]
+    assert (recipe.accuracy_level, recipe.block_size, recipe.symmetric) == (4, None, None)
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -48,9 +54,17 @@ def test_k_quant_stores_zero_points_unless_told_otherwise():
         ({"precision": Precision.FP16, "block_size": 32}, "block_size does not apply"),
         ({"precision": Precision.INT4, "block_size": 33}, "must be one of 16, 32"),
         ({"precision": Precision.INT4, "accuracy_level": 9}, "must be 0 to 4: found 9"),
-        ({"prebuilt": Path("x"), "symmetric": True}, "symmetric does not apply"),
     ],
 )
 def test_settings_that_make_no_sense_together_are_refused(entry, message):
     with pytest.raises(ConfigError, match=message):
         expand(release(**entry))
+
+
+def test_a_quantized_reference_is_refused():
+    variants = {
+        "int8": VariantEntry(Precision.INT8, Role.REFERENCE),
+        "int4": VariantEntry(Precision.INT4),
+    }
+    with pytest.raises(ConfigError, match="must be fp32 or fp16: found int8"):
+        expand(replace(release(precision=Precision.INT4), variants=variants))

@@ -20,6 +20,7 @@ class Folder:
     documents: Mapping[str, Mapping[str, Any]]
     unreadable: tuple[str, ...] = ()
     template: str = ""  # the text of chat_template.jinja
+    source_template: str = ""  # and of the source checkpoint's, wherever it keeps it
 
     @property
     def model(self) -> Mapping[str, Any]:
@@ -91,11 +92,18 @@ def config_problems(folder: Folder) -> list[str]:
 
 
 def _template_problems(folder: Folder) -> list[str]:
-    """Two chat templates: onnxruntime-genai renders the inline one, Foundry Local the file."""
-    inline = folder.documents.get("tokenizer_config.json", {}).get("chat_template")
-    if not inline or not folder.template or inline == folder.template:
-        return []
-    return ["chat_template in tokenizer_config.json is not the one in chat_template.jinja"]
+    """Chat templates that differ: onnxruntime-genai renders the inline one, Foundry Local the file,
+    and the model was trained with the source's."""
+    inline = str(folder.documents.get("tokenizer_config.json", {}).get("chat_template") or "")
+    used = folder.template or inline
+    problems = []
+    if inline and inline != used:
+        problems.append(
+            "chat_template in tokenizer_config.json is not the one in chat_template.jinja"
+        )
+    if folder.source_template and used and folder.source_template.strip() != used.strip():
+        problems.append("the chat template is not the source checkpoint's")
+    return problems
 
 
 def _end_token_problems(folder: Folder) -> list[str]:
@@ -210,8 +218,6 @@ def turn_end_problems(after_answer: Sequence[int], folder: Folder) -> list[str]:
 def quantization_problems(recipe: Recipe, found: Sequence[Quantization]) -> list[str]:
     """Where the graph's quantized nodes differ from what the recipe asked for."""
     bits = {"int4": 4, "int8": 8}.get(str(recipe.precision))
-    if recipe.prebuilt is not None and bits is not None:
-        return [] if any(it.bits == bits for it in found) else [_none_found(recipe, bits)]
     if bits is None:
         return []
     if not any(it.bits == bits for it in found):
@@ -220,9 +226,11 @@ def quantization_problems(recipe: Recipe, found: Sequence[Quantization]) -> list
 
 
 def _differences(recipe: Recipe, bits: int, it: Quantization) -> list[str]:
+    if recipe.prebuilt is not None and it.bits != bits:
+        return []  # others keep the output layer, say, at more bits on purpose
     if it.operator == "MatMul":
         return [f"{it.nodes} MatMul nodes were left at {it.bits} bits, the recipe asks for {bits}"]
-    asked = [
+    asked: list[tuple[str, int | None]] = [
         ("bits", bits),
         ("block_size", recipe.block_size),
         ("symmetric", recipe.symmetric),
@@ -232,7 +240,7 @@ def _differences(recipe: Recipe, bits: int, it: Quantization) -> list[str]:
     return [
         f"{it.nodes} {it.operator} nodes have {key} {getattr(it, key)}, the recipe asks for {want}"
         for key, want in asked
-        if getattr(it, key) != want
+        if want is not None and getattr(it, key) != want
     ]
 
 

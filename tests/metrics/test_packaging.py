@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +88,13 @@ def test_two_different_templates_are_named():
     ]
 
 
+def test_a_template_that_is_not_the_sources_is_named():
+    same = replace(folder(), template="{{ a }}\n", source_template="{{ a }}")
+    assert packaging.config_problems(same) == []
+    other = replace(same, template="<s>{{ a }}")
+    assert packaging.config_problems(other) == ["the chat template is not the source checkpoint's"]
+
+
 def test_ids_outside_the_vocabulary_are_named():
     found = packaging.token_id_problems(folder({"vocab_size": 2, "pad_token_id": -1}))
     assert found == [
@@ -144,6 +152,17 @@ AS_ASKED = Quantization(4, 32, 4, True, 29)
 )
 def test_a_graph_that_is_not_what_was_asked_for_is_named(found, problem):
     assert any(problem in it for it in packaging.quantization_problems(RECIPE, found))
+
+
+def test_a_prebuilt_graph_is_held_to_what_is_stated_of_it():
+    stated = replace(RECIPE, prebuilt=Path("x"), block_size=None, symmetric=None)
+    output_layer = Quantization(8, 64, 4, False, 1)
+    other_blocks = Quantization(4, 128, 4, False, 28)
+    assert packaging.quantization_problems(stated, (other_blocks, output_layer)) == []
+    slow = replace(other_blocks, accuracy_level=0)
+    assert packaging.quantization_problems(stated, (slow, output_layer)) == [
+        "28 MatMulNBits nodes have accuracy_level 0, the recipe asks for 4"
+    ]
 
 
 def test_a_graph_as_asked_for_has_no_problem():
