@@ -9,6 +9,8 @@ from harness.errors import HarnessError, ModelError
 from harness.runtimes.isolated import Isolated
 from harness.variant import Variant
 
+_USUAL_TOKENS = 4096
+
 
 class Fleet:
     """Variants by name, each answering from a process of its own.
@@ -44,9 +46,11 @@ class Fleet:
         return found
 
     def ask(self, name: str, plan: Sequence[Request]) -> list[Answer]:
-        """Answers to a plan, in order."""
+        """Answers to a plan, in order; a request over 4,096 tokens has so much more time."""
+        longest = max((len(request.token_ids or ()) for request in plan), default=0)
+        deadline_seconds = self._deadline_seconds * max(1.0, longest / _USUAL_TOKENS)
         with _blame(name):
-            return self._runtime(name).run(plan)
+            return self._runtime(name).run(plan, deadline_seconds=deadline_seconds)
 
     def encode(self, name: str, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts by the variant's own tokenizer."""

@@ -133,6 +133,7 @@ class Plan:
     load_repetitions: int = 6
     memory_cycles: int = 40
     scaling_repetitions: int = 5
+    scaling_longest_tokens: int = 4096  # the ladder ends there, or at the context's end
     accuracy_items: int = 0  # 0: every item of the bank
     precision_items: int = 200
     foundry_items: int = 2  # of every slice

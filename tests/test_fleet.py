@@ -53,3 +53,17 @@ def test_a_fresh_process_does_not_replace_the_running_one(tmp_path):
         with running.fresh("a") as other:
             assert other.run([HELLO])[0].text == before[0].text
         assert running.ask("a", [HELLO])[0].text == before[0].text
+
+
+def test_a_very_long_prompt_has_more_time(tmp_path, monkeypatch):
+    given = []
+
+    def run(self, plan, *, deadline_seconds=None):
+        given.append(deadline_seconds)
+        return []
+
+    monkeypatch.setattr("harness.runtimes.isolated.Isolated.run", run)
+    with fleet(tmp_path) as running:
+        running.ask("a", [HELLO])
+        running.ask("a", [HELLO, Request(token_ids=(1,) * 8192)])
+    assert given == [60.0, 120.0]
