@@ -9,7 +9,7 @@ from harness.errors import HarnessError, InfrastructureError
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.probes.host import capture_environment
 from harness.report import Report, report_of
-from harness.store import digest_files, write_evidence, write_report, write_text
+from harness.store import LATEST, digest_files, write_evidence, write_report, write_text
 from harness.variant import Variant
 from harness.verdict import Verdict
 
@@ -108,7 +108,7 @@ def _write(report: Report, notebook: Notebook) -> str:
 
     root = notebook.settings.reports
     run = notebook.started.strftime("%Y%m%d-%H%M%S-%f")
-    for folder in (root / run, root / "latest"):
+    for folder in (root / run, root / LATEST):
         write_report(folder / "report.json", report)
         write_text(folder / "report.md", render(report))
         write_evidence(folder / "evidence.json", notebook.evidence())

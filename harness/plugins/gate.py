@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Generator
 from typing import Never
 
@@ -124,7 +125,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     After a usage error there is nothing to judge, and nothing is written.
     """
     if NOTEBOOK in session.config.stash and exitstatus != pytest.ExitCode.USAGE_ERROR:
-        status, summary = end_session(session.config, int(exitstatus), session.testsfailed)
+        try:
+            status, summary = end_session(session.config, int(exitstatus), session.testsfailed)
+        except Exception:  # escaping from here, pytest would end with 1, which says NO-GO
+            status, summary = int(pytest.ExitCode.INTERNAL_ERROR), traceback.format_exc()
         session.config.stash[SUMMARY] = summary
         session.exitstatus = status
 

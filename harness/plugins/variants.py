@@ -11,6 +11,7 @@ from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import SETTINGS, Settings, is_gate
 from harness.plugins.progress import bar
 from harness.probes.host import capture_environment
+from harness.store import forget_latest
 
 NAME = "variant_name"
 
@@ -35,6 +36,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Build what is to be measured, once it is known that something is."""
     config = session.config
     if is_gate(config) and session.items and not config.option.collectonly:
+        forget_latest(config.stash[SETTINGS].reports)
         try:
             config.stash[NOTEBOOK].built = _build(config, config.stash[SETTINGS])
         except ConfigError as error:

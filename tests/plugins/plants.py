@@ -60,3 +60,10 @@ class EditsItsOwnFolder(OrtGenAI):
         if directory.name == "changing":
             with (directory / "genai_config.json").open("a") as file:
                 file.write(" ")
+
+
+class KillsTheGate(Plant):
+    """Takes the whole session down, as a machine that is switched off does."""
+
+    def fault(self, request: Request) -> None:
+        os.kill(os.getppid(), signal.SIGKILL)

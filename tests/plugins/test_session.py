@@ -102,3 +102,35 @@ def test_a_reference_that_changed_while_measuring_leaves_nothing_decided(gate):
     ended = gate.run("--no-publish", factory="tests.plugins.plants:EditsItsOwnFolder")
     assert ended.status == 6, ended.output
     assert "fp32 was not measured: its files changed" in ended.reasons("int4")
+
+
+def test_a_run_that_is_killed_leaves_no_older_verdict_as_the_latest(gate):
+    latest = gate.folder / "reports" / "latest"
+    latest.mkdir(parents=True)
+    (latest / "report.json").write_text('{"verdict": "GO"}')
+    ended = gate.run(
+        suites="suites/test_accuracy.py",
+        factory="tests.plugins.plants:KillsTheGate",
+        damaged=gate.copy("int4", "damaged"),
+    )
+    assert ended.status < 0
+    assert not latest.exists()
+
+
+def test_a_mistake_of_the_gate_itself_is_neither_go_nor_no_go(gate, monkeypatch):
+    (gate.folder / "broken.py").write_text(BROKEN)
+    monkeypatch.setenv("PYTHONPATH", str(gate.folder))
+    monkeypatch.setenv("PYTEST_PLUGINS", "broken")
+    ended = gate.run(suites="suites/test_packaging.py")
+    assert ended.status == 3
+    assert "a mistake of ours" in ended.output
+
+
+BROKEN = """
+import harness.verdict
+
+def judge(evidence, policy):
+    raise KeyError("a mistake of ours")
+
+harness.verdict.judge = judge
+"""
