@@ -7,10 +7,11 @@ Logits = NDArray[np.float32]
 
 
 def token_divergence(reference: Logits, candidate: Logits) -> NDArray[np.float64]:
-    """KLD(reference || candidate) in nats for every position, over the whole vocabulary.
+    """KLD(reference || candidate) in nats for every position (Kullback and Leibler 1951).
 
-    Both are (positions, vocabulary). Computed in float64 from log-softmax; rounding below zero is
-    cut off. Positions where either has a value that is not finite give NaN.
+    Both are (positions, vocabulary). Computed in float64 from log-softmax over the whole
+    vocabulary; rounding below zero is cut off. Positions where either has a value that is not
+    finite give NaN.
     """
     log_p, log_q = _log_softmax(reference), _log_softmax(candidate)
     with np.errstate(invalid="ignore"):
@@ -19,13 +20,13 @@ def token_divergence(reference: Logits, candidate: Logits) -> NDArray[np.float64
 
 
 def top1_agreement(reference: Logits, candidate: Logits) -> NDArray[np.float64]:
-    """1 for every position where both put the same token first, else 0."""
+    """1 for every position where both put the same token first, else 0; shaped as above."""
     same: NDArray[np.bool_] = reference.argmax(axis=1) == candidate.argmax(axis=1)
     return same.astype(np.float64)
 
 
 def non_finite_positions(logits: Logits) -> int:
-    """Positions with a logit that is NaN or infinite."""
+    """How many positions have a logit that is NaN or infinite."""
     return int((~np.isfinite(logits).all(axis=1)).sum())
 
 

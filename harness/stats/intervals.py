@@ -42,7 +42,7 @@ def unbounded(value: float, samples: int) -> Estimate:
 
 
 def mean_interval(values: Sample, confidence: float) -> Estimate:
-    """Student's interval of the mean; unbounded below two values."""
+    """Student's t interval of the mean (Student 1908); unbounded below two values."""
     sample = np.asarray(values, float)
     if sample.size < 2:
         return unbounded(float(sample.mean()) if sample.size else math.nan, sample.size)
@@ -71,7 +71,11 @@ def cluster_mean_interval(values: Sample, labels: Sequence[str], confidence: flo
 
 
 def median_interval(values: Sample, confidence: float) -> Estimate:
-    """Distribution-free interval of the median by order statistics; unbounded when too few."""
+    """Distribution-free interval of the median between two order statistics.
+
+    Their ranks come from the binomial distribution with p = 1/2 (David and Nagaraja 2003, Order
+    Statistics, 7.1). Unbounded when the values are too few for the confidence.
+    """
     sample = np.sort(np.asarray(values, float))
     size = sample.size
     if not size:
@@ -85,7 +89,10 @@ def median_interval(values: Sample, confidence: float) -> Estimate:
 
 
 def share_interval(hits: int, size: int, confidence: float) -> Estimate:
-    """Clopper and Pearson's interval of a proportion."""
+    """Exact interval of a proportion of `hits` in `size` (Clopper and Pearson 1934, Biometrika 26).
+
+    Unbounded when `size` is 0.
+    """
     if not size:
         return unbounded(math.nan, 0)
     tail = (1 - confidence) / 2

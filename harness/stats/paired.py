@@ -28,7 +28,11 @@ def ratio_interval(values: Sample, references: Sample, confidence: float) -> Est
 
 
 def signed_rank_interval(values: NDArray[np.float64], confidence: float) -> Estimate:
-    """Median of the Walsh averages, with the interval of Wilcoxon's signed-rank test."""
+    """Median of the Walsh averages (all means of two values, a value with itself included).
+
+    The interval inverts Wilcoxon's signed-rank test; exact up to 60 values, by the normal
+    approximation above. Unbounded when the values are too few for the confidence.
+    """
     size = values.size
     first, second = np.triu_indices(size)
     walsh = np.sort((values[first] + values[second]) / 2)

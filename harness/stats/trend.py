@@ -18,9 +18,10 @@ def growth_interval(steps: Sample, levels: Sample, confidence: float) -> Estimat
     """Growth of a level per step, robust to warm-up, arenas that grow in jumps, and saw teeth.
 
     The first quarter is warm-up; the rest is cut into 12 blocks whose minima are what cannot be
-    given back; Theil and Sen's slope over them. Growth that slows down to under 0.6 of its first
-    half's, or of which more than half came in one jump, has no lower bound above zero: it is not
-    (yet) a leak. Unbounded below 12 levels after the warm-up.
+    given back; Theil and Sen's slope over them (Sen 1968, JASA 63:1379-1389). Growth
+    that slows down to under 0.6 of its first half's, or of which more than half came in one jump,
+    has no lower bound above zero: it is not (yet) a leak. Unbounded below 12 levels after the
+    warm-up.
     """
     keep = slice(int(len(steps) * _WARMUP_SHARE), None)
     at, level = np.asarray(steps, float)[keep], np.asarray(levels, float)[keep]
