@@ -2,7 +2,7 @@ import pytest
 
 from harness.answer import Answer
 from harness.bench import Stage
-from harness.candidates import publish_candidates
+from harness.candidates import acceptance_chats, publish_candidates
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.policy import Plan
@@ -43,3 +43,14 @@ def test_a_folder_without_generation_settings_is_refused(refused):
     why, status = refused({"int4": (Answer(text="Hi"),)})
     assert status == 7
     assert "genai_config.json of int4 must have a table search" in why
+
+
+def test_a_package_is_proven_by_one_item_of_each_of_the_first_slices():
+    items = [Item(str(n), (("user", f"q{n}"),), "x", slice=str(n // 2)) for n in range(12)]
+    chats = acceptance_chats(items, [Answer(text=f"a{n}") for n in range(12)])
+    assert [(it.messages[0][1], it.expected) for it in chats] == [
+        ("q0", "a0"),
+        ("q2", "a2"),
+        ("q4", "a4"),
+        ("q6", "a6"),
+    ]
