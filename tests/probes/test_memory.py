@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.probes import memory
-from harness.probes.memory import Memory, parse_status, read_memory
+from harness.probes.memory import parse_status, read_memory
 
 STATUS = "Name:\tpython\nVmHWM:\t   30 kB\nVmRSS:\t   20 kB\nRssAnon:\t   10 kB\nThreads:\t1\n"
 
@@ -48,7 +48,3 @@ def test_a_process_that_ended_has_no_memory() -> None:
             read_memory(process.pid)
     with pytest.raises(ProcessLookupError):
         read_memory(process.pid)
-
-
-def test_memory_is_a_plain_value() -> None:
-    assert Memory(1, 2, 3) == Memory(1, 2, 3, source="")
