@@ -5,7 +5,7 @@ import pytest
 from harness.bench import Bench
 from harness.metrics import packaging
 from harness.plugins.measure import Record
-from harness.probes.folder import external_files, float_tensors, read_folder
+from harness.probes.folder import external_files, file_sizes, float_tensors, read_folder
 
 CHAT = (("user", "first-message"), ("assistant", "second-message"), ("user", "third-message"))
 
@@ -39,7 +39,7 @@ def test_graph_matches_recipe(bench: Bench, record: Record) -> None:
     """Bits, block size, symmetry and accuracy level of the graph are what was asked for."""
     variant = bench.variant
     problems = packaging.quantization_problems(variant.recipe, variant.quantization)
-    size = sum(path.stat().st_size for path in variant.directory.rglob("*") if path.is_file())
+    size = sum(file_sizes(variant.directory).values())
     record(
         bench.sample("differences", "count", [len(problems)]),
         bench.sample("size", "MiB", [size / 2**20]),

@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 from harness.evidence import Check, Evidence, Subject
 from harness.measurement import Measurement
 from harness.plugins.options import Settings
+from harness.probes.folder import file_sizes
 
 
 @dataclass(slots=True)
@@ -38,12 +39,11 @@ class Notebook:
             return Subject(recipe.role, recipe.precision, problem="it was not selected")
         if isinstance(found, HarnessError):
             return Subject(recipe.role, recipe.precision, problem=str(found))
-        size = sum(path.stat().st_size for path in found.directory.rglob("*") if path.is_file())
         return Subject(
             recipe.role,
             found.recipe.precision,
             digest=found.digest,
-            size_bytes=size,
+            size_bytes=sum(file_sizes(found.directory).values()),
             quantization=found.quantization,
         )
 

@@ -27,14 +27,19 @@ def read_folder(directory: Path, source: Path | None = None) -> Folder:
     for folder, name, key in places:
         if (folder / name).exists():
             _read_document(folder / name, key, documents, unreadable)
-    files = {
-        path.relative_to(directory).as_posix(): path.stat().st_size
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    }
     return Folder(
-        files, documents, tuple(unreadable), _template_file(directory), _source_template(source)
+        file_sizes(directory),
+        documents,
+        tuple(unreadable),
+        _template_file(directory),
+        _source_template(source),
     )
+
+
+def file_sizes(directory: Path) -> dict[str, int]:
+    """Size in bytes of every file below a directory, by relative posix path, sorted."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory).as_posix(): path.stat().st_size for path in files}
 
 
 def _template_file(directory: Path) -> str:
@@ -84,7 +89,7 @@ def external_files(model: Path) -> tuple[str, ...]:
 def float_tensors(model: Path) -> Iterator[Tensor]:
     """Every floating-point initializer of a graph: weights, scales, RoPE caches.
 
-    Raises OSError or ValueError where external data is missing or too short.
+    Raises ValueError where external data is too short, onnx's ValidationError where it is missing.
     """
     import onnx
     from onnx import numpy_helper
