@@ -1,0 +1,92 @@
+"""The README says what is so: its commands are run somewhere, and its examples are accepted."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fixtures.travel import train
+from harness.__main__ import main
+from harness.evidence import Evidence, Subject
+from harness.release import Precision, Role
+from harness.store import read_items, read_release, write_evidence
+from harness.verdict import Decision
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^    (?=python|pytest|pip)(.+)$", README, re.MULTILINE)
+OPTIONS = sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)))
+
+
+def example(language):
+    [found] = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return found
+
+
+def test_every_command_is_one_that_is_tried():
+    installs = [it for it in COMMANDS if "pip install" in it]
+    judges = [it for it in COMMANDS if it.startswith("python -m harness judge ")]
+    releases = [it for it in COMMANDS if it.startswith("pytest suites/ --release ")]
+    assert [len(installs), len(judges), len(releases)] == [2, 1, 1]
+    assert set(COMMANDS) == {*installs, *judges, *releases}
+
+
+def test_ci_runs_the_lines_that_install():
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    installs = [it for it in COMMANDS if "pip install" in it]
+    assert [it for it in lines if "pip install" in it] == installs
+
+
+def test_the_verdict_is_had_again_by_the_command_that_is_shown(tmp_path, monkeypatch, capsys):
+    [command] = [it for it in COMMANDS if "harness judge" in it]
+    _, _, _, *arguments = shlex.split(command)
+    evidence = Evidence(
+        "travel:1",
+        {
+            "fp32": Subject(Role.REFERENCE, Precision.FP32, digest="sha256:1"),
+            "int4": Subject(Role.CANDIDATE, Precision.INT4, digest="sha256:2"),
+        },
+        "here",
+    )
+    policy = tmp_path / arguments[arguments.index("--policy") + 1]
+    policy.parent.mkdir(parents=True)
+    policy.write_bytes((ROOT / policy.relative_to(tmp_path)).read_bytes())
+    write_evidence(tmp_path / arguments[1], evidence)
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == Decision.INCONCLUSIVE.exit_status
+    assert capsys.readouterr().out.endswith("INCONCLUSIVE\n")
+
+
+def test_the_release_file_is_one(tmp_path):
+    path = tmp_path / "release.toml"
+    path.write_text(example("toml"), encoding="utf-8")
+    release = read_release(path)
+    assert (release.reference, release.candidates) == ("fp32", ("int4", "from-elsewhere"))
+    assert (ROOT / "fixtures" / "policies" / "gate.toml").is_file()
+
+
+def test_the_line_of_data_is_one(tmp_path):
+    path = tmp_path / "eval.jsonl"
+    path.write_text(example("json"), encoding="utf-8")
+    [item] = read_items(path)
+    assert item.id == "q1"
+
+
+@pytest.mark.parametrize("status", Decision)
+def test_exit_statuses_are_those_of_the_verdict(status):
+    assert f"{status.exit_status} {status.value}" in README
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_is_one_of_pytests(option, pytestconfig):
+    pytestconfig.getoption(option)  # raises for a name that it does not know
+
+
+def test_the_travel_model_is_made_by_a_command_that_is_there(capsys):
+    text = (ROOT / "fixtures" / "travel" / "README.md").read_text(encoding="utf-8")
+    [command] = re.findall(r"^    python -m fixtures\.travel\.train (.+)$", text, re.MULTILINE)
+    with pytest.raises(SystemExit) as ended:
+        train.main([*shlex.split(command), "--help"])
+    assert ended.value.code == 0
+    assert command.split()[0] in capsys.readouterr().out
