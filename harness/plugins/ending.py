@@ -11,7 +11,7 @@ from harness.probes.host import capture_environment
 from harness.report import Report, report_of
 from harness.store import LATEST, digest_files, write_evidence, write_report, write_text
 from harness.variant import Variant
-from harness.verdict import Verdict
+from harness.verdict import Decision, Verdict, judge
 
 _TESTS_PASSED, _TESTS_FAILED = 0, 1
 _NOT_REPORTED = 6
@@ -24,7 +24,6 @@ def end_session(config: pytest.Config, status: int, failed: int) -> tuple[int, s
     the terminal shall show.
     """
     from harness.reporters.terminal import summary
-    from harness.verdict import Decision, judge
 
     notebook = config.stash[NOTEBOOK]
     settings = notebook.settings

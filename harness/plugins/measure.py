@@ -16,6 +16,7 @@ from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import SETTINGS
 from harness.plugins.variants import NAME
 from harness.store import read_edge_cases
+from harness.verdict import judge_measurements
 
 
 class Record(Protocol):
@@ -108,8 +109,6 @@ def variant_of(item: pytest.Item) -> str | None:
 def _judge(
     measurements: tuple[Measurement, ...], name: str, notebook: Notebook
 ) -> tuple[Finding, ...]:
-    from harness.verdict import judge_measurements
-
     return judge_measurements(
         measurements,
         notebook.subject(name),
