@@ -20,7 +20,10 @@ class EdgeCase:
 
     def __post_init__(self) -> None:
         if (self.text is None) == (self.context_plus is None):
-            raise ConfigError(f"edge case {self.name}: give either text or context_plus")
+            found = "neither" if self.text is None else "both"
+            raise ConfigError(
+                f"edge case {self.name}: give either text or context_plus: found {found}"
+            )
 
     def request(self, context: int, prompt: Callable[[int], tuple[int, ...]]) -> Request:
         """The case as a request; `context` in tokens, `prompt` makes one of so many tokens."""

@@ -21,7 +21,7 @@ class Severity(StrEnum):
 
 
 class Statistic(StrEnum):
-    """How one figure and its interval come of raw values; see `harness.metrics.summary`."""
+    """How one figure and its interval come of raw values; see `harness.estimate`."""
 
     TOTAL = "total"  # sum, exact
     PEAK_RATIO = "peak_ratio"  # largest over the reference's largest, exact
@@ -34,7 +34,7 @@ class Statistic(StrEnum):
     GAIN = "gain"  # paired difference of 0/1 outcomes in points: Tango's score interval
     WORST_GAIN = "worst_gain"  # the same per label, Bonferroni over labels, the worst one
     WORST_RATIO = "worst_ratio"  # ratio per label beyond the overall ratio, the worst one
-    GROWTH = "growth"  # Theil-Sen slope per step
+    GROWTH = "growth"  # Theil-Sen slope per request
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,13 @@ class Rule:
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
-            raise ConfigError(f"rule {self.id}: confidence must be 0.5 to 1: {self.confidence}")
+            raise ConfigError(
+                f"rule {self.id}: confidence must be 0.5 to under 1: found {self.confidence}"
+            )
         if self.minimum_samples < 1:
-            raise ConfigError(f"rule {self.id}: minimum_samples must be at least 1")
+            raise ConfigError(
+                f"rule {self.id}: minimum_samples must be at least 1: found {self.minimum_samples}"
+            )
         if not self.roles:
             raise ConfigError(f"rule {self.id}: roles must name one at least, or nothing is judged")
         if not self.is_figure_only:

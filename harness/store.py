@@ -156,7 +156,9 @@ def _refuse_duplicates(items: list[Item], path: Path) -> None:
     seen: set[str] = set()
     for item in items:
         if item.id in seen:
-            raise ConfigError(f"{path.name}: the id {item.id!r} occurs twice")
+            raise ConfigError(
+                f"{path.name}: each item needs an id of its own: found {item.id!r} twice"
+            )
         seen.add(item.id)
 
 
@@ -201,7 +203,9 @@ def read_evidence(path: Path) -> Evidence:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not readable as evidence: {error}") from error
     if data.get("schema") != SCHEMA:
-        raise ConfigError(f"{path.name} has schema {data.get('schema')!r}, expected {SCHEMA}")
+        raise ConfigError(
+            f"{path.name} has schema {data.get('schema')!r}, expected {SCHEMA}: measure again"
+        )
     return structure(data, Evidence, what=path.name)
 
 

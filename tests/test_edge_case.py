@@ -26,10 +26,12 @@ def test_a_long_prompt_is_counted_from_the_context(plus, length):
     assert request.token_ids == prompt(length)
 
 
-@pytest.mark.parametrize("both", [{}, {"text": "a", "context_plus": 1}])
-def test_a_case_is_a_text_or_a_length(both):
-    with pytest.raises(ConfigError, match="edge case odd: give either text or context_plus"):
-        EdgeCase("odd", **both)
+@pytest.mark.parametrize(
+    ("given", "found"), [({}, "neither"), ({"text": "a", "context_plus": 1}, "both")]
+)
+def test_a_case_is_a_text_or_a_length(given, found):
+    with pytest.raises(ConfigError, match=f"either text or context_plus: found {found}"):
+        EdgeCase("odd", **given)
 
 
 def test_the_gates_own_pack_makes_a_request_of_every_case():

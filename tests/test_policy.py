@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigError
-from harness.policy import Limit, Plan, Rule, Statistic
+from harness.policy import Limit, Plan, Rule, Severity, Statistic
 from harness.release import Precision
 from harness.store import read_policy
 
@@ -34,6 +34,42 @@ def test_a_limit_of_one_precision_is_on_the_side_of_the_general_one():
     with pytest.raises(ConfigError, match="int8 must be on the same side"):
         rule(precision={Precision.INT8: Limit(at_least=0.02)})
     assert rule(precision={Precision.INT8: Limit(at_most=0.02)})
+
+
+@pytest.mark.parametrize(
+    ("limit", "within", "beyond"),
+    [(Limit(at_most=1.0), 1.0, 1.1), (Limit(at_least=1.0), 1.0, 0.9)],
+)
+def test_a_limit_holds_up_to_its_bound(limit, within, beyond):
+    assert limit.holds(within)
+    assert not limit.holds(beyond)
+
+
+def test_a_precision_has_its_own_limit_or_the_general_one():
+    judged = rule(precision={Precision.INT8: Limit(at_most=0.02)})
+    assert judged.limit(Precision.INT8) == Limit(at_most=0.02)
+    assert judged.limit(Precision.INT4) == judged.limit(None) == Limit(at_most=1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"confidence": 1.0}, "confidence must be 0.5 to under 1: found 1.0"),
+        ({"confidence": math.nan}, "under 1: found nan"),
+        ({"minimum_samples": 0}, "minimum_samples must be at least 1: found 0"),
+        ({"at_most": None}, "a limit needs exactly one of at_most and at_least"),
+    ],
+)
+def test_a_rule_that_cannot_be_judged_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        rule(**changes)
+
+
+def test_only_info_does_without_a_limit():
+    figure = rule(at_most=None, severity=Severity.INFO)
+    assert figure.is_figure_only
+    assert figure.limit(Precision.INT4) is None
+    assert not rule(severity=Severity.INFO).is_figure_only
 
 
 def test_a_rule_for_no_role_is_refused():

@@ -160,7 +160,7 @@ def test_items_are_read_from_prompts_and_from_messages(write):
         ('{"id": "b", "prompt": "x"}', "line 2: the key 'expected' is missing"),
         ('{"id": "b", "prompt": "x", "expected": 7}', "line 2: expected: expected text"),
         ('{"id": "b", "prompt": "x", "expected": "", "scorer": "vibes"}', "'vibes'"),
-        (json.dumps(GOOD), "the id 'a' occurs twice"),
+        (json.dumps(GOOD), "items.jsonl: each item needs an id of its own: found 'a' twice"),
     ],
 )
 def test_a_broken_line_of_data_is_named_by_its_number(write, line, message):
