@@ -22,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m harness", description="Judges the evidence of a run again, with no device."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("judge", help="judge stored evidence by a policy")
     command.add_argument("evidence", type=Path, help="evidence.json of a run")

@@ -28,7 +28,7 @@ class Role(StrEnum):
 
     REFERENCE = "reference"  # full precision: quality is compared with it
     CANDIDATE = "candidate"  # may be released
-    BASELINE = "baseline"  # the previous release: speed and memory are compared with it
+    BASELINE = "baseline"  # the previous release: measured like a candidate, decides nothing
 
 
 class Algorithm(StrEnum):
