@@ -28,7 +28,11 @@ def summary(report: Report, place: str = "") -> str:
 def _reasons(name: str, it: VariantReport) -> list[str]:
     """Each reason against a GO on a line, what never ran on one line in all."""
     found = [] if it.role is Role.BASELINE else against(it.findings)
-    absent = [finding.rule for finding in found if finding.reason.endswith(_ABSENT)]
+    absent = [
+        finding.rule
+        for finding in found
+        if finding.suite != "session" and finding.reason.endswith(_ABSENT)
+    ]
     lines = [
         f"{name} {finding.outcome} {finding.rule}: {finding.reason}"
         for finding in found

@@ -1,0 +1,38 @@
+from dataclasses import replace
+
+from harness.finding import Finding, Outcome
+from harness.policy import Severity
+from harness.reporters import terminal
+
+
+def test_the_terminal_shows_figures_reasons_packages_and_the_verdict_last(report):
+    lines = terminal.summary(report, "reports/1/report.md").splitlines()
+    assert lines[3].split()[:6] == ["int4", "candidate", "GO", "1.0", "MiB", "1/1"]
+    assert "0.61 x" in lines[3]
+    assert "int8 fail latency.itl: slow | slower" in lines
+    assert "published int4: travel-int4-generic-cpu:1 in published/x" in lines
+    assert "not published int2: Foundry Local refused it" in lines
+    assert lines[-1] == "travel 1 by gate: NO-GO"
+
+
+def test_what_does_not_decide_is_no_reason_against(report):
+    assert "memory.peak" not in terminal.summary(report)
+
+
+def test_what_never_ran_is_one_line_however_much_it_is(report):
+    absent = tuple(
+        Finding(
+            f"scaling.{n}",
+            "scaling",
+            Severity.CRITICAL,
+            Outcome.INCONCLUSIVE,
+            f"the required check {n} did not run",
+        )
+        for n in range(9)
+    )
+    variants = {"int4": replace(report.variants["int4"], findings=absent)}
+    lines = terminal.summary(replace(report, variants=variants)).splitlines()
+    assert [line for line in lines if line.startswith("int4 incon")] == [
+        "int4 inconclusive, 9 that never ran: scaling.0, scaling.1, scaling.2, scaling.3, "
+        "scaling.4, scaling.5, ..."
+    ]
