@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from harness.finding import Outcome, quantity, sentence, unit_of
+from harness.finding import Finding, Outcome, against, quantity, sentence, unit_of
 from harness.policy import Limit, Rule, Severity, Statistic
 from harness.stats.intervals import Estimate
 
@@ -74,3 +74,12 @@ def test_a_figure_only_rule_has_no_limit():
     rule = Rule("a.b", "b", "a.b", Statistic.MEDIAN, severity=Severity.INFO)
     assert rule.limit(None) is None
     assert sentence(rule, None, Outcome.PASS, Estimate(1, 1, 1, 1), "ms") == "b: 1 ms"
+
+
+def test_what_stands_against_a_go_begins_with_the_failures_and_leaves_info_out():
+    findings = [
+        Finding(f"{outcome} {severity}", "a", severity, outcome, "why")
+        for severity in (Severity.INFO, Severity.GUARD)
+        for outcome in (Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.FAIL, Outcome.WAIVED)
+    ]
+    assert [it.rule for it in against(findings)] == ["fail guard", "inconclusive guard"]

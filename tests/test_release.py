@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ConfigError
+from harness.release import (
+    Data,
+    Identity,
+    PolicyChoice,
+    Release,
+    Role,
+    RuntimeChoice,
+    VariantEntry,
+)
+
+
+def release(**roles):
+    variants = {name: VariantEntry(role=role) for name, role in roles.items()}
+    return Release(
+        Identity("travel", 1), variants, Data(Path("eval.jsonl")), PolicyChoice(Path("gate.toml"))
+    )
+
+
+def test_variants_are_told_apart_by_their_role():
+    found = release(b=Role.CANDIDATE, fp32=Role.REFERENCE, a=Role.CANDIDATE, old=Role.BASELINE)
+    assert found.reference == "fp32"
+    assert found.candidates == ("b", "a")
+    assert found.with_role(Role.BASELINE) == ("old",)
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        ({"a": Role.CANDIDATE}, "role = 'reference': found none"),
+        ({"a": Role.REFERENCE, "b": Role.REFERENCE}, "role = 'reference': found a, b"),
+        ({"a": Role.REFERENCE}, "no candidate, so there is nothing to decide"),
+        (
+            {"a": Role.REFERENCE, "b": Role.BASELINE, "c": Role.BASELINE},
+            "at most one may have role = 'baseline': found b, c",
+        ),
+        ({"-a": Role.REFERENCE}, "a name must be letters, digits, '.', '_' or '-': found '-a'"),
+    ],
+)
+def test_a_release_that_cannot_be_decided_is_refused(roles, message):
+    with pytest.raises(ConfigError, match=message):
+        release(**roles)
+
+
+@pytest.mark.parametrize("name", ["", ".hidden", "a b", "a/b", "é"])
+def test_a_name_that_makes_no_folder_is_refused(name):
+    for place in ({"name": name}, {"name": "travel", "publisher": name}):
+        with pytest.raises(ConfigError, match="beginning with a letter or digit: found"):
+            Identity(**place, version=1)
+
+
+@pytest.mark.parametrize("factory", ["", "package.module", "package.module:", ":factory"])
+def test_a_factory_names_a_module_and_what_is_in_it(factory):
+    with pytest.raises(ConfigError, match=r"must be 'package\.module:factory': found"):
+        RuntimeChoice(factory)
