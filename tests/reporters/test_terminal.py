@@ -30,13 +30,13 @@ def test_what_never_ran_is_one_line_however_much_it_is(report):
         )
         for n in range(9)
     )
-    reference = finding(
-        "session.reference", Outcome.INCONCLUSIVE, "the reference: the check x did not run"
+    reference = replace(
+        absent[0], rule="session.reference", suite="session", reason="the check x did not run"
     )
     variants = {"int4": replace(report.variants["int4"], findings=(reference, *absent))}
     lines = terminal.summary(replace(report, variants=variants)).splitlines()
     assert [line for line in lines if line.startswith("int4 incon")] == [
-        "int4 inconclusive session.reference: the reference: the check x did not run",
+        "int4 inconclusive session.reference: the check x did not run",
         "int4 inconclusive, 9 that never ran: scaling.0, scaling.1, scaling.2, scaling.3, "
         "scaling.4, scaling.5, ...",
     ]
