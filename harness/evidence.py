@@ -1,6 +1,6 @@
 """Evidence: all that a run found out, enough to judge it again with no device."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.measurement import Measurement
@@ -67,7 +67,7 @@ class Evidence:
     checks: tuple[Check, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     trouble: tuple[str, ...] = ()
-    schema: int = field(default=SCHEMA)
+    schema: int = SCHEMA
 
     def __post_init__(self) -> None:
         named = [it.variant for it in self.checks] + [it.variant for it in self.measurements]

@@ -1,7 +1,7 @@
 """Recipes and variants: how a model is quantized, and what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
@@ -56,7 +56,7 @@ class Variant:
     directory: Path
     files: Mapping[str, str]  # relative posix path -> "sha256:..."
     digest: str  # over `files`
-    quantization: tuple[Quantization, ...] = field(default=())
+    quantization: tuple[Quantization, ...] = ()
     build_seconds: float = 0.0  # 0 for a cache hit and for prebuilt
 
     @property

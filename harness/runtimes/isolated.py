@@ -55,12 +55,10 @@ class Isolated:
         plan = tuple(plan)
         return cast(list[Answer], self._ask(Question("run", (plan,)), deadline_seconds))
 
-    def run_cycles(
-        self, plan: Sequence[Request], cycles: int, *, deadline_seconds: float | None = None
-    ) -> Cycles:
+    def run_cycles(self, plan: Sequence[Request], cycles: int) -> Cycles:
         """The plan again and again, its answers dropped; trimmed memory after each time."""
         plan = tuple(plan)
-        return cast(Cycles, self._ask(Question("cycle", (plan, cycles)), deadline_seconds))
+        return cast(Cycles, self._ask(Question("cycle", (plan, cycles))))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text; raises RequestError where the tokenizer refuses one."""
