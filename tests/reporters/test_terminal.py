@@ -40,11 +40,3 @@ def test_what_never_ran_is_one_line_however_much_it_is(report):
         "int4 inconclusive, 9 that never ran: scaling.0, scaling.1, scaling.2, scaling.3, "
         "scaling.4, scaling.5, ...",
     ]
-
-
-def test_trouble_of_the_session_is_told_in_full_even_where_it_ends_like_what_never_ran(report):
-    why = "the reference fp32 cannot be relied on: KLD was not measured"
-    trouble = Finding("session.reference", "session", Severity.CRITICAL, Outcome.INCONCLUSIVE, why)
-    variants = {"int4": replace(report.variants["int4"], findings=(trouble,))}
-    lines = terminal.summary(replace(report, variants=variants)).splitlines()
-    assert f"int4 inconclusive session.reference: {why}" in lines
