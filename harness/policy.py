@@ -160,3 +160,11 @@ class Policy:
     required: tuple[str, ...]
     rules: tuple[Rule, ...]
     plan: Plan = field(default_factory=Plan)
+
+    def __post_init__(self) -> None:
+        for check in self.required:
+            if "." not in check.strip("."):
+                raise ConfigError(
+                    f"required must list checks as 'suite.check', say 'latency.load_time': "
+                    f"found {check!r}"
+                )

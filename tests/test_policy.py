@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigError
-from harness.policy import Limit, Plan, Rule, Severity, Statistic
+from harness.policy import Limit, Plan, Policy, Rule, Severity, Statistic
 from harness.release import Precision
 from harness.store import read_policy
 
@@ -104,3 +104,9 @@ def test_a_negative_count_is_refused_by_name(name):
 def test_a_deadline_that_no_request_can_meet_is_refused(seconds):
     with pytest.raises(ConfigError, match="deadline_seconds must be over 0"):
         Plan(deadline_seconds=seconds)
+
+
+@pytest.mark.parametrize("required", ["accuracy.accuracy", ["accuracy"], ["accuracy."]])
+def test_required_checks_are_named_with_their_suite(required):
+    with pytest.raises(ConfigError, match="required must list checks"):
+        Policy("test", tuple(required), ())
