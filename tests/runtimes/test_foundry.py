@@ -69,8 +69,6 @@ def test_every_chunk_of_the_stream_has_its_time(foundry):
 
 
 def test_prompts_of_all_domain_items_have_the_tokenizers_length(foundry, reference):
-    if not EVAL.exists():
-        pytest.skip("the domain items are not there")
     chats = [item.messages for item in read_items(EVAL)]
     expected = [len(ids) for ids in reference.encode(reference.render(chats))]
     answers = foundry.run([Request(messages=chat, max_new_tokens=1) for chat in chats])
