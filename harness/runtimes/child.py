@@ -129,7 +129,7 @@ def _listen(stream: IO[bytes], replies: "queue.SimpleQueue[object]") -> None:
                 replies.put(read(stream))
         except EOFError:
             replies.put(_Ended("closed its pipe"))
-        except Exception as error:
+        except Exception as error:  # a cut pickle raises nearly anything
             replies.put(_Ended(f"gave what is no reply ({type(error).__name__})"))
 
 

@@ -16,7 +16,7 @@ def make_runtime(factory: str) -> Runtime:
         runtime: Runtime = getattr(importlib.import_module(module), name)()
     except HarnessError:
         raise
-    except Exception as error:
+    except Exception as error:  # the module is the user's, and importing it runs their code
         raise ConfigError(
             f"[runtime] factory {factory!r} cannot be made: "
             f"{type(error).__name__}: {one_line(error)}"

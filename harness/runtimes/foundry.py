@@ -145,7 +145,7 @@ def _start(folder: Path) -> "FoundryLocalManager":
         )
         with _no_upload():
             return FoundryLocalManager(configuration)
-    except Exception as error:
+    except Exception as error:  # a broken install: imports, native libraries, the SDK itself
         raise InfrastructureError(f"Foundry Local does not start: {_reason(error)}") from error
 
 

@@ -18,7 +18,7 @@ from pickle import UnpicklingError
 from typing import IO
 
 from harness.answer import Answer, Finish, Messages, Request
-from harness.errors import HarnessError, LoadError, RequestError
+from harness.errors import HarnessError, InfrastructureError, LoadError, RequestError
 from harness.probes.memory import Memory, read_memory
 from harness.runtimes.base import Runtime, one_line
 from harness.runtimes.channel import Cycles, Question, Reload, read, write
@@ -54,11 +54,13 @@ class Worker:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""
-        return self._runtime.encode(texts)
+        with _refusals():
+            return self._runtime.encode(texts)
 
     def render(self, chats: Sequence[Messages]) -> list[str]:
         """The prompt of each chat."""
-        return [self._runtime.render(messages) for messages in chats]
+        with _refusals():
+            return [self._runtime.render(messages) for messages in chats]
 
     def trim(self) -> None:
         """Give freed memory back to the system, so that what is left is held by somebody."""
@@ -89,7 +91,7 @@ class Worker:
             self._runtime.load(self._directory)
         except HarnessError:
             raise
-        except Exception as error:
+        except Exception as error:  # the runtime is anybody's and may raise anything
             raise LoadError(f"{type(error).__name__}: {one_line(error)}") from error
         ended_ns = time.perf_counter_ns()
         self._progress.write(IDLE)
@@ -113,6 +115,8 @@ class Worker:
         self._progress.write(number)
         try:
             return self._runtime.answer(request)
+        except InfrastructureError:  # the machine's fault is no answer of the model's
+            raise
         except Exception as error:  # a foreign runtime may raise: the rest of the plan goes on
             return Answer(finish=Finish.ERROR, error=f"{type(error).__name__}: {one_line(error)}")
 
@@ -156,8 +160,21 @@ def _reply(worker: Worker, question: Question) -> object:
         return getattr(worker, question.method)(*question.arguments)
     except HarnessError as error:
         return error
+    except Exception as error:  # what runtimes raise is translated where they are called
+        return InfrastructureError(
+            f"the worker process failed: {type(error).__name__}: {one_line(error)}"
+        )
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Whatever a foreign runtime raises within is its refusal of a request."""
+    try:
+        yield
+    except HarnessError:
+        raise
     except Exception as error:
-        return RequestError(f"{type(error).__name__}: {one_line(error)}")
+        raise RequestError(f"{type(error).__name__}: {one_line(error)}") from error
 
 
 def _claim(descriptor: int, mode: str, replacement: int) -> IO[bytes]:

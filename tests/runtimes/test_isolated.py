@@ -11,7 +11,14 @@ import psutil
 import pytest
 
 from harness.answer import Finish, Request
-from harness.errors import ConfigError, CrashError, HangError, LoadError, RequestError
+from harness.errors import (
+    ConfigError,
+    CrashError,
+    HangError,
+    InfrastructureError,
+    LoadError,
+    RequestError,
+)
 from harness.runtimes.channel import Question, write
 from harness.runtimes.child import Child
 from harness.runtimes.isolated import Isolated
@@ -309,3 +316,25 @@ def test_importing_loads_no_engine(module: str) -> None:
     check = f"import sys, harness.runtimes.{module}; sys.exit(str({heavy} & sys.modules.keys()))"
     found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert found.stderr.strip() == "set()"
+
+
+def test_what_the_machine_cannot_do_is_never_the_models_answer(tmp_path):
+    runtime = Isolated("tests.runtimes.plants:DiskFull", tmp_path)
+    with runtime, pytest.raises(InfrastructureError, match="the disk is full"):
+        runtime.run([Request(text="hello")])
+
+
+def test_whatever_a_foreign_runtime_raises_is_its_refusal(tmp_path):
+    with Isolated("tests.runtimes.plants:RaisesAnything", tmp_path, label="int4") as runtime:
+        [answer] = runtime.run([Request(text="hello")])
+        assert (answer.finish, answer.error) == (Finish.ERROR, "ZeroDivisionError: answer")
+        with pytest.raises(RequestError, match="int4: ZeroDivisionError: encode"):
+            runtime.encode(["hello"])
+        with pytest.raises(RequestError, match="int4: ZeroDivisionError: render"):
+            runtime.render([(("user", "hello"),)])
+
+
+def test_a_mistake_in_the_worker_is_not_blamed_on_the_model(tmp_path):
+    runtime = Isolated("harness.runtimes.scripted:Scripted", tmp_path)
+    with runtime, pytest.raises(InfrastructureError, match="the worker process failed: TypeError"):
+        runtime.run_cycles([Request(text="hello")], "many")
