@@ -162,12 +162,11 @@ def _staging(target: Path) -> Iterator[Path]:
     try:
         staging.mkdir(parents=True)
         yield staging
-    except BaseException:
+    finally:
         shutil.rmtree(staging, ignore_errors=True)
         for parent in missing:
-            with suppress(OSError):  # another release has put something in
+            with suppress(OSError):  # it holds this package, or another release's
                 parent.rmdir()
-        raise
 
 
 def _sweep(target: Path) -> None:

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cattrs import BaseConverter, Converter
-from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+from cattrs.errors import (
+    BaseValidationError,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
 from cattrs.gen import make_dict_structure_fn
 
 from harness.errors import ConfigError, HarnessError
@@ -34,7 +39,7 @@ def structure(data: object, kind: type[T], *, what: str, base: Path | None = Non
     """
     try:
         return _converter(base).structure(data, kind)
-    except Exception as error:
+    except (BaseValidationError, ConfigError) as error:
         raise ConfigError(f"{what}: {_first(error)}") from error
 
 
