@@ -57,7 +57,7 @@ def read_quantization(directory: Path) -> tuple[Quantization, ...]:
 
 def _load(path: Path) -> GraphProto:
     import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     try:
         model = onnx.load(path, load_external_data=False)

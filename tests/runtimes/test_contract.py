@@ -25,7 +25,7 @@ class Subject:
     render: Callable[[Messages], str]
 
     def ask(self, **request: object) -> Answer:
-        [answer] = self.run([Request(**request)])  # type: ignore[arg-type]
+        [answer] = self.run([Request(**request)])
         return answer
 
 
