@@ -13,6 +13,11 @@ class Measurement:
     holds that one's, index by index from the same pair. `labels` names what each value belongs to
     (slice, item, length), again index by index. `environment` is the fingerprint of where it was
     measured.
+
+    `beside` names the variant that the reference values are of. `planned` is the size that a run
+    with looks at its data was made for (`harness.stats.sequential`), 0 for a run of fixed size.
+    `warmups` and `reference_warmups` are what was measured before the values, in order taken.
+    `disturbance` says what disturbed the machine meanwhile, empty when nothing did.
     """
 
     suite: str
@@ -23,6 +28,11 @@ class Measurement:
     environment: str
     reference_values: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
+    beside: str = ""
+    planned: int = 0
+    warmups: tuple[float, ...] = ()
+    reference_warmups: tuple[float, ...] = ()
+    disturbance: str = ""
 
     def __post_init__(self) -> None:
         if not self.metric.startswith(f"{self.suite}."):
@@ -31,6 +41,9 @@ class Measurement:
             size = len(getattr(self, key))
             if size not in (0, len(self.values)):
                 raise ValueError(f"{self.metric}: {len(self.values)} values but {size} {key}")
-        for value in (*self.values, *self.reference_values):
+        if self.planned < 0:
+            raise ValueError(f"{self.metric}: planned must not be negative: found {self.planned}")
+        warmups = (*self.warmups, *self.reference_warmups)
+        for value in (*self.values, *self.reference_values, *warmups):
             if not math.isfinite(value):
                 raise ValueError(f"{self.metric}: a value is {value}, count such cases instead")

@@ -125,7 +125,12 @@ class Rule:
         return general if precision is None else self.precision.get(precision, general)
 
 
-_MAY_BE_ZERO = ("latency_warmup_pairs", "accuracy_items")
+_MAY_BE_ZERO = (
+    "latency_warmup_pairs",
+    "memory_doublings",
+    "scaling_longest_tokens",
+    "accuracy_items",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +140,12 @@ class Plan:
     latency_pairs: int = 40
     latency_warmup_pairs: int = 4
     load_repetitions: int = 6
-    memory_cycles: int = 40
+    memory_cycles: int = 40  # of 20 requests
+    memory_doublings: int = 2  # as often is a run doubled that grows, but ever slower
+    memory_reloads: int = 5
     scaling_repetitions: int = 5
-    scaling_longest_tokens: int = 4096  # the ladder ends there, or at the context's end
+    scaling_longest_tokens: int = 0  # the ladder ends there; 0: at the context's end
+    scaling_texts: int = 3  # whose logits are compared, at every length
     accuracy_items: int = 0  # 0: every item of the bank
     precision_items: int = 200
     foundry_items: int = 2  # of every slice

@@ -9,7 +9,9 @@ from harness.plugins.measure import Record
 
 def test_scaling(bench: Bench, record: Record) -> None:
     """TTFT over a geometric ladder of lengths, shuffled, in pairs."""
-    lengths = ladder(min(bench.context_tokens - 1, bench.plan.scaling_longest_tokens))
+    lengths = ladder(
+        min(bench.context_tokens - 1, bench.plan.scaling_longest_tokens or bench.context_tokens)
+    )
     tokens = bench.long_prompt(lengths[-1])
     rungs = [length for length in lengths for _ in range(bench.plan.scaling_repetitions)]
     bench.random("rungs").shuffle(rungs)
