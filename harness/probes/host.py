@@ -3,10 +3,18 @@
 import os
 import platform
 import subprocess
+import time
+import warnings
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from harness.conditions import Conditions
 from harness.environment import Environment, Power
+
+if TYPE_CHECKING:
+    import psutil
 
 _DISTRIBUTIONS = (
     "foundry-local-sdk",
@@ -17,6 +25,10 @@ _DISTRIBUTIONS = (
     "onnxruntime-genai-core",
     "slm-release-gate",
 )
+_SYSTEM = Path("/sys/devices/system/cpu")
+_SENSORS = Path("/sys/class/hwmon")
+_PROCESSOR_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal")
+_WORKING = ("user", "nice", "system", "irq", "softirq", "steal")
 
 
 def capture_environment(provider: str = "cpu", threads: int = 0) -> Environment:
@@ -34,7 +46,32 @@ def capture_environment(provider: str = "cpu", threads: int = 0) -> Environment:
         threads=threads,
         power=_power(),
         governor=_governor(),
-        load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        load_average=_load_average(),
+    )
+
+
+def capture_conditions() -> Conditions:
+    """How busy, warm and full this machine is now; takes a few ms at the most.
+
+    Our own process tree is this process, its living descendants, and those that ended and were
+    waited for. Not seen, and so taken for others: a descendant whose parent ended before it, and
+    on Windows every one that ended.
+    """
+    import psutil
+
+    return Conditions(
+        clock_seconds=time.monotonic(),
+        cores=_usable_cores(),
+        busy_seconds=_busy_seconds(),
+        own_seconds=_own_seconds(),
+        load_average=_load_average(),
+        frequency_mhz=_frequency_mhz(),
+        governor=_governor(),
+        power=_power(),
+        temperature_celsius=_temperature_celsius(),
+        throttle_count=_throttle_count(),
+        available_memory_bytes=psutil.virtual_memory().available,
+        swapped_in_bytes=_swapped_in_bytes(),
     )
 
 
@@ -88,7 +125,81 @@ def _power() -> Power:
 def _governor() -> str:
     """The frequency governor of the first core, on Linux where it may be seen."""
     try:
-        path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+        return (_SYSTEM / "cpu0/cpufreq/scaling_governor").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _load_average() -> float | None:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def _busy_seconds() -> float | None:
+    """Of the cores we may use; None where some are off line, so that rows have no core's number."""
+    import psutil
+
+    rows = psutil.cpu_times(percpu=True)
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(rows))
+    if max(usable) >= len(rows):
+        return None
+    return sum(getattr(rows[core], name, 0.0) for core in usable for name in _WORKING)
+
+
+def _own_seconds() -> float:
+    import psutil
+
+    children = psutil.Process().children(recursive=True)
+    ours = os.times()
+    return sum(ours[:4]) + sum(_spent_seconds(child) for child in children)
+
+
+def _spent_seconds(process: "psutil.Process") -> float:
+    import psutil
+
+    try:
+        return sum(process.cpu_times()[:4])
+    except psutil.Error:
+        return 0.0  # it ended just now
+
+
+def _frequency_mhz() -> float | None:
+    import psutil
+
+    try:
+        found = psutil.cpu_freq()
+    except (OSError, NotImplementedError, RuntimeError):  # what systems without one raise
+        return None
+    return found.current if found and found.current else None
+
+
+def _temperature_celsius() -> float | None:
+    """The hottest sensor in or at a processor, on Linux where it may be seen."""
+    sensors = (it for it in _SENSORS.glob("*/name") if _text(it) in _PROCESSOR_SENSORS)
+    found = [n for it in sensors for n in _numbers(it.parent.glob("temp*_input"))]
+    return max(found) / 1000 if found else None
+
+
+def _throttle_count() -> int | None:
+    """Linux counts for cores and packages apart, on x86 only."""
+    found = list(_numbers(_SYSTEM.glob("cpu[0-9]*/thermal_throttle/*_throttle_count")))
+    return sum(found) if found else None
+
+
+def _swapped_in_bytes() -> int:
+    import psutil
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where the system does not tell: 0
+        return int(psutil.swap_memory().sin)
+
+
+def _numbers(paths: Iterator[Path]) -> Iterator[int]:
+    """What those of the files hold that can be read; a sensor may refuse."""
+    return (int(text) for text in map(_text, paths) if text.isdecimal())
+
+
+def _text(path: Path) -> str:
+    try:
         return path.read_text(encoding="ascii").strip()
     except OSError:
         return ""
