@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.conditions import Conditions
 from harness.measurement import Measurement
 from harness.release import Precision, Role
 from harness.variant import Quantization
 
-SCHEMA = 1
-"""History: 1, the first (November 2026)."""
+SCHEMA = 2
+"""History: 1, the first (November 2026); 2, with the conditions at start and end."""
 
 
 class CheckOutcome(StrEnum):
@@ -58,7 +59,8 @@ class Evidence:
 
     `subjects` names every variant of the release, whether it ran or not. `environment` is the
     fingerprint at the session's start; a measurement taken in another is not compared.
-    `trouble` lists what concerns the whole session (interrupted, collection failed).
+    `trouble` lists what concerns the whole session (interrupted, collection failed). `conditions`
+    are those at its start and end, for the reader.
     """
 
     release: str
@@ -67,6 +69,7 @@ class Evidence:
     checks: tuple[Check, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     trouble: tuple[str, ...] = ()
+    conditions: tuple[Conditions, ...] = ()
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.evidence import Evidence
 from harness.finding import Finding
@@ -34,6 +35,7 @@ class PublishedReport:
 class Report:
     """What `reports/<run>/report.json` holds.
 
+    `conditions` are the machine's at the session's start and at its end.
     `refused` says of each GO candidate that was not published after all, and why.
     """
 
@@ -44,6 +46,7 @@ class Report:
     variants: dict[str, VariantReport]
     published: dict[str, PublishedReport] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    conditions: tuple[Conditions, ...] = ()
     schema: int = SCHEMA
 
 
@@ -61,4 +64,11 @@ def report_of(
         )
         for name, judged in verdict.variants.items()
     }
-    return Report(identity, policy, verdict.decision, environment, variants)
+    return Report(
+        identity,
+        policy,
+        verdict.decision,
+        environment,
+        variants,
+        conditions=evidence.conditions,
+    )

@@ -1,3 +1,4 @@
+from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.evidence import Evidence, Subject
 from harness.finding import Finding, Outcome
@@ -21,7 +22,8 @@ def test_a_report_joins_what_was_decided_with_what_was_measured():
         "fp32": Subject(Role.REFERENCE, None, problem="not built"),
     }
     environment = Environment("x", 2, 1, "Linux", "3.11", ())
-    evidence = Evidence("travel:1", subjects, environment.fingerprint)
+    conditions = (Conditions(0.0, 2), Conditions(9.0, 2))
+    evidence = Evidence("travel:1", subjects, environment.fingerprint, conditions=conditions)
 
     report = report_of(Identity("travel", 1), "gate", environment, evidence, verdict)
 
@@ -31,3 +33,4 @@ def test_a_report_joins_what_was_decided_with_what_was_measured():
     assert (int4.digest, int4.size_bytes, int4.findings) == ("sha256:1", 5, (finding,))
     assert (fp32.verdict, fp32.digest, fp32.size_bytes) == (Decision.INCONCLUSIVE, "", 0)
     assert (report.published, report.refused) == ({}, {})
+    assert report.conditions == conditions

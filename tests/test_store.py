@@ -4,6 +4,7 @@ import math
 import pytest
 
 from harness import store
+from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.errors import ConfigError
 from harness.evidence import Check, CheckOutcome, Evidence, Subject
@@ -187,6 +188,7 @@ def test_evidence_comes_back_as_it_was_written(tmp_path):
             Measurement("latency", "latency.itl", "int4", "ms", (1.0, 2.5), "e", (1.0, 2.0)),
         ),
         trouble=("interrupted",),
+        conditions=(Conditions(1.5, 2, governor="powersave"), Conditions(2.5, 2, 0.25)),
     )
     store.write_evidence(tmp_path / "evidence.json", evidence)
     assert store.read_evidence(tmp_path / "evidence.json") == evidence

@@ -7,7 +7,7 @@ import pytest
 from harness.environment import differences
 from harness.errors import HarnessError, InfrastructureError
 from harness.plugins.notebook import NOTEBOOK, Notebook
-from harness.probes.host import capture_environment
+from harness.probes.host import capture_conditions, capture_environment
 from harness.report import Report, report_of
 from harness.store import LATEST, digest_files, write_evidence, write_report, write_text
 from harness.variant import Variant
@@ -27,6 +27,7 @@ def end_session(config: pytest.Config, status: int, failed: int) -> tuple[int, s
 
     notebook = config.stash[NOTEBOOK]
     settings = notebook.settings
+    notebook.conditions.append(capture_conditions())
     notebook.trouble += _trouble(config, notebook, status)
     _disown_what_changed(notebook)
     verdict = judge(notebook.evidence(), settings.policy)

@@ -7,6 +7,7 @@ import pytest
 
 from harness.bench import Stage
 from harness.builders.base import Built
+from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.errors import HarnessError
 from harness.evidence import Check, Evidence, Subject
@@ -30,6 +31,7 @@ class Notebook:
     checks: list[Check] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
+    conditions: list[Conditions] = field(default_factory=list)
 
     def subject(self, name: str) -> Subject:
         """What is known of a variant of the release, built or not."""
@@ -57,6 +59,7 @@ class Notebook:
             checks=tuple(self.checks),
             measurements=tuple(self.measurements),
             trouble=tuple(self.trouble),
+            conditions=tuple(self.conditions),
         )
 
 

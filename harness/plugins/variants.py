@@ -10,7 +10,7 @@ from harness.errors import ConfigError
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import SETTINGS, Settings, is_gate
 from harness.plugins.progress import bar
-from harness.probes.host import capture_environment
+from harness.probes.host import capture_conditions, capture_environment
 from harness.store import forget_latest
 
 NAME = "variant_name"
@@ -28,7 +28,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Open the notebook: from here on the session can end with a verdict, whatever happens."""
     if is_gate(session.config):
         settings = session.config.stash[SETTINGS]
-        session.config.stash[NOTEBOOK] = Notebook(settings, capture_environment())
+        notebook = Notebook(settings, capture_environment(), conditions=[capture_conditions()])
+        session.config.stash[NOTEBOOK] = notebook
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,9 +1,12 @@
 """The report as Markdown."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 from tabulate import tabulate
 
+from harness.conditions import Conditions, others_share
+from harness.environment import Power
 from harness.finding import Finding, against, quantity
 from harness.report import Report, VariantReport
 from harness.reporters.table import HEADERS, rows
@@ -22,8 +25,33 @@ def render(report: Report) -> str:
         table=tabulate(rows(report), headers=HEADERS, tablefmt="github", disable_numparse=True),
         against=against,
         findings=_findings,
+        conditions=_conditions(report.conditions),
         versions=", ".join(f"{name} {version}" for name, version in report.environment.versions),
     )
+
+
+def _conditions(moments: Sequence[Conditions]) -> str:
+    """Of the session's start and end, in one sentence; empty where nobody looked."""
+    if not moments:
+        return ""
+    start, end = moments[0], moments[-1]
+    share = others_share(start, end)
+    between = "" if share is None else f"; others used {share:.0%} of the processors' time"
+    return f"At the start {_moment(start)}; at the end {_moment(end)}{between}."
+
+
+def _moment(it: Conditions) -> str:
+    free = it.available_memory_bytes
+    known = [
+        None if it.load_average is None else f"load {it.load_average:.2f}",
+        None if it.frequency_mhz is None else f"{it.frequency_mhz:.0f} MHz",
+        it.governor and f"governor {it.governor}",
+        None if it.power is Power.UNKNOWN else f"power {it.power}",
+        None if it.temperature_celsius is None else f"{it.temperature_celsius:.0f} °C",
+        None if it.throttle_count is None else f"throttled {it.throttle_count} times so far",
+        None if free is None else f"{free / 2**30:.1f} GiB free",
+    ]
+    return ", ".join(text for text in known if text) or "nothing known"
 
 
 def _findings(it: VariantReport) -> str:

@@ -45,6 +45,15 @@ def test_listing_the_tests_is_no_verdict(gate):
     assert ended.report["verdict"] == "INCONCLUSIVE"
 
 
+def test_the_conditions_at_start_and_end_are_in_report_and_evidence(gate):
+    ended = gate.run("--collect-only", "-q")
+    start, end = ended.report["conditions"]
+    assert end["clock_seconds"] > start["clock_seconds"]
+    assert end["own_seconds"] >= start["own_seconds"] > 0
+    evidence = gate.folder / "reports" / "latest" / "evidence.json"
+    assert json.loads(evidence.read_text())["conditions"] == [start, end]
+
+
 def test_a_changed_end_token_is_no_go_by_name(gate):
     damaged = gate.copy("int4", "damaged")
     config = json.loads((damaged / "genai_config.json").read_text())

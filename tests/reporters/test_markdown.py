@@ -1,3 +1,7 @@
+from dataclasses import replace
+
+from harness.conditions import Conditions
+from harness.environment import Power
 from harness.reporters import markdown
 
 
@@ -8,3 +12,28 @@ def test_markdown_holds_every_finding_and_breaks_no_table(report):
     assert "`travel-int4-generic-cpu:1` in `published/x`" in text
     assert "int2 was not published: Foundry Local refused it" in text
     assert "onnxruntime 1.31.0" in text
+
+
+def test_the_conditions_at_start_and_end_are_one_line_of_what_is_known(report):
+    start = Conditions(0.0, 2, 100.0, 10.0, load_average=0.5, available_memory_bytes=3 * 2**30)
+    end = Conditions(
+        10.0,
+        2,
+        115.04,
+        20.0,
+        frequency_mhz=2600.4,
+        governor="powersave",
+        power=Power.BATTERY,
+        temperature_celsius=71.4,
+        throttle_count=3,
+    )
+    assert markdown.render(replace(report, conditions=(start, end))).endswith(
+        "onnxruntime 1.31.0.\n\n"
+        "At the start load 0.50, 3.0 GiB free; at the end 2600 MHz, governor powersave, "
+        "power battery, 71 °C, throttled 3 times so far; "
+        "others used 25% of the processors' time.\n"
+    )
+
+
+def test_conditions_that_nobody_looked_at_are_not_mentioned(report):
+    assert markdown.render(report).endswith("onnxruntime 1.31.0.\n")
