@@ -1,6 +1,7 @@
 """Paired comparisons: ratios of times, differences of outcomes."""
 
 import math
+from functools import cache
 
 import numpy as np
 import scipy
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from harness.stats.intervals import Estimate, Sample, unbounded
 
-_EXACT_PAIRS = 60  # above it the normal approximation of the rank sum is used
+_EXACT_PAIRS = 400  # above it the normal approximation of the rank sum is used
 
 
 def ratio_interval(values: Sample, references: Sample, confidence: float) -> Estimate:
@@ -30,7 +31,7 @@ def ratio_interval(values: Sample, references: Sample, confidence: float) -> Est
 def signed_rank_interval(values: NDArray[np.float64], confidence: float) -> Estimate:
     """Median of the Walsh averages (all means of two values, a value with itself included).
 
-    The interval inverts Wilcoxon's signed-rank test; exact up to 60 values, by the normal
+    The interval inverts Wilcoxon's signed-rank test; exact up to 400 values, by the normal
     approximation above. Unbounded when the values are too few for the confidence.
     """
     size = values.size
@@ -43,6 +44,7 @@ def signed_rank_interval(values: NDArray[np.float64], confidence: float) -> Esti
     return Estimate(middle, float(walsh[rank - 1]), float(walsh[walsh.size - rank]), size)
 
 
+@cache
 def _signed_rank_quantile(size: int, tail: float) -> int:
     """Largest k with P(T+ < k) <= tail under the null, T+ the sum of positive ranks."""
     top = size * (size + 1) // 2

@@ -31,6 +31,29 @@ def test_the_signed_rank_interval_inverts_wilcoxons_test(size):
         assert inside > 0.1 >= outside
 
 
+@pytest.mark.parametrize(
+    ("size", "tail", "critical"),
+    [(8, 0.005, 0), (10, 0.005, 3), (20, 0.005, 37), (30, 0.005, 109), (50, 0.005, 373)],
+)
+def test_the_rank_sum_of_a_small_tail_is_the_tables(size, tail, critical):
+    """Wilcoxon and Wilcox 1964, Some Rapid Approximate Statistical Procedures, table 2."""
+    values = np.arange(1.0, size + 1) ** 3
+    found = paired.signed_rank_interval(values, 1 - 2 * tail)
+    walsh = np.sort(np.add.outer(values, values)[np.triu_indices(size)] / 2)
+    assert found.lower == walsh[critical]
+    assert found.upper == walsh[-critical - 1]
+
+
+@pytest.mark.parametrize("tail", [0.05, 0.0005])
+def test_several_hundred_pairs_are_exact_and_go_over_into_the_approximation(tail):
+    random = np.random.default_rng(SEED)
+    values = np.sort(random.normal(0.0, 1.0, 401))
+    exact = paired.signed_rank_interval(values[:400], 1 - 2 * tail)
+    almost = paired.signed_rank_interval(values, 1 - 2 * tail)
+    assert (almost.lower, almost.upper) == pytest.approx((exact.lower, exact.upper), abs=0.02)
+    assert exact.lower < exact.value < exact.upper
+
+
 def test_four_pairs_are_too_few_for_an_interval():
     found = paired.ratio_interval([2.0] * 4, [1.0] * 4, 0.9)
     assert found.value == pytest.approx(2.0)
