@@ -1,42 +1,61 @@
 """What a suite measures with: one variant beside the reference, and the items to ask."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from harness.answer import Answer, Finish, Messages, Request
+from harness.conditions import disturbance
 from harness.errors import RequestError
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.measurement import Measurement
 from harness.metrics.divergence import Logits
-from harness.policy import Plan
+from harness.pairing import (
+    Pair,
+    PairedRun,
+    Series,
+    Size,
+    Watch,
+    run_beside_itself,
+    run_until_decided,
+    sides,
+)
+from harness.policy import Plan, Rule, Statistic
 from harness.probes.folder import read_folder
-from harness.release import FOUNDRY_LOCAL
+from harness.probes.host import capture_conditions
+from harness.release import FOUNDRY_LOCAL, Role
 from harness.runtimes.isolated import Isolated
 from harness.variant import Variant
 
-Pair = tuple[Answer, Answer]
-"""The variant's answer and the reference's to the same request."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What all benches of a session share; `answers` and `peaks` (bytes) fill while measuring."""
+    """What all benches of a session share; the mutable parts fill while measuring.
+
+    `baseline` is empty where the release has none, `remarks` are for the report.
+    """
 
     fleet: Fleet
     reference: str
     items: tuple[Item, ...]
     plan: Plan
     environment: str
+    baseline: str = ""
+    rules: tuple[Rule, ...] = ()
     seed: int = 0
     source: Path | None = None
     answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
 
 class Bench:
@@ -56,6 +75,13 @@ class Bench:
     def reference(self) -> str:
         """The reference's name."""
         return self._stage.reference
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """What speed is compared with: the reference, and for a candidate the baseline too."""
+        beside = (self.reference, self._stage.baseline)
+        apart = self._name in beside
+        return tuple(name for name in (beside[:1] if apart else beside) if name)
 
     @property
     def plan(self) -> Plan:
@@ -88,8 +114,12 @@ class Bench:
         values: Sequence[float],
         references: Sequence[float] = (),
         labels: Sequence[str] = (),
+        beside: str = "",
     ) -> Measurement:
-        """A measurement of this suite and variant; see `Measurement` for the fields."""
+        """A measurement of this suite and variant; see `Measurement` for the fields.
+
+        Reference values are the reference's where `beside` names nobody else.
+        """
         return Measurement(
             suite=self._suite,
             metric=f"{self._suite}.{metric}",
@@ -99,6 +129,7 @@ class Bench:
             environment=self._stage.environment,
             reference_values=tuple(map(float, references)),
             labels=tuple(labels),
+            beside=beside or (self.reference if len(references) else ""),
         )
 
     def ask(self, plan: Sequence[Request]) -> list[Answer]:
@@ -113,31 +144,105 @@ class Bench:
         """Prompts by the variant's chat template."""
         return self._stage.fleet.render(self._name, chats)
 
-    def fresh(self) -> AbstractContextManager[Isolated]:
-        """A new process of the variant as a context manager."""
-        return self._stage.fleet.fresh(self._name)
-
-    def fresh_reference(self) -> AbstractContextManager[Isolated]:
-        """A new process of the reference as a context manager."""
-        return self._stage.fleet.fresh(self.reference)
+    def fresh(self, name: str = "") -> AbstractContextManager[Isolated]:
+        """A new process of the variant, or of the one that is named, as a context manager."""
+        return self._stage.fleet.fresh(name or self._name)
 
     def pairs(self, requests: Sequence[Request]) -> list[Pair]:
         """Both answers to each request, taken right after each other in random order.
 
         Raises RequestError of whichever answered with an error.
         """
-        coins = self.random(f"order {self._suite} {self._name}").random(len(requests)) < 0.5
-        return [self._pair(it, bool(first)) for it, first in zip(requests, coins, strict=True)]
+        ask = self._asking(requests, self.reference)
+        return [ask() for _ in requests]
 
-    def _pair(self, request: Request, first: bool) -> Pair:
+    def paired_run(
+        self, requests: Sequence[Request], series: Series, beside: str
+    ) -> tuple[PairedRun, list[Measurement]]:
+        """Answers beside another variant's until the policy's rules are decided, in ms.
+
+        The requests are asked in order and again; `series` says what is taken of each answer.
+        Beside itself a variant is two processes, measured for what this machine can tell apart.
+        A run that something disturbed is taken once more; if that was disturbed too, it says so.
+        """
+        watches, plan = self._watches(series, beside), self.plan
+        size = Size(plan.latency_warmup_pairs, plan.latency_least_pairs, plan.latency_pairs)
+        run_pairs = run_beside_itself if beside == self._name else run_until_decided
+
+        def take() -> PairedRun:
+            ask = self._asking(requests, beside)
+            return run_pairs(lambda: self._require_tokens(ask(), beside), series, watches, size)
+
+        try:
+            run, disturbance = self.undisturbed(take, f"beside {beside}")
+        finally:
+            self._stage.fleet.end_copies(self._name)
+        return run, [self._timed(name, run, series, beside, disturbance) for name in series]
+
+    def _require_tokens(self, pair: Pair, beside: str) -> Pair:
+        for name, answer in zip((self._name, beside), pair, strict=True):
+            if len(answer.token_ns) < 2:
+                raise _refusal(name, f"{len(answer.token_ns)} new tokens, which cannot be timed")
+        return pair
+
+    def _watches(self, series: Series, beside: str) -> list[Watch]:
+        """What the policy asks of these ratios; beside itself, what it asks of any variant."""
+        role = Role.BASELINE if beside == self._stage.baseline else Role.REFERENCE
+        limits = [
+            (rule, rule.limit(self.variant.recipe.precision))
+            for rule in self._stage.rules
+            if rule.statistic is Statistic.RATIO and rule.versus is role
+        ]
+        return [
+            Watch(name, limit.value, rule.confidence)
+            for rule, limit in limits
+            for name in series
+            if limit is not None and rule.metric == f"{self._suite}.{name}"
+        ]
+
+    def _timed(
+        self, name: str, run: PairedRun, series: Series, beside: str, disturbance: str
+    ) -> Measurement:
+        mine, theirs = sides(run.pairs, series[name])
+        warm = sides(run.warmups, series[name])
+        return replace(
+            self.sample(name, "ms", mine.tolist(), theirs.tolist(), beside=beside),
+            planned=run.planned.get(name, 0),
+            warmups=tuple(warm[0].tolist()),
+            reference_warmups=tuple(warm[1].tolist()),
+            disturbance=disturbance,
+        )
+
+    def undisturbed(self, take: Callable[[], T], what: str) -> tuple[T, str]:
+        """What `take` measures, taken again when something disturbed it, and what did so twice."""
+        share = self.plan.disturbed_share
+        for attempt in ("once more", ""):
+            start = capture_conditions()
+            taken = take()
+            why = disturbance(start, capture_conditions(), share)
+            if not why:
+                break
+            self._stage.remarks.append(
+                f"{self._suite} of {self._name} {what} was disturbed"
+                f"{' and measured ' + attempt if attempt else ' again'}: {why}"
+            )
+        return taken, why
+
+    def _asking(self, requests: Sequence[Request], beside: str) -> Callable[[], Pair]:
+        coins = self.random(f"order {self._suite} {self._name} {beside}")
+        endless = itertools.cycle(requests)
+        return lambda: self._pair(next(endless), bool(coins.random() < 0.5), beside)
+
+    def _pair(self, request: Request, first: bool, beside: str) -> Pair:
+        copy = int(beside == self._name)
         if first:
             mine = self._one(self._name, request)
-            return mine, self._one(self.reference, request)
-        theirs = self._one(self.reference, request)
+            return mine, self._one(beside, request, copy)
+        theirs = self._one(beside, request, copy)
         return self._one(self._name, request), theirs
 
-    def _one(self, name: str, request: Request) -> Answer:
-        return require_answers(name, self._stage.fleet.ask(name, [request]))[0]
+    def _one(self, name: str, request: Request, copy: int = 0) -> Answer:
+        return require_answers(name, self._stage.fleet.ask(name, [request], copy))[0]
 
     def bank_answers(self) -> tuple[Answer, ...]:
         """The variant's greedy answers to `items`, generated once a session."""
@@ -156,7 +261,8 @@ class Bench:
         items = self.items[: self.plan.precision_items]
         for item, answer in zip(items, self.reference_bank_answers(), strict=False):
             if answer.token_ids:
-                mine, theirs = self._pair(_scored(answer), first=False)
+                asked = _scored(answer)
+                theirs, mine = self._one(self.reference, asked), self._one(self._name, asked)
                 assert mine.logits is not None
                 assert theirs.logits is not None
                 yield item, mine.logits, theirs.logits

@@ -2,27 +2,39 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from harness.measurement import Measurement
 from harness.policy import Statistic
-from harness.stats import intervals, paired, scaling, trend
+from harness.stats import intervals, paired, quantile, scaling, sequential, steady, trend
 from harness.stats.intervals import Estimate
 
 PAIRED = {
     Statistic.PEAK_RATIO,
     Statistic.RATIO,
+    Statistic.P95_RATIO,
+    Statistic.DRIFT,
     Statistic.GAIN,
     Statistic.WORST_GAIN,
     Statistic.WORST_RATIO,
 }
 """Statistics that need the reference's values beside the variant's."""
 
-LABELLED = {Statistic.WORST_GAIN, Statistic.WORST_RATIO, Statistic.GROWTH}
+LABELLED = {
+    Statistic.P50,
+    Statistic.P95,
+    Statistic.P99,
+    Statistic.P95_RATIO,
+    Statistic.WORST_GAIN,
+    Statistic.WORST_RATIO,
+    Statistic.GROWTH,
+}
 """Statistics that need a label for every value."""
 
 
+@lru_cache(maxsize=1024)  # a session judges a measurement when it is recorded and at its end
 def estimate(measurement: Measurement, statistic: Statistic, confidence: float) -> Estimate:
     """The statistic of a measurement with its two-sided interval.
 
@@ -62,7 +74,38 @@ def _share(it: Measurement, confidence: float) -> Estimate:
 
 
 def _ratio(it: Measurement, confidence: float) -> Estimate:
-    return paired.ratio_interval(it.values, it.reference_values, confidence)
+    return sequential.ratio_at_last_look(it.values, it.reference_values, it.planned, confidence)
+
+
+def _p50(it: Measurement, confidence: float) -> Estimate:
+    return _quantile(it, 0.50, confidence)
+
+
+def _p95(it: Measurement, confidence: float) -> Estimate:
+    return _quantile(it, 0.95, confidence)
+
+
+def _p99(it: Measurement, confidence: float) -> Estimate:
+    return _quantile(it, 0.99, confidence)
+
+
+def _quantile(it: Measurement, share: float, confidence: float) -> Estimate:
+    return quantile.quantile_interval(it.values, it.labels, share, confidence, _generator())
+
+
+def _p95_ratio(it: Measurement, confidence: float) -> Estimate:
+    return quantile.quantile_ratio_interval(
+        it.values, it.reference_values, it.labels, 0.95, confidence, _generator()
+    )
+
+
+def _generator() -> np.random.Generator:
+    """Always the same, so that stored evidence is judged the same again."""
+    return np.random.default_rng(0)
+
+
+def _drift(it: Measurement, confidence: float) -> Estimate:
+    return steady.drift_interval(it.values, it.reference_values, confidence)
 
 
 def _gain(it: Measurement, confidence: float) -> Estimate:
@@ -104,7 +147,12 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.MEAN: _mean,
     Statistic.MEDIAN: _median,
     Statistic.SHARE: _share,
+    Statistic.P50: _p50,
+    Statistic.P95: _p95,
+    Statistic.P99: _p99,
+    Statistic.P95_RATIO: _p95_ratio,
     Statistic.RATIO: _ratio,
+    Statistic.DRIFT: _drift,
     Statistic.GAIN: _gain,
     Statistic.WORST_GAIN: _worst_gain,
     Statistic.WORST_RATIO: _worst_ratio,

@@ -9,7 +9,8 @@ from harness.release import Precision, Role
 from harness.variant import Quantization
 
 SCHEMA = 2
-"""History: 1, the first (November 2026); 2, with the conditions at start and end."""
+"""History: 1, the first (November 2026); 2, with the conditions at start and end,
+remarks, and more of each measurement (warm-ups, looks, beside whom)."""
 
 
 class CheckOutcome(StrEnum):
@@ -60,7 +61,7 @@ class Evidence:
     `subjects` names every variant of the release, whether it ran or not. `environment` is the
     fingerprint at the session's start; a measurement taken in another is not compared.
     `trouble` lists what concerns the whole session (interrupted, collection failed). `conditions`
-    are those at its start and end, for the reader.
+    are those at its start and end, and `remarks` what was measured twice, for the reader.
     """
 
     release: str
@@ -70,10 +71,12 @@ class Evidence:
     measurements: tuple[Measurement, ...] = ()
     trouble: tuple[str, ...] = ()
     conditions: tuple[Conditions, ...] = ()
+    remarks: tuple[str, ...] = ()
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
         named = [it.variant for it in self.checks] + [it.variant for it in self.measurements]
+        named += [it.beside for it in self.measurements if it.beside]
         for name in named:
             if name not in self.subjects:
                 raise ValueError(f"evidence on {name!r}, which the release does not name")

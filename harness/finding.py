@@ -8,7 +8,13 @@ from enum import StrEnum
 from harness.policy import Limit, Rule, Severity, Statistic
 from harness.stats.intervals import Estimate
 
-_RATIOS = {Statistic.RATIO, Statistic.PEAK_RATIO, Statistic.WORST_RATIO}
+_RATIOS = {
+    Statistic.RATIO,
+    Statistic.P95_RATIO,
+    Statistic.DRIFT,
+    Statistic.PEAK_RATIO,
+    Statistic.WORST_RATIO,
+}
 _GAINS = {Statistic.GAIN, Statistic.WORST_GAIN}
 
 
@@ -73,6 +79,11 @@ def quantity(value: float, unit: str) -> str:
         return f"{100 * value:.4g} %"
     number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return {"ratio": f"{number} x", "count": number}.get(unit, f"{number} {unit}".rstrip())
+
+
+def change(ratio: float) -> str:
+    """A ratio of at least 1 as a person speaks of a slowdown: "2.1 %"."""
+    return f"{100 * (ratio - 1):.2g} %" if math.isfinite(ratio) else "any factor"
 
 
 def bound(limit: Limit, unit: str) -> str:

@@ -25,7 +25,7 @@ class Fleet:
         self._variants = variants
         self._factory = factory
         self._deadline_seconds = deadline_seconds
-        self._running: dict[str, Isolated] = {}
+        self._running: dict[tuple[str, int], Isolated] = {}
 
     def __enter__(self) -> "Fleet":
         return self
@@ -45,12 +45,15 @@ class Fleet:
             raise found
         return found
 
-    def ask(self, name: str, plan: Sequence[Request]) -> list[Answer]:
-        """Answers to a plan, in order; a request over 4,096 tokens has so much more time."""
+    def ask(self, name: str, plan: Sequence[Request], copy: int = 0) -> list[Answer]:
+        """Answers to a plan, in order; a request over 4,096 tokens has so much more time.
+
+        Each `copy` of a variant is a process of its own, to measure a variant beside itself.
+        """
         longest = max((len(request.token_ids or ()) for request in plan), default=0)
         deadline_seconds = self._deadline_seconds * max(1.0, longest / _USUAL_TOKENS)
         with _blame(name):
-            return self._runtime(name).run(plan, deadline_seconds=deadline_seconds)
+            return self._runtime(name, copy).run(plan, deadline_seconds=deadline_seconds)
 
     def encode(self, name: str, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts by the variant's own tokenizer."""
@@ -76,10 +79,15 @@ class Fleet:
         while self._running:
             self._running.popitem()[1].close()
 
-    def _runtime(self, name: str) -> Isolated:
-        if name not in self._running:
-            self._running[name] = self._start(name, self._factory)
-        return self._running[name]
+    def end_copies(self, name: str) -> None:
+        """End a variant's processes but the first, which is asked again and again."""
+        for seat in [it for it in self._running if it[0] == name and it[1]]:
+            self._running.pop(seat).close()
+
+    def _runtime(self, name: str, copy: int = 0) -> Isolated:
+        if (name, copy) not in self._running:
+            self._running[name, copy] = self._start(name, self._factory)
+        return self._running[name, copy]
 
     def _start(self, name: str, factory: str) -> Isolated:
         directory = self.variant(name).directory

@@ -30,7 +30,12 @@ class Statistic(StrEnum):
     MEAN = "mean"  # Student t over label means (clusters), else over values
     MEDIAN = "median"  # order statistics
     SHARE = "share"  # of values that are 1: Clopper-Pearson
+    P50 = "p50"  # quantiles: moving-block bootstrap over labels
+    P95 = "p95"
+    P99 = "p99"
+    P95_RATIO = "p95_ratio"  # of the 95 % quantiles, blocks in pairs
     RATIO = "ratio"  # to the reference, paired: Hodges-Lehmann of log ratios
+    DRIFT = "drift"  # of that ratio from the run's start to its end: Theil-Sen
     GAIN = "gain"  # paired difference of 0/1 outcomes in points: Tango's score interval
     WORST_GAIN = "worst_gain"  # the same per label, Bonferroni over labels, the worst one
     WORST_RATIO = "worst_ratio"  # ratio per label beyond the overall ratio, the worst one
@@ -67,8 +72,9 @@ class Rule:
     """One thing that must hold of one metric.
 
     `subject` is what the sentence of a finding speaks of ("time between tokens"). `precision` holds
-    limits for variants of one precision in place of the general one. The confidence of the
-    interval is two-sided.
+    limits for variants of one precision in place of the general one. `versus` says beside whom the
+    values must have been taken: the reference, or the baseline, where the release has one. The
+    confidence of the interval is two-sided.
     """
 
     id: str
@@ -80,6 +86,7 @@ class Rule:
     at_least: float | None = None
     precision: dict[Precision, Limit] = field(default_factory=dict)
     roles: tuple[Role, ...] = (Role.CANDIDATE,)
+    versus: Role = Role.REFERENCE
     minimum_samples: int = 1
     confidence: float = 0.90
     hint: str = ""
@@ -95,6 +102,10 @@ class Rule:
             )
         if not self.roles:
             raise ConfigError(f"rule {self.id}: roles must name one at least, or nothing is judged")
+        if self.versus is Role.CANDIDATE:
+            raise ConfigError(
+                f"rule {self.id}: versus must be 'reference' or 'baseline': found 'candidate'"
+            )
         if not self.is_figure_only:
             self._require_limits(Limit(self.at_most, self.at_least))
 
@@ -138,7 +149,8 @@ class Plan:
     """How much is measured; more narrows the intervals and costs time."""
 
     latency_pairs: int = 40
-    latency_warmup_pairs: int = 4
+    latency_least_pairs: int = 20  # even where all is decided sooner
+    latency_warmup_pairs: int = 40  # at most, where it is not steady sooner
     load_repetitions: int = 6
     memory_cycles: int = 40  # of 20 requests
     memory_doublings: int = 2  # as often is a run doubled that grows, but ever slower
@@ -149,12 +161,17 @@ class Plan:
     accuracy_items: int = 0  # 0: every item of the bank
     precision_items: int = 200
     foundry_items: int = 2  # of every slice
+    disturbed_share: float = 0.5  # of the machine's processors that others may use meanwhile
     deadline_seconds: float = 120.0
 
     def __post_init__(self) -> None:
         if not 0 < self.deadline_seconds < math.inf:
             raise ConfigError(f"deadline_seconds must be over 0: found {self.deadline_seconds}")
-        for name in (it.name for it in fields(self) if it.name != "deadline_seconds"):
+        if not 0 < self.disturbed_share <= 1:
+            raise ConfigError(
+                f"disturbed_share must be over 0 and at most 1: found {self.disturbed_share}"
+            )
+        for name in (it.name for it in fields(self) if it.type is int):
             least = 0 if name in _MAY_BE_ZERO else 1
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be at least {least}: found {getattr(self, name)}")

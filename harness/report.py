@@ -35,7 +35,8 @@ class PublishedReport:
 class Report:
     """What `reports/<run>/report.json` holds.
 
-    `conditions` are the machine's at the session's start and at its end.
+    `conditions` are the machine's at the session's start and at its end, `remarks` say what was
+    measured again.
     `refused` says of each GO candidate that was not published after all, and why.
     """
 
@@ -47,6 +48,7 @@ class Report:
     published: dict[str, PublishedReport] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     conditions: tuple[Conditions, ...] = ()
+    remarks: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 
@@ -71,4 +73,5 @@ def report_of(
         environment,
         variants,
         conditions=evidence.conditions,
+        remarks=evidence.remarks,
     )

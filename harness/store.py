@@ -117,10 +117,33 @@ def _release(data: dict[str, Any], path: Path) -> Release:
 
 
 def read_policy(path: Path) -> Policy:
-    """Read a policy file, or raise ConfigError of one line."""
-    data = _read_toml(path, "policy")
-    rules = [{"id": key, **rule} for key, rule in _tables(data, "rules", path).items()]
+    """Read a policy file, or raise ConfigError of one line.
+
+    With ``extends = "other.toml"`` it is that policy, with what this file says in its place: keys
+    of the plan and of each rule one by one, the list of required checks as a whole.
+    """
+    data = _policy_data(path, ())
+    rules = [{"id": key, **rule} for key, rule in data.pop("rules", {}).items()]
     return structure({"name": path.stem, **data, "rules": rules}, Policy, what=path.name)
+
+
+def _policy_data(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
+    if path in extending:
+        raise ConfigError(f"{path.name} extends itself: remove one extends of the circle")
+    data = _read_toml(path, "policy")
+    data["rules"] = _tables(data, "rules", path)
+    if "extends" not in data:
+        return data
+    base = data.pop("extends")
+    if not isinstance(base, str):
+        raise ConfigError(f"{path.name}: extends must be the path of a policy: found {base!r}")
+    found = _policy_data((path.parent / base).resolve(), (*extending, path))
+    for rule, keys in data.pop("rules").items():
+        found["rules"][rule] = {**found["rules"].get(rule, {}), **keys}
+    plan = data.pop("plan", {})
+    if isinstance(plan, dict):
+        plan = {**found.get("plan", {}), **plan}
+    return {**found, **data, "plan": plan}
 
 
 def read_items(path: Path) -> tuple[Item, ...]:

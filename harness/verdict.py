@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.estimate import LABELLED, PAIRED, estimate
-from harness.evidence import Check, CheckOutcome, Evidence, Subject
-from harness.finding import Finding, Outcome, against, sentence, unit_of
+from harness.evidence import Check, CheckOutcome, Evidence
+from harness.finding import Finding, Outcome, against
 from harness.measurement import Measurement
-from harness.policy import Limit, Policy, Rule, Severity
+from harness.policy import Policy, Rule, Severity
 from harness.release import Role
-from harness.stats.intervals import Estimate
+from harness.ruling import apply_rule, noise_floors, undecided
 
 
 class Decision(StrEnum):
@@ -77,15 +76,19 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
 
 
 def judge_measurements(
-    measurements: tuple[Measurement, ...], subject: Subject, environment: str, policy: Policy
+    measurements: tuple[Measurement, ...], name: str, evidence: Evidence, policy: Policy
 ) -> tuple[Finding, ...]:
-    """Findings on some measurements of one variant by the rules that concern them."""
-    by_metric = {it.metric: it for it in measurements}
-    return tuple(
-        _apply(rule, by_metric[rule.metric], rule.limit(subject.precision), environment)
-        for rule in policy.rules
-        if subject.role in rule.roles and rule.metric in by_metric
-    )
+    """Findings on some of a variant's measurements by the rules that concern them.
+
+    The evidence is all there is so far, the measurements and the reference's own among it.
+    """
+    subject = evidence.subjects[name]
+    found = []
+    for rule in policy.rules:
+        mine = [it for it in measurements if _concerns(rule, it, name, evidence)]
+        if subject.role in rule.roles and mine:
+            found.append(apply_rule(rule, mine[0], evidence))
+    return tuple(found)
 
 
 def _combined(decisions: list[Decision]) -> Decision:
@@ -97,13 +100,13 @@ def _combined(decisions: list[Decision]) -> Decision:
 
 
 def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
-    found = [_undecided("session.complete", "session", why) for why in evidence.trouble]
+    found = [undecided("session.complete", "session", why) for why in evidence.trouble]
     decides = any(
         rule.severity is not Severity.INFO and Role.CANDIDATE in rule.roles for rule in policy.rules
     )
     if not decides or not policy.required:
         why = f"the policy {policy.name!r} requires no check or has no rule that decides candidates"
-        found.append(_undecided("session.policy", "session", why))
+        found.append(undecided("session.policy", "session", why))
     return tuple(found)
 
 
@@ -112,7 +115,7 @@ def _of_reference(reference: VariantVerdict) -> tuple[Finding, ...]:
         return ()
     why = reference.reasons[0]
     text = f"the reference {reference.variant} cannot be relied on: {why}"
-    return (_undecided("session.reference", "session", text),)
+    return (undecided("session.reference", "session", text),)
 
 
 def _variant_verdict(
@@ -121,7 +124,7 @@ def _variant_verdict(
     subject = evidence.subjects[name]
     if not subject.digest:
         why = subject.problem or "there is no variant"
-        absent = _undecided("session.variant", "session", f"{name} was not measured: {why}")
+        absent = undecided("session.variant", "session", f"{name} was not measured: {why}")
         return VariantVerdict(name, subject.role, Decision.INCONCLUSIVE, (*beside, absent))
     findings = (
         *beside,
@@ -151,73 +154,31 @@ def _of_checks(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
 def _of_check(check_id: str, check: Check | None) -> Finding:
     suite = check_id.partition(".")[0]
     if check is None:
-        return _undecided(check_id, suite, f"the required check {check_id} did not run")
+        return undecided(check_id, suite, f"the required check {check_id} did not run")
     if check.outcome is CheckOutcome.MEASURED:
         return Finding(check_id, suite, Severity.CRITICAL, Outcome.PASS, "ran to its end")
     if check.outcome in (CheckOutcome.FAILED, CheckOutcome.CRASHED):
         return Finding(check_id, suite, Severity.CRITICAL, Outcome.FAIL, check.reason)
-    return _undecided(check_id, suite, f"{check_id} was not measured: {check.reason}")
+    return undecided(check_id, suite, f"{check_id} was not measured: {check.reason}")
 
 
 def _of_rules(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
-    subject = evidence.subjects[name]
-    rules = [rule for rule in policy.rules if subject.role in rule.roles]
-    return [_of_rule(rule, name, subject, evidence) for rule in rules]
+    role = evidence.subjects[name].role
+    roles = {it.role for it in evidence.subjects.values()}
+    rules = [rule for rule in policy.rules if role in rule.roles and rule.versus in roles]
+    found = [_of_rule(rule, name, evidence) for rule in rules]
+    return found + (noise_floors(evidence, policy) if role is Role.REFERENCE else [])
 
 
-def _of_rule(rule: Rule, name: str, subject: Subject, evidence: Evidence) -> Finding:
-    found = [it for it in evidence.measurements if (it.metric, it.variant) == (rule.metric, name)]
+def _of_rule(rule: Rule, name: str, evidence: Evidence) -> Finding:
+    found = [it for it in evidence.measurements if _concerns(rule, it, name, evidence)]
     if len(found) != 1:
         count = "was not measured" if not found else f"was measured {len(found)} times"
-        return _undecided(rule.id, rule.suite, f"{rule.subject} {count}", rule.severity)
-    return _apply(rule, found[0], rule.limit(subject.precision), evidence.environment)
+        return undecided(rule.id, rule.suite, f"{rule.subject} {count}", rule.severity)
+    return apply_rule(rule, found[0], evidence)
 
 
-def _apply(rule: Rule, it: Measurement, limit: Limit | None, environment: str) -> Finding:
-    problem = _not_comparable(rule, it, environment)
-    if problem:
-        why = f"{rule.subject}: {problem}"
-        return _undecided(rule.id, rule.suite, why, rule.severity)
-    found = estimate(it, rule.statistic, rule.confidence)
-    unit = unit_of(rule.statistic, it.unit)
-    outcome = _outcome(rule, found, limit)
-    return Finding(
-        rule.id,
-        rule.suite,
-        rule.severity,
-        outcome,
-        sentence(rule, limit, outcome, found, unit),
-        found.value,
-        (found.lower, found.upper),
-        None if limit is None else limit.value,
-        unit,
-    )
-
-
-def _not_comparable(rule: Rule, it: Measurement, environment: str) -> str:
-    if it.environment != environment:
-        return "was measured under other conditions than the session's"
-    if len(it.values) < rule.minimum_samples:
-        return f"{len(it.values)} values, and the rule needs {rule.minimum_samples}"
-    if rule.statistic in PAIRED and not it.reference_values:
-        return "has no values of the reference beside it"
-    if rule.statistic in LABELLED and not it.labels:
-        return "has no labels for its values"
-    return ""
-
-
-def _outcome(rule: Rule, found: Estimate, limit: Limit | None) -> Outcome:
-    if limit is None:
-        return Outcome.PASS
-    if not found.is_bounded:
-        return Outcome.INCONCLUSIVE
-    ends = (limit.holds(found.lower), limit.holds(found.upper))
-    if all(ends):
-        return Outcome.PASS
-    if not any(ends):
-        return Outcome.FAIL
-    return Outcome.PASS if rule.severity is Severity.GUARD else Outcome.INCONCLUSIVE
-
-
-def _undecided(rule: str, suite: str, why: str, severity: Severity = Severity.CRITICAL) -> Finding:
-    return Finding(rule, suite, severity, Outcome.INCONCLUSIVE, why)
+def _concerns(rule: Rule, it: Measurement, name: str, evidence: Evidence) -> bool:
+    """Whether it is the rule's metric, of this variant, taken beside the one it is to be."""
+    beside = evidence.subjects[it.beside].role if it.beside else Role.REFERENCE
+    return (it.metric, it.variant, beside) == (rule.metric, name, rule.versus)

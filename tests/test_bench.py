@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -5,27 +6,37 @@ import pytest
 
 from harness.answer import Answer, Finish, Request
 from harness.bench import Bench, Stage, question, require_answers, shuffled
+from harness.conditions import Conditions
 from harness.errors import RequestError
 from harness.fleet import Fleet
 from harness.item import Item
-from harness.policy import Plan
+from harness.metrics.latency import whole_ms
+from harness.policy import Plan, Rule, Statistic
 from harness.release import Precision, Role
 from harness.variant import Recipe, Variant
 
 ITEMS = tuple(
     Item(f"item-{n}", (("user", f"question {n}"),), "x", slice="ab"[n % 2]) for n in range(12)
 )
+ROLES = {"fp32": Role.REFERENCE, "int4": Role.CANDIDATE, "old": Role.BASELINE}
+RULES = (Rule("latency.total", "whole", "latency.total", Statistic.RATIO, at_most=50.0),)
+TIMES = {"total": whole_ms}
 
 
 @pytest.fixture
 def bench(tmp_path):
     variants = {
         name: Variant(Recipe(name, role, Precision.FP32), tmp_path, {}, "sha256:0")
-        for name, role in (("fp32", Role.REFERENCE), ("int4", Role.CANDIDATE))
+        for name, role in ROLES.items()
     }
     with Fleet(variants, "harness.runtimes.scripted:Scripted", 60.0) as fleet:
-        plan = Plan(memory_cycles=3, precision_items=5)
-        yield Bench(Stage(fleet, "fp32", ITEMS, plan, "here"), "int4", "latency")
+        plan = Plan(memory_cycles=3, precision_items=5, latency_pairs=24, latency_warmup_pairs=12)
+        stage = Stage(fleet, "fp32", ITEMS, plan, "here", baseline="old", rules=RULES)
+        yield Bench(stage, "int4", "latency")
+
+
+def of(bench, name):
+    return Bench(bench._stage, name, "latency")
 
 
 def test_pairs_hold_the_variants_answer_first_whoever_was_asked_first(bench):
@@ -34,6 +45,55 @@ def test_pairs_hold_the_variants_answer_first_whoever_was_asked_first(bench):
     assert [mine.text for mine, _ in pairs] == [it.text for it in bench.ask(requests)]
     order = [mine.started_ns < theirs.started_ns for mine, theirs in pairs]
     assert 0 < sum(order) < len(order)
+
+
+def test_a_candidate_is_compared_with_the_reference_and_the_baseline(bench):
+    assert bench.rivals == ("fp32", "old")
+    assert of(bench, "fp32").rivals == of(bench, "old").rivals == ("fp32",)
+
+
+def test_a_paired_run_is_sized_by_the_policy_and_keeps_its_warm_up(bench):
+    run, [total] = bench.paired_run([question(item) for item in ITEMS], TIMES, "old")
+    assert (total.metric, total.unit, total.beside) == ("latency.total", "ms", "old")
+    assert (total.planned, len(total.values)) == (0, 24)  # no rule looks beside the baseline
+    assert 10 <= len(total.warmups) == len(total.reference_warmups) <= 12
+    run, [total] = bench.paired_run([question(item) for item in ITEMS], TIMES, "fp32")
+    assert 0 < total.planned <= 24
+    assert len(run.mine) == len(total.values) >= 20
+
+
+def test_beside_itself_a_variant_is_another_process(bench):
+    reference = of(bench, "fp32")
+    _, [total] = reference.paired_run([question(item) for item in ITEMS], TIMES, "fp32")
+    assert (total.beside, total.planned) == ("fp32", 0)
+    assert total.values != total.reference_values
+
+
+def conditions(*busy_seconds):
+    """One after the other, a second and so many more busy ones apart, none of them ours."""
+    return iter(
+        Conditions(float(at), 1, busy_seconds=busy, own_seconds=0.0)
+        for at, busy in enumerate(itertools.accumulate(busy_seconds))
+    )
+
+
+@pytest.mark.parametrize(
+    ("busy_seconds", "taken", "why"),
+    [
+        ((0, 0), ["once"], ""),
+        ((0, 1, 0, 0), ["once", "twice"], ""),
+        ((0, 1, 0, 1), ["once", "twice"], "others used"),
+    ],
+)
+def test_what_was_disturbed_is_measured_once_more(bench, monkeypatch, busy_seconds, taken, why):
+    moments = conditions(*busy_seconds)
+    monkeypatch.setattr("harness.bench.capture_conditions", lambda: next(moments))
+    attempts = iter(["once", "twice"])
+    found, disturbance = bench.undisturbed(lambda: next(attempts), "beside fp32")
+    assert found == taken[-1]
+    assert disturbance.startswith(why)
+    assert bool(disturbance) == bool(why)
+    assert len(bench._stage.remarks) == len(taken) - 1 + bool(why)
 
 
 def test_the_bank_is_answered_once_a_session(bench):

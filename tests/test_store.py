@@ -136,6 +136,43 @@ def test_a_mistake_in_a_policy_is_one_line_that_names_it(write, change, message)
     assert message in str(raised.value)
 
 
+EXTENSION = """
+extends = "strict.toml"
+[plan]
+memory_cycles = 7
+[rules."latency.itl"]
+at_most = 2.0
+[rules."latency.rate"]
+subject = "rate"
+metric = "latency.rate"
+statistic = "median"
+severity = "info"
+"""
+
+
+def test_a_policy_may_say_only_how_it_differs_from_another(write):
+    write(POLICY, "strict.toml")
+    policy = store.read_policy(write(EXTENSION, "brief.toml"))
+    assert (policy.name, policy.required) == ("brief", ("latency.latency",))
+    assert (policy.plan.latency_pairs, policy.plan.memory_cycles) == (10, 7)
+    assert [rule.id for rule in policy.rules] == ["latency.itl", "latency.rate"]
+    assert policy.rules[0].limit(None).value == 2.0
+    assert policy.rules[0].limit(Precision.INT4).value == 1.5
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ('"brief.toml"', "brief.toml extends itself"),
+        ('"nowhere.toml"', "nowhere.toml cannot be read"),
+        ("3", "extends must be the path of a policy: found 3"),
+    ],
+)
+def test_a_policy_that_extends_what_is_not_there_is_refused(write, base, message):
+    with pytest.raises(ConfigError, match=message):
+        store.read_policy(write(EXTENSION.replace('"strict.toml"', base), "brief.toml"))
+
+
 @pytest.mark.parametrize("read", [store.read_release, store.read_policy, store.read_edge_cases])
 def test_a_value_in_the_place_of_named_tables_is_refused(write, read):
     path = write("variants = 3\nrules = 3\ncases = 3", "wrong.toml")

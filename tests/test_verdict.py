@@ -160,9 +160,10 @@ def test_one_bad_candidate_stops_the_release_but_not_the_other_candidate():
 
 
 def finding(rule, *values, references=(), precision=None):
-    subject = Subject(Role.CANDIDATE, precision, digest="1")
     it = measured(rule.metric, "int4", values, references)
-    return judge_measurements((it,), subject, HERE, Policy("one", ("a.b",), (rule,)))[0]
+    subjects = {**SUBJECTS, "int4": Subject(Role.CANDIDATE, precision, digest="1")}
+    found = evidence(subjects=subjects, measurements=(it,))
+    return judge_measurements((it,), "int4", found, Policy("one", ("a.b",), (rule,)))[0]
 
 
 RATIO = RULES[0]

@@ -1,25 +1,64 @@
-"""From the timestamps of answers to times and rates."""
+"""From the timestamps of answers to times, rates and the share of the processor."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from harness.answer import Answer
+from harness.errors import InfrastructureError
 
 _NS_PER_MS = 1e6
 
 
 def first_token_ms(answers: Iterable[Answer]) -> list[float]:
     """TTFT of each answer in ms: from before anything is done for it to its first token."""
-    return [float(it.token_ns[0] - it.started_ns) / _NS_PER_MS for it in answers]
+    return [float(it.token_ns[0] - it.started_ns) / _NS_PER_MS for it in _checked(answers)]
 
 
 def between_tokens_ms(answers: Iterable[Answer]) -> list[float]:
     """Mean ITL of each answer in ms, over tokens that were emitted; each needs two of them."""
     return [
         float(it.token_ns[-1] - it.token_ns[0]) / (len(it.token_ns) - 1) / _NS_PER_MS
-        for it in answers
+        for it in _checked(answers)
     ]
+
+
+def whole_ms(answers: Iterable[Answer]) -> list[float]:
+    """Time of each whole answer in ms, from before anything is done for it to its end."""
+    return [float(it.ended_ns - it.started_ns) / _NS_PER_MS for it in _checked(answers)]
+
+
+def gaps_ms(answers: Sequence[Answer]) -> list[list[float]]:
+    """Every ITL of each answer in ms, one fewer than its tokens."""
+    return [(np.diff(it.token_ns) / _NS_PER_MS).tolist() for it in _checked(answers)]
 
 
 def decode_rates(answers: Iterable[Answer]) -> list[float]:
     """Tokens per second after the first one: tokens emitted, not tokens asked for."""
     return [1e3 / between for between in between_tokens_ms(answers)]
+
+
+def prefill_rates(answers: Sequence[Answer]) -> list[float]:
+    """Prompt tokens per second up to the first token."""
+    prompts = [len(it.prompt_ids) or it.prompt_tokens for it in answers]
+    times = first_token_ms(answers)
+    return [1e3 * tokens / ms for tokens, ms in zip(prompts, times, strict=True)]
+
+
+def processor_ms_per_token(answers: Iterable[Answer]) -> list[float]:
+    """Processor time of each answer, all threads and its prefill, per emitted token."""
+    return [it.cpu_ns / len(it.token_ns) / _NS_PER_MS for it in _checked(answers)]
+
+
+def cores_busy(answers: Iterable[Answer]) -> list[float]:
+    """Processor time of each answer over the time that passed."""
+    return [it.cpu_ns / (it.ended_ns - it.started_ns) for it in _checked(answers)]
+
+
+def _checked(answers: Iterable[Answer]) -> Iterable[Answer]:
+    """The answers; raises InfrastructureError where a clock stepped back between two stamps."""
+    for it in answers:
+        stamps = [it.started_ns, *it.token_ns, *([it.ended_ns] if it.ended_ns else [])]
+        if (np.diff(stamps) < 0).any():
+            raise InfrastructureError("the clock stepped back while an answer was timed")
+        yield it

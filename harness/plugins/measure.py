@@ -12,9 +12,10 @@ from harness.errors import HarnessError
 from harness.finding import Finding, Outcome
 from harness.fleet import Fleet
 from harness.measurement import Measurement
-from harness.plugins.notebook import NOTEBOOK, Notebook
+from harness.plugins.notebook import NOTEBOOK
 from harness.plugins.options import SETTINGS
 from harness.plugins.variants import NAME
+from harness.release import Role
 from harness.store import read_edge_cases
 from harness.verdict import judge_measurements
 
@@ -47,6 +48,8 @@ def stage(pytestconfig: pytest.Config) -> Iterator[Stage]:
         notebook.stage = Stage(
             fleet=fleet,
             reference=release.reference,
+            baseline=next(iter(release.with_role(Role.BASELINE)), ""),
+            rules=settings.policy.rules,
             items=shuffled(settings.items, settings.seed)[: plan.accuracy_items or None],
             plan=plan,
             environment=notebook.environment.fingerprint,
@@ -85,7 +88,9 @@ def record(request: pytest.FixtureRequest, variant_name: str) -> Record:
     def hand_in(*measurements: Measurement) -> None:
         request.node.stash[RECORDED] = bool(measurements)
         notebook.measurements.extend(measurements)
-        _raise_what_is_wrong(_judge(measurements, variant_name, notebook))
+        policy = notebook.settings.policy
+        found = judge_measurements(measurements, variant_name, notebook.evidence(), policy)
+        _raise_what_is_wrong(found)
 
     return hand_in
 
@@ -104,17 +109,6 @@ def variant_of(item: pytest.Item) -> str | None:
     """The variant that a test is about."""
     callspec = getattr(item, "callspec", None)
     return None if callspec is None else callspec.params.get(NAME)
-
-
-def _judge(
-    measurements: tuple[Measurement, ...], name: str, notebook: Notebook
-) -> tuple[Finding, ...]:
-    return judge_measurements(
-        measurements,
-        notebook.subject(name),
-        notebook.environment.fingerprint,
-        notebook.settings.policy,
-    )
 
 
 def _raise_what_is_wrong(findings: tuple[Finding, ...]) -> None:

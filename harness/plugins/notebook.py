@@ -60,6 +60,7 @@ class Notebook:
             measurements=tuple(self.measurements),
             trouble=tuple(self.trouble),
             conditions=tuple(self.conditions),
+            remarks=tuple(self.stage.remarks if self.stage else ()),
         )
 
 

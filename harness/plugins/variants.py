@@ -11,6 +11,7 @@ from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import SETTINGS, Settings, is_gate
 from harness.plugins.progress import bar
 from harness.probes.host import capture_conditions, capture_environment
+from harness.release import Role
 from harness.store import forget_latest
 
 NAME = "variant_name"
@@ -46,7 +47,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 def _build(config: pytest.Config, settings: Settings) -> Built:
-    wanted = settings.only | {settings.release.reference}
+    beside = settings.release.with_role(Role.BASELINE)
+    wanted = settings.only | {settings.release.reference, *beside}
     recipes = [recipe for recipe in settings.recipes if recipe.name in wanted]
     source = settings.release.model.path if settings.release.model else None
     with bar(config, None, "build") as shown:

@@ -2,10 +2,11 @@
 
 from tabulate import tabulate
 
-from harness.finding import against
+from harness.finding import against, change
 from harness.release import Role
 from harness.report import Report, VariantReport
 from harness.reporters.table import HEADERS, rows
+from harness.ruling import NOISE_FLOOR
 
 _SHOWN = 6
 _ABSENT = ("did not run", "was not measured")
@@ -16,6 +17,7 @@ def summary(report: Report, place: str = "") -> str:
     lines = [tabulate(rows(report), headers=HEADERS, disable_numparse=True), ""]
     for name, it in report.variants.items():
         lines += _reasons(name, it)
+    lines += [*_resolution(report), *(f"note: {remark}" for remark in report.remarks)]
     for name, package in report.published.items():
         lines.append(f"published {name}: {package.model_id} in {package.path}")
     lines += [f"not published {name}: {why}" for name, why in report.refused.items()]
@@ -23,6 +25,17 @@ def summary(report: Report, place: str = "") -> str:
         lines.append(f"report: {place}")
     title = f"{report.release.name} {report.release.version} by {report.policy}"
     return "\n".join([*lines, f"{title}: {report.verdict}", ""])
+
+
+def _resolution(report: Report) -> list[str]:
+    """How small a slowdown this machine and plan can see at all."""
+    floors = [
+        f"{finding.rule.removesuffix(NOISE_FLOOR)} from {change(finding.measured)}"
+        for it in report.variants.values()
+        for finding in it.findings
+        if finding.rule.endswith(NOISE_FLOOR) and finding.measured is not None
+    ]
+    return [f"slowdowns seen here: {', '.join(floors)}"] if floors else []
 
 
 def _reasons(name: str, it: VariantReport) -> list[str]:

@@ -1,12 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness.answer import Answer
+from harness.errors import InfrastructureError
 from harness.metrics import latency
 
 ANSWER = Answer(
+    prompt_ids=(1, 2, 3, 4, 5),
     token_ids=(5, 6, 7),
     started_ns=1_000_000,
+    ended_ns=31_000_000,
+    cpu_ns=45_000_000,
     token_ns=np.array([21_000_000, 23_000_000, 27_000_000]),
 )
 
@@ -15,3 +21,24 @@ def test_times_come_from_the_stamps_of_emitted_tokens():
     assert latency.first_token_ms([ANSWER]) == [20.0]
     assert latency.between_tokens_ms([ANSWER]) == [3.0]
     assert latency.decode_rates([ANSWER]) == pytest.approx([1000 / 3])
+    assert latency.gaps_ms([ANSWER]) == [[2.0, 4.0]]
+    assert latency.whole_ms([ANSWER]) == [30.0]
+    assert latency.prefill_rates([ANSWER]) == pytest.approx([5 / 0.020])
+
+
+def test_processor_time_is_of_all_threads():
+    assert latency.processor_ms_per_token([ANSWER]) == [15.0]
+    assert latency.cores_busy([ANSWER]) == [1.5]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"started_ns": 22_000_000},
+        {"ended_ns": 26_000_000},
+        {"token_ns": np.array([21_000_000, 28_000_000, 27_000_000])},
+    ],
+)
+def test_a_clock_that_steps_back_is_no_fault_of_the_model(changes):
+    with pytest.raises(InfrastructureError, match="clock stepped back"):
+        latency.whole_ms([replace(ANSWER, **changes)])

@@ -1,0 +1,131 @@
+"""One rule applied to one measurement, and what its machine can tell apart at all."""
+
+import math
+from dataclasses import replace
+
+from harness.estimate import LABELLED, PAIRED, estimate
+from harness.evidence import Evidence
+from harness.finding import Finding, Outcome, change, figure, sentence, unit_of
+from harness.measurement import Measurement
+from harness.policy import Limit, Policy, Rule, Severity, Statistic
+from harness.release import Role
+from harness.stats import steady
+from harness.stats.intervals import Estimate
+
+NOISE_FLOOR = ".noise_floor"
+"""Ends the id of a finding on what the machine can tell apart by the rule before it."""
+
+
+def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
+    """What the rule says of a measurement; the evidence is all there is beside it."""
+    limit = rule.limit(evidence.subjects[it.variant].precision)
+    problem = _not_comparable(rule, it, evidence.environment)
+    if problem:
+        why = f"{rule.subject}: {problem}"
+        return undecided(rule.id, rule.suite, why, rule.severity)
+    found = estimate(it, rule.statistic, rule.confidence)
+    floor = _noise_floor(rule, limit, evidence)
+    outcome = _outcome(rule, _widened(found, floor), limit)
+    unit = unit_of(rule.statistic, it.unit)
+    reason = sentence(rule, limit, outcome, found, unit)
+    if floor > 1 and outcome is Outcome.INCONCLUSIVE:
+        reason += f"; this machine sees a change by {change(floor)} or more only"
+    return Finding(
+        rule.id,
+        rule.suite,
+        rule.severity,
+        outcome,
+        reason,
+        found.value,
+        (found.lower, found.upper),
+        None if limit is None else limit.value,
+        unit,
+    )
+
+
+def _not_comparable(rule: Rule, it: Measurement, environment: str) -> str:
+    if it.environment != environment:
+        return "was measured under other conditions than the session's"
+    if it.disturbance:
+        return f"was disturbed whenever it was measured: {it.disturbance}"
+    if len(it.values) < rule.minimum_samples:
+        return f"{len(it.values)} values, and the rule needs {rule.minimum_samples}"
+    if rule.statistic in PAIRED and not it.reference_values:
+        return f"has no values of the {rule.versus} beside it"
+    if rule.statistic in LABELLED and not it.labels:
+        return "has no labels for its values"
+    for warmups in filter(None, (it.warmups, it.reference_warmups)):
+        if not steady.is_steady(warmups[-steady.WINDOW :]):
+            return f"had not settled after {len(warmups)} warm-ups: measure more of them"
+    return ""
+
+
+def _widened(found: Estimate, floor: float) -> Estimate:
+    return replace(found, lower=found.lower / floor, upper=found.upper * floor)
+
+
+def _noise_floor(rule: Rule, limit: Limit | None, evidence: Evidence) -> float:
+    """The ratio that this machine takes for a difference where there is none.
+
+    1 where the limit is farther from 1 than that, or where nothing was measured beside itself.
+    """
+    floor = _beside_itself(rule, evidence)
+    if floor is None or limit is None or limit.value <= 0:
+        return 1.0
+    reach = _reach(floor)
+    return reach if reach > max(limit.value, 1 / limit.value) else 1.0
+
+
+def _reach(it: Estimate) -> float:
+    """How far from 1 the interval of a ratio goes, as a ratio of at least 1."""
+    return max(it.upper, 1 / it.lower) if it.is_bounded else math.inf
+
+
+def _beside_itself(rule: Rule, evidence: Evidence) -> Estimate | None:
+    """The reference's ratio to itself in two processes, in the same session."""
+    name = evidence.reference
+    if rule.statistic is not Statistic.RATIO:
+        return None
+    found = [it for it in evidence.measurements if it.variant == it.beside == name]
+    same = [it for it in found if it.metric == rule.metric and it.values]
+    return estimate(same[0], rule.statistic, rule.confidence) if same else None
+
+
+def noise_floors(evidence: Evidence, policy: Policy) -> list[Finding]:
+    """What this machine can tell apart, for every ratio that was measured so: to be read only."""
+    ratios = [rule for rule in policy.rules if rule.versus is Role.REFERENCE]
+    known = [(rule, found) for rule in ratios if (found := _beside_itself(rule, evidence))]
+    return [_floor_finding(rule, found, evidence.reference) for rule, found in known]
+
+
+def _floor_finding(rule: Rule, found: Estimate, name: str) -> Finding:
+    measured = f"{rule.subject}, {name} beside itself: {figure(found, 'ratio')}"
+    return Finding(
+        rule.id + NOISE_FLOOR,
+        rule.suite,
+        Severity.INFO,
+        Outcome.PASS,
+        f"{measured}, so a change by {change(_reach(found))} or more would be seen",
+        _reach(found),
+        (found.lower, found.upper),
+        None,
+        "ratio",
+    )
+
+
+def _outcome(rule: Rule, found: Estimate, limit: Limit | None) -> Outcome:
+    if limit is None:
+        return Outcome.PASS
+    if not found.is_bounded:
+        return Outcome.INCONCLUSIVE
+    ends = (limit.holds(found.lower), limit.holds(found.upper))
+    if all(ends):
+        return Outcome.PASS
+    if not any(ends):
+        return Outcome.FAIL
+    return Outcome.PASS if rule.severity is Severity.GUARD else Outcome.INCONCLUSIVE
+
+
+def undecided(rule: str, suite: str, why: str, severity: Severity = Severity.CRITICAL) -> Finding:
+    """What could not be judged, and why."""
+    return Finding(rule, suite, severity, Outcome.INCONCLUSIVE, why)

@@ -1,0 +1,103 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.evidence import Evidence, Subject
+from harness.finding import Outcome
+from harness.measurement import Measurement
+from harness.policy import Policy, Rule, Severity, Statistic
+from harness.release import Precision, Role
+from harness.ruling import apply_rule
+from harness.verdict import judge
+
+RULE = Rule("latency.itl", "ITL", "latency.itl", Statistic.RATIO, at_most=1.05)
+SUBJECTS = {
+    "fp32": Subject(Role.REFERENCE, Precision.FP32, digest="sha256:1"),
+    "old": Subject(Role.BASELINE, Precision.INT4, digest="sha256:2"),
+    "int4": Subject(Role.CANDIDATE, Precision.INT4, digest="sha256:3"),
+}
+
+
+def times(variant, beside, ratio, spread=0.01, **changes):
+    noise = np.random.default_rng(5).normal(0, spread, 60)
+    values = tuple((ratio * np.exp(noise)).tolist())
+    it = Measurement("latency", "latency.itl", variant, "ms", values, "here", (1.0,) * 60)
+    return replace(it, beside=beside, **changes)
+
+
+def ruled(it, *others, rule=RULE):
+    return apply_rule(rule, it, Evidence("travel:1", SUBJECTS, "here", measurements=(it, *others)))
+
+
+NOISY = times("fp32", "fp32", 1.0, spread=0.5)
+
+
+def test_a_limit_that_the_machine_cannot_resolve_is_not_decided_by_a_narrow_interval():
+    assert ruled(times("int4", "fp32", 1.0)).outcome is Outcome.PASS
+    found = ruled(times("int4", "fp32", 1.0), NOISY)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "this machine sees a change by" in found.reason
+
+
+@pytest.mark.parametrize(("ratio", "outcome"), [(0.6, Outcome.PASS), (2.0, Outcome.FAIL)])
+def test_what_is_beyond_the_noise_is_decided_all_the_same(ratio, outcome):
+    assert ruled(times("int4", "fp32", ratio), NOISY).outcome is outcome
+
+
+def test_a_quiet_machine_changes_nothing():
+    quiet = times("fp32", "fp32", 1.0)
+    it = times("int4", "fp32", 1.03)
+    assert ruled(it, quiet) == ruled(it)
+
+
+def test_what_the_machine_can_tell_apart_is_a_finding_on_the_reference():
+    policy = Policy("one", ("a.b",), (RULE,))
+    found = Evidence("travel:1", SUBJECTS, "here", measurements=(times("fp32", "fp32", 1.0),))
+    findings = judge(found, policy).variants["fp32"].findings
+    [floor] = [it for it in findings if it.rule == "latency.itl.noise_floor"]
+    assert not floor.decides
+    assert 1.0 < floor.measured < 1.02
+
+
+def test_a_rule_looks_at_what_was_taken_beside_the_one_it_names():
+    to_baseline = replace(RULE, versus=Role.BASELINE)
+    policy = Policy("both", ("a.b",), (RULE, replace(to_baseline, id="latency.to_baseline")))
+    taken = (times("int4", "fp32", 0.6), times("int4", "old", 1.4))
+    findings = judge(Evidence("travel:1", SUBJECTS, "here", measurements=taken), policy)
+    outcomes = {it.rule: it.outcome for it in findings.variants["int4"].findings}
+    assert outcomes["latency.itl"] is Outcome.PASS
+    assert outcomes["latency.to_baseline"] is Outcome.FAIL
+
+
+def test_a_baseline_that_was_not_measured_leaves_its_rule_undecided():
+    policy = Policy("one", ("a.b",), (replace(RULE, versus=Role.BASELINE),))
+    found = Evidence("travel:1", SUBJECTS, "here", measurements=(times("int4", "fp32", 0.6),))
+    [finding] = [it for it in judge(found, policy).variants["int4"].findings if it.rule == RULE.id]
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    without = {name: it for name, it in SUBJECTS.items() if name != "old"}
+    findings = judge(replace(found, subjects=without), policy).variants["int4"].findings
+    assert RULE.id not in [it.rule for it in findings]
+
+
+def test_a_run_that_never_settled_is_not_decided():
+    falling = tuple(2.0 * 0.97**n for n in range(40))
+    found = ruled(times("int4", "fp32", 0.6, warmups=falling))
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "had not settled after 40 warm-ups" in found.reason
+    still = tuple(1.0 + n % 3 / 100 for n in range(40))
+    assert ruled(times("int4", "fp32", 0.6, warmups=still)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("severity", [Severity.CRITICAL, Severity.GUARD])
+def test_a_run_that_was_disturbed_is_not_decided(severity):
+    it = times("int4", "fp32", 0.6, disturbance="others used 80 % of the processors")
+    found = ruled(it, rule=replace(RULE, severity=severity))
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "others used 80 %" in found.reason
+
+
+def test_a_run_that_stopped_between_looks_is_judged_by_the_last_look_it_reached():
+    whole = times("int4", "fp32", 0.6, planned=120)
+    assert ruled(whole).outcome is Outcome.PASS
+    assert ruled(replace(whole, planned=600)).outcome is Outcome.INCONCLUSIVE
