@@ -4,5 +4,6 @@ pytest_plugins = [
     "harness.plugins.options",
     "harness.plugins.variants",
     "harness.plugins.measure",
+    "harness.plugins.benchmarks",
     "harness.plugins.gate",
 ]

@@ -6,6 +6,7 @@ import pytest
 
 from harness.environment import differences
 from harness.errors import HarnessError, InfrastructureError
+from harness.plugins.benchmarks import regressions
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.probes.host import capture_conditions, capture_environment
 from harness.report import Report, report_of
@@ -67,7 +68,7 @@ def _trouble(config: pytest.Config, notebook: Notebook, status: int) -> list[str
     changed = differences(notebook.environment, capture_environment())
     if changed:
         trouble.append(f"the machine changed while measuring: {', '.join(changed)}")
-    return trouble
+    return trouble + regressions(config)
 
 
 def _disown_what_changed(notebook: Notebook) -> None:

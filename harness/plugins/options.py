@@ -14,7 +14,7 @@ from harness.variant import Recipe, expand
 
 SUITES = "suites"
 HOME = Path(__file__).resolve().parents[2]
-PARTS = ("variants", "measure", "gate")
+PARTS = ("variants", "measure", "gate", "benchmarks")
 DEFAULT_RELEASE = Path("fixtures") / "travel.toml"
 
 
