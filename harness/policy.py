@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from harness.errors import ConfigError
 from harness.release import Precision, Role
+from harness.stats.steady import WINDOW
 
 
 class Severity(StrEnum):
@@ -170,6 +171,11 @@ class Plan:
         if not 0 < self.disturbed_share <= 1:
             raise ConfigError(
                 f"disturbed_share must be over 0 and at most 1: found {self.disturbed_share}"
+            )
+        if 0 < self.latency_warmup_pairs < WINDOW:
+            raise ConfigError(
+                f"latency_warmup_pairs must be 0, or at least {WINDOW} to see whether they are "
+                f"steady: found {self.latency_warmup_pairs}"
             )
         for name in (it.name for it in fields(self) if it.type is int):
             least = 0 if name in _MAY_BE_ZERO else 1

@@ -110,3 +110,8 @@ def test_a_deadline_that_no_request_can_meet_is_refused(seconds):
 def test_required_checks_are_named_with_their_suite(required):
     with pytest.raises(ConfigError, match="required must list checks"):
         Policy("test", tuple(required), ())
+
+
+def test_a_warm_up_too_short_to_be_checked_is_refused():
+    with pytest.raises(ConfigError, match="latency_warmup_pairs must be 0, or at least 10"):
+        Plan(latency_warmup_pairs=5)
