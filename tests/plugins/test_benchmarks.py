@@ -125,12 +125,11 @@ def earlier(gate):
 POLICY = """
 required = ["latency.latency", "latency.load_time"]
 {plan}
-[rules."latency.itl"]
-subject = "time between tokens"
-metric = "latency.itl"
-statistic = "median"
+[rules."latency.load"]
+subject = "time to load"
+metric = "latency.load"
+statistic = "maximum"
 at_most = 1e6
-confidence = 0.5
 """
 
 
