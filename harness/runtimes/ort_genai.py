@@ -146,21 +146,32 @@ class OrtGenAI:
         return self._genai.Generator(self._model, options)
 
     def _generate(self, generator: Any, request: Request, output: _Output) -> None:
-        """Fill `output` token by token, up to an end token or the last for which there is room."""
+        """Fill `output`, up to an end token or the last for which there is room.
+
+        Tokens are stamped as they come and read when all are there: between two stamps is the
+        engine's work and next to nothing of ours.
+        """
+        generate, is_done, now_ns = (
+            generator.generate_next_token,
+            generator.is_done,
+            time.perf_counter_ns,
+        )
+        prompt_tokens, token_ns, count = generator.token_count(), output.token_ns, 0
+        while count < request.max_new_tokens:
+            generate()
+            token_ns[count] = now_ns()
+            count += 1
+            if is_done():
+                token = int(generator.get_next_tokens()[0])
+                if request.stop_at_end and token in self._end_tokens:
+                    output.finish = Finish.STOP
+                    count -= 1
+                    break
+                if count == request.max_new_tokens or not self._pass_end(generator, token):
+                    break
+        output.tokens = _new_tokens(generator, prompt_tokens, count)
         decode = self._tokenizer.create_stream().decode
-        now_ns = time.perf_counter_ns
-        token = -1
-        for place in range(request.max_new_tokens):
-            if place and generator.is_done() and not self._pass_end(generator, token):
-                return
-            generator.generate_next_token()
-            token = int(generator.get_next_tokens()[0])
-            if request.stop_at_end and token in self._end_tokens:
-                output.finish = Finish.STOP
-                return
-            output.pieces.append(decode(token))
-            output.token_ns[place] = now_ns()
-            output.tokens.append(token)
+        output.pieces = [decode(token) for token in output.tokens]
 
     def _pass_end(self, generator: Any, token: int) -> bool:
         """Whether a generator that is done could be moved past an end token.
@@ -171,6 +182,14 @@ class OrtGenAI:
             return False
         generator.append_tokens(np.array([token], np.int32))
         return True
+
+
+def _new_tokens(generator: Any, prompt_tokens: int, count: int) -> list[int]:
+    """The first `count` tokens after the prompt; an end token that is the last has no place yet."""
+    tokens: list[int] = generator.get_sequence(0)[prompt_tokens:].tolist()
+    if len(tokens) < count:
+        tokens.append(int(generator.get_next_tokens()[0]))
+    return tokens[:count]
 
 
 def _import_engine() -> Any:
