@@ -21,6 +21,7 @@ class Request:
 
     `fresh` asks for what a user's request costs: everything is made anew for it. With `fresh` False
     the runtime may keep what gives the same tokens for less (a generator, rewound to its start).
+    `hold` asks it to keep what this request takes until the next one, to see what a context costs.
 
     With `score_from` set nothing is generated: one prefill, and the answer carries the logits that
     predict the tokens from that position to the end (`logits[i]` predicts token `score_from + i`).
@@ -33,6 +34,7 @@ class Request:
     stop_at_end: bool = True
     score_from: int | None = None
     fresh: bool = True
+    hold: bool = False
 
     def __post_init__(self) -> None:
         inputs = (self.messages, self.text, self.token_ids)

@@ -20,12 +20,25 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Cycles:
-    """Memory at the end of each repetition of a plan, and what became of its requests."""
+    """Memory at the end of each repetition of a plan, and what became of its requests.
+
+    `seconds` are those of the requests of each repetition. There are fewer repetitions than asked
+    for where they would have taken more memory than they were allowed.
+    """
 
     samples: tuple[Memory, ...]
+    seconds: tuple[float, ...]
     requests: int
     errors: int
     first_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Memory while the context of one answer is held, and after it was let go."""
+
+    held: Memory
+    released: Memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from harness.errors import (
     ModelError,
 )
 from harness.probes.memory import Memory, read_memory
-from harness.runtimes.channel import Cycles, Question, Reload
+from harness.runtimes.channel import Cycles, Hold, Question, Reload
 from harness.runtimes.child import Child, ChildDiedError, ChildStuckError
 from harness.runtimes.ending import describe_exit, describe_request
 from harness.runtimes.progress import CLOSING, LOADING, STARTING
@@ -55,10 +55,32 @@ class Isolated:
         plan = tuple(plan)
         return cast(list[Answer], self._ask(Question("run", (plan,)), deadline_seconds))
 
-    def run_cycles(self, plan: Sequence[Request], cycles: int) -> Cycles:
-        """The plan again and again, its answers dropped; trimmed memory after each time."""
-        plan = tuple(plan)
-        return cast(Cycles, self._ask(Question("cycle", (plan, cycles))))
+    def run_cycles(
+        self, plan: Sequence[Request], cycles: int, *, allowed_bytes: int | None = None
+    ) -> Cycles:
+        """The plan again and again, its answers dropped; trimmed memory after each time.
+
+        Ends early when private memory has grown by more than is allowed.
+        """
+        question = Question("cycle", (tuple(plan), cycles, allowed_bytes))
+        return cast(Cycles, self._ask(question))
+
+    def run_tokenizer_cycles(
+        self, plan: Sequence[Request], cycles: int, *, allowed_bytes: int | None = None
+    ) -> Cycles:
+        """The same, but the requests' chats are rendered and encoded and that is all."""
+        question = Question("cycle_tokenizer", (tuple(plan), cycles, allowed_bytes))
+        return cast(Cycles, self._ask(question))
+
+    def hold(self, token_ids: Sequence[int], new_tokens: int) -> Hold:
+        """Memory while the context of a prompt and its answer is held, and after.
+
+        The new tokens, two at least, are part of the context: they push out the prompt's logits.
+        """
+        request = Request(
+            token_ids=tuple(token_ids), max_new_tokens=new_tokens, stop_at_end=False, hold=True
+        )
+        return cast(Hold, self._ask(Question("hold", ((request,),))))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text; raises RequestError where the tokenizer refuses one."""
@@ -68,9 +90,9 @@ class Isolated:
         """The prompt of each chat; raises RequestError where the template refuses one."""
         return cast(list[str], self._ask(Question("render", (tuple(messages),))))
 
-    def trim(self) -> None:
-        """Collect garbage in the child and give freed memory back to the system."""
-        self._ask(Question("trim"))
+    def settled(self) -> Memory:
+        """Memory of the child, garbage collected and freed memory given back to the system."""
+        return cast(Memory, self._ask(Question("settled")))
 
     def reload(self) -> Reload:
         """Close and load in the same process: the warm load, and what it did to memory."""

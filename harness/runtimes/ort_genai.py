@@ -40,6 +40,7 @@ class OrtGenAI:
         self._model: Any = None
         self._tokenizer: Any = None
         self._kept: Any = None
+        self._held: Any = None
         self._end_tokens: frozenset[int] = frozenset()
         self._context_tokens = 0
 
@@ -56,6 +57,7 @@ class OrtGenAI:
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what the engine refuses is an answer too."""
+        self._held = None
         started_ns, started_cpu_ns = time.perf_counter_ns(), time.process_time_ns()
         prompt: NDArray[np.int32] = np.empty(0, np.int32)
         output = _Output(np.empty(0, np.int64), [], [])
@@ -63,6 +65,7 @@ class OrtGenAI:
         try:
             prompt = self._prompt(request)
             generator = self._generator(request, len(prompt))
+            self._held = generator if request.hold else None
             generator.append_tokens(prompt)
             if request.score_from is None:
                 room = min(request.max_new_tokens, self._context_tokens)
@@ -104,7 +107,7 @@ class OrtGenAI:
 
     def close(self) -> None:
         """Let go of everything that was loaded."""
-        self._kept = self._tokenizer = self._model = None
+        self._kept = self._held = self._tokenizer = self._model = None
 
     def _prompt(self, request: Request) -> NDArray[np.int32]:
         if request.token_ids is not None:

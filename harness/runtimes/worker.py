@@ -12,18 +12,34 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import IO
 
 from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import HarnessError, InfrastructureError, LoadError, RequestError
-from harness.probes.memory import Memory, read_memory
+from harness.probes.memory import Memory, read_own_memory
 from harness.runtimes.base import Runtime, one_line
-from harness.runtimes.channel import Cycles, Question, Reload, read, write
+from harness.runtimes.channel import Cycles, Hold, Question, Reload, read, write
 from harness.runtimes.factory import make_runtime
 from harness.runtimes.progress import CLOSING, IDLE, LOADING, Progress
+
+_Asking = Callable[[int, Request], str]
+"""Does what is to be done for one request, by its number; the error if there was one."""
+
+
+@dataclass(slots=True)
+class _Errors:
+    """How many there were, and the first: to keep them all would look like a leak."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, error: str) -> None:
+        self.count += bool(error)
+        self.first = self.first or error
 
 
 class Worker:
@@ -45,12 +61,37 @@ class Worker:
         with self._undisturbed():
             return [self._answer(number, request) for number, request in enumerate(plan)]
 
-    def cycle(self, plan: Sequence[Request], cycles: int) -> Cycles:
-        """Answer the plan again and again, dropping the answers; memory after each time."""
-        errors: list[str] = []
-        self._settled()
-        samples = tuple(self._one_cycle(plan, n * len(plan), errors) for n in range(cycles))
-        return Cycles(samples, len(plan) * cycles, len(errors), errors[0] if errors else "")
+    def cycle(self, plan: Sequence[Request], cycles: int, allowed_bytes: int | None) -> Cycles:
+        """Answer the plan again and again, dropping the answers; memory after each time.
+
+        Ends early when private memory has grown by more than is allowed.
+        """
+        return self._cycles(self._error_of, plan, cycles, allowed_bytes)
+
+    def cycle_tokenizer(
+        self, plan: Sequence[Request], cycles: int, allowed_bytes: int | None
+    ) -> Cycles:
+        """The same with nothing but the prompts' rendering and encoding."""
+        return self._cycles(self._tokenize, plan, cycles, allowed_bytes)
+
+    def hold(self, plan: Sequence[Request]) -> Hold:
+        """Memory while the only request's context is held, and after the next let it go."""
+        [request] = plan
+        answer = self._answer(0, request)
+        if answer.finish == Finish.ERROR:
+            raise RequestError(answer.error)
+        held = self.settled()
+        self._answer(0, Request(token_ids=answer.prompt_ids[:1], max_new_tokens=1))
+        return Hold(held, self.settled())
+
+    def settled(self) -> Memory:
+        """Memory that somebody holds: garbage is collected and free memory given back before."""
+        import psutil
+
+        gc.collect()
+        if hasattr(psutil, "heap_trim"):  # where the C library can
+            psutil.heap_trim()
+        return read_own_memory()
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""
@@ -62,21 +103,13 @@ class Worker:
         with _refusals():
             return [self._runtime.render(messages) for messages in chats]
 
-    def trim(self) -> None:
-        """Give freed memory back to the system, so that what is left is held by somebody."""
-        import psutil
-
-        gc.collect()
-        if hasattr(psutil, "heap_trim"):  # where the C library can
-            psutil.heap_trim()
-
     def reload(self) -> Reload:
         """Close the runtime and load it again: the warm load."""
-        before = self._settled()
+        before = self.settled()
         self.close()
-        closed = self._settled()
+        closed = self.settled()
         seconds = self._load()
-        return Reload(seconds, before, closed, self._settled())
+        return Reload(seconds, before, closed, self.settled())
 
     def close(self) -> None:
         """Give back what was loaded."""
@@ -97,19 +130,40 @@ class Worker:
         self._progress.write(IDLE)
         return (ended_ns - started_ns) / 1e9
 
-    def _settled(self) -> Memory:
-        self.trim()
-        return read_memory(os.getpid())
+    def _cycles(
+        self, ask: _Asking, plan: Sequence[Request], cycles: int, allowed_bytes: int | None
+    ) -> Cycles:
+        errors = _Errors()
+        with _frozen():
+            samples, seconds = [self.settled()], list[float]()
+            while len(seconds) < cycles and _is_allowed(samples, allowed_bytes):
+                seconds.append(self._one_cycle(ask, plan, len(seconds) * len(plan), errors))
+                samples.append(self.settled())
+        asked = len(plan) * len(seconds)
+        return Cycles(tuple(samples[1:]), tuple(seconds), asked, errors.count, errors.first)
 
-    def _one_cycle(self, plan: Sequence[Request], first: int, errors: list[str]) -> Memory:
+    def _one_cycle(
+        self, ask: _Asking, plan: Sequence[Request], first: int, errors: "_Errors"
+    ) -> float:
         with self._undisturbed():
+            started_ns = time.perf_counter_ns()
             for number, request in enumerate(plan, first):
-                errors.extend(self._error_of(number, request))
-        return self._settled()
+                errors.add(ask(number, request))
+            return (time.perf_counter_ns() - started_ns) / 1e9
 
-    def _error_of(self, number: int, request: Request) -> list[str]:
+    def _error_of(self, number: int, request: Request) -> str:
         answer = self._answer(number, request)
-        return [answer.error] if answer.finish == Finish.ERROR else []
+        return answer.error if answer.finish == Finish.ERROR else ""
+
+    def _tokenize(self, number: int, request: Request) -> str:
+        self._progress.write(number)
+        try:
+            with _refusals():
+                text = self._runtime.render(request.messages or ())
+                self._runtime.encode([text])
+        except RequestError as error:
+            return str(error)
+        return ""
 
     def _answer(self, number: int, request: Request) -> Answer:
         self._progress.write(number)
@@ -129,6 +183,24 @@ class Worker:
         finally:
             gc.enable()
             self._progress.write(IDLE)
+
+
+@contextlib.contextmanager
+def _frozen() -> Iterator[None]:
+    """Leave what lives already out of garbage collections, which else outlast the requests."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _is_allowed(samples: Sequence[Memory], allowed_bytes: int | None) -> bool:
+    first, last = samples[0].private_bytes, samples[-1].private_bytes
+    if allowed_bytes is None or first is None or last is None:
+        return True
+    return last - first <= allowed_bytes
 
 
 def serve(worker: Worker, questions: IO[bytes], replies: IO[bytes]) -> None:

@@ -25,3 +25,15 @@ class RaisesAnything(Scripted):
 
     def render(self, messages: Messages) -> str:
         raise ZeroDivisionError("render")
+
+
+class HoldsContexts(Scripted):
+    """Takes 64 KiB for each token of a prompt, and holds them when it is asked to."""
+
+    held = b""
+
+    def answer(self, request: Request) -> Answer:
+        self.held = b""
+        if request.hold and request.token_ids:
+            self.held = bytes([1]) * 65536 * len(request.token_ids)
+        return super().answer(request)

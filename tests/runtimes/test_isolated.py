@@ -19,7 +19,7 @@ from harness.errors import (
     LoadError,
     RequestError,
 )
-from harness.runtimes.channel import Question, write
+from harness.runtimes.channel import Cycles, Question, write
 from harness.runtimes.child import Child
 from harness.runtimes.isolated import Isolated
 
@@ -34,6 +34,12 @@ def scripted(name: str, directory: Path, **options: object) -> Isolated:
 def pid_of(runtime: Isolated) -> int:
     assert runtime._child is not None
     return runtime._child.pid
+
+
+def heap_levels(cycles: Cycles) -> list[int]:
+    if not hasattr(psutil, "heap_info"):
+        pytest.skip("psutil cannot ask this C library")
+    return [it.heap_bytes for it in cycles.samples if it.heap_bytes is not None]
 
 
 def kill(runtime: Isolated) -> None:
@@ -194,9 +200,52 @@ def test_a_factory_that_is_not_there_is_a_mistake_of_the_user(factory: str, tmp_
 def test_a_leak_shows_in_the_memory_of_each_cycle(tmp_path: Path) -> None:
     with scripted("Leaking", tmp_path) as runtime:
         cycles = runtime.run_cycles(PLAN * 4, cycles=4)
-    grown = cycles.samples[-1].private_bytes - cycles.samples[0].private_bytes
     assert (len(cycles.samples), cycles.requests, cycles.errors) == (4, 64, 0)
-    assert grown >= 3 * 16 * 65536
+    assert len(cycles.seconds) == 4
+    assert min(cycles.seconds) > 0
+    for levels in ([it.private_bytes for it in cycles.samples], heap_levels(cycles)):
+        assert levels[-1] - levels[0] >= 3 * 16 * 65536
+
+
+def test_cycles_end_before_they_take_more_memory_than_they_may(tmp_path: Path) -> None:
+    with scripted("Leaking", tmp_path) as runtime:
+        cycles = runtime.run_cycles(PLAN * 4, cycles=40, allowed_bytes=3 * 16 * 65536)
+    assert 3 <= len(cycles.samples) <= 5
+    assert cycles.requests == 16 * len(cycles.samples) == 16 * len(cycles.seconds)
+
+
+def test_cycles_of_the_tokenizer_answer_nothing(tmp_path: Path) -> None:
+    chats = [Request(messages=(("user", f"question {number}"),)) for number in range(4)]
+    with scripted("Crashing", tmp_path) as runtime:
+        cycles = runtime.run_tokenizer_cycles(chats, cycles=3)
+        assert (cycles.requests, cycles.errors, len(cycles.samples)) == (12, 0, 3)
+    with Isolated("tests.runtimes.plants:RaisesAnything", tmp_path) as runtime:
+        cycles = runtime.run_tokenizer_cycles(chats, cycles=3)
+        assert (cycles.errors, cycles.first_error) == (12, "ZeroDivisionError: render")
+
+
+def test_the_errors_of_a_million_requests_would_not_look_like_a_leak(tmp_path: Path) -> None:
+    with Isolated("tests.runtimes.plants:RaisesAnything", tmp_path) as runtime:
+        runtime.run_cycles(PLAN * 100, cycles=2)
+        cycles = runtime.run_cycles(PLAN * 100, cycles=4)
+    levels = heap_levels(cycles)
+    assert (levels[-1] - levels[0]) / (3 * 400) < 16
+
+
+def test_a_context_is_held_until_the_next_request(tmp_path: Path) -> None:
+    with Isolated("tests.runtimes.plants:HoldsContexts", tmp_path) as runtime:
+        small, large = (runtime.hold([7] * length, 2) for length in (64, 256))
+    for hold, length in ((small, 64), (large, 256)):
+        taken = hold.held.private_bytes - hold.released.private_bytes
+        assert taken == pytest.approx(length * 65536, rel=0.1)
+
+
+def test_a_context_that_is_refused_is_a_request_error(tmp_path: Path) -> None:
+    with (
+        scripted("Scripted", tmp_path) as runtime,
+        pytest.raises(RequestError, match="int4: the prompt's 4096 tokens exceed"),
+    ):
+        runtime.hold([7] * 4096, 2)
 
 
 def test_errors_in_cycles_are_counted(tmp_path: Path) -> None:
@@ -229,9 +278,10 @@ def test_a_reload_that_fails_is_a_load_error_and_the_next_use_starts_anew(tmp_pa
 
 def test_memory_is_that_of_the_child(tmp_path: Path) -> None:
     with scripted("Scripted", tmp_path) as runtime:
-        runtime.trim()
-        memory = runtime.memory()
+        own, memory = runtime.settled(), runtime.memory()
         assert 0 < memory.private_bytes <= memory.resident_bytes <= memory.peak_bytes
+        assert own.private_bytes == pytest.approx(memory.private_bytes, rel=0.1)
+        assert memory.heap_bytes is None
         kill(runtime)
         with pytest.raises(CrashError):
             runtime.memory()

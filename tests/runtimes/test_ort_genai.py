@@ -12,6 +12,7 @@ import pytest
 
 from harness.answer import Finish, Messages, Request
 from harness.errors import InfrastructureError, LoadError
+from harness.runtimes.isolated import Isolated
 from harness.runtimes.ort_genai import OrtGenAI
 
 PROMPT = Request(text="A hotel in Rome", max_new_tokens=40, stop_at_end=False)
@@ -164,3 +165,11 @@ def test_the_engine_has_no_exception_that_is_not_mapped() -> None:
     names = {*vars(engine), *vars(engine.onnxruntime_genai)}
     kinds = (getattr(engine.onnxruntime_genai, name, None) for name in names)
     assert not [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception)]
+
+
+def test_a_held_context_takes_its_key_value_cache(embedded: dict[str, Path]) -> None:
+    layers, heads, head_size, bytes_each = 3, 4, 32, 4
+    with Isolated("harness.runtimes.ort_genai:OrtGenAI", embedded["int4"]) as runtime:
+        holds = [runtime.hold([5] * (length - 2), 2) for length in (1024, 512, 256)]
+    half, quarter = (hold.held.private_bytes - hold.released.private_bytes for hold in holds[1:])
+    assert (half - quarter) / 256 == pytest.approx(2 * layers * heads * head_size * bytes_each, 0.1)
