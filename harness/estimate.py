@@ -30,8 +30,13 @@ LABELLED = {
     Statistic.WORST_GAIN,
     Statistic.WORST_RATIO,
     Statistic.GROWTH,
+    Statistic.HOURS_TO_FILL,
+    Statistic.SLOPE,
 }
 """Statistics that need a label for every value."""
+
+_DEVICE_KIB = 8 * 2**20
+_SEEN_KIB = 64  # what a kernel's counters may lag behind
 
 
 @lru_cache(maxsize=1024)  # a session judges a measurement when it is recorded and at its end
@@ -41,6 +46,13 @@ def estimate(measurement: Measurement, statistic: Statistic, confidence: float) 
     The measurement must hold at least one value, and what `PAIRED` and `LABELLED` ask for.
     """
     return _BY_STATISTIC[statistic](measurement, confidence)
+
+
+def estimates(measurement: Measurement, statistic: Statistic, confidence: float) -> list[Estimate]:
+    """Each figure that must hold by itself: one, or for growth one of each kind of request."""
+    if statistic is Statistic.GROWTH:
+        return _growths(measurement, confidence)
+    return [estimate(measurement, statistic, confidence)]
 
 
 def _total(it: Measurement, _: float) -> Estimate:
@@ -135,8 +147,35 @@ def _worst_ratio(it: Measurement, confidence: float) -> Estimate:
     return scaling.worst_ratio(it.values, it.reference_values, it.labels, confidence)
 
 
+def _growths(it: Measurement, confidence: float) -> list[Estimate]:
+    """Of each kind's levels per step; labels are kind and step, "refused requests 120"."""
+    kinds, _, steps = zip(*(label.rpartition(" ") for label in it.labels), strict=True)
+    at = np.array([float(step) for step in steps])
+    names = list(dict.fromkeys(kinds))
+    shared = trend.shared_confidence(confidence, len(names))
+    found = []
+    for name in names:
+        mine = np.array([kind == name for kind in kinds])
+        growth = trend.growth_interval(at[mine], np.array(it.values)[mine], shared)
+        found.append(replace(growth, where=name))
+    return found
+
+
 def _growth(it: Measurement, confidence: float) -> Estimate:
-    return trend.growth_interval([float(label) for label in it.labels], it.values, confidence)
+    return max(_growths(it, confidence), key=lambda growth: (growth.lower, growth.value))
+
+
+def _hours_to_fill(it: Measurement, confidence: float) -> Estimate:
+    """Of what grows most; too little in all to be seen, and it never fills."""
+    growth = _growth(it, confidence)
+    hours = max(float(label.rpartition(" ")[2]) for label in it.labels)
+    if growth.value * hours < _SEEN_KIB:
+        growth = replace(growth, value=0.0, lower=0.0)
+    return trend.time_to_fill(_DEVICE_KIB - it.values[-1], growth)
+
+
+def _slope(it: Measurement, confidence: float) -> Estimate:
+    return trend.slope_interval([float(label) for label in it.labels], it.values, confidence)
 
 
 _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
@@ -157,4 +196,6 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.WORST_GAIN: _worst_gain,
     Statistic.WORST_RATIO: _worst_ratio,
     Statistic.GROWTH: _growth,
+    Statistic.HOURS_TO_FILL: _hours_to_fill,
+    Statistic.SLOPE: _slope,
 }

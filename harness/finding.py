@@ -68,7 +68,11 @@ def unit_of(statistic: Statistic, unit: str) -> str:
         return "points"
     if statistic is Statistic.SHARE:
         return "share"
-    return f"{unit}/request" if statistic is Statistic.GROWTH else unit
+    return {
+        Statistic.GROWTH: f"{unit}/request",
+        Statistic.HOURS_TO_FILL: "hours",
+        Statistic.SLOPE: f"{unit}/1,000 tokens",
+    }.get(statistic, unit)
 
 
 def quantity(value: float, unit: str) -> str:
@@ -112,4 +116,6 @@ def sentence(rule: Rule, limit: Limit | None, outcome: Outcome, found: Estimate,
     hint = f"; {rule.hint}" if rule.hint else ""
     if outcome is Outcome.FAIL:
         return f"{text}, but must be {bound(limit, unit)}{hint}"
-    return f"{text} does not decide whether it is {bound(limit, unit)}: measure more or quieter"
+    doubt = f", {found.doubt}," if found.doubt else ""
+    question = f"whether it is {bound(limit, unit)}"
+    return f"{text}{doubt} does not decide {question}: measure more or quieter"

@@ -17,7 +17,8 @@ class Measurement:
     `beside` names the variant that the reference values are of. `planned` is the size that a run
     with looks at its data was made for (`harness.stats.sequential`), 0 for a run of fixed size.
     `warmups` and `reference_warmups` are what was measured before the values, in order taken.
-    `disturbance` says what disturbed the machine meanwhile, empty when nothing did.
+    `disturbance` says what disturbed the machine meanwhile, empty when nothing did; `absence` why
+    there are no values, where it was not the variant's doing.
     """
 
     suite: str
@@ -33,6 +34,7 @@ class Measurement:
     warmups: tuple[float, ...] = ()
     reference_warmups: tuple[float, ...] = ()
     disturbance: str = ""
+    absence: str = ""
 
     def __post_init__(self) -> None:
         if not self.metric.startswith(f"{self.suite}."):
@@ -41,6 +43,8 @@ class Measurement:
             size = len(getattr(self, key))
             if size not in (0, len(self.values)):
                 raise ValueError(f"{self.metric}: {len(self.values)} values but {size} {key}")
+        if self.absence and self.values:
+            raise ValueError(f"{self.metric}: has values, and why there are none: {self.absence}")
         if self.planned < 0:
             raise ValueError(f"{self.metric}: planned must not be negative: found {self.planned}")
         warmups = (*self.warmups, *self.reference_warmups)

@@ -40,7 +40,9 @@ class Statistic(StrEnum):
     GAIN = "gain"  # paired difference of 0/1 outcomes in points: Tango's score interval
     WORST_GAIN = "worst_gain"  # the same per label, Bonferroni over labels, the worst one
     WORST_RATIO = "worst_ratio"  # ratio per label beyond the overall ratio, the worst one
-    GROWTH = "growth"  # Theil-Sen slope per request
+    GROWTH = "growth"  # of a level per request: Theil-Sen, for each kind of request
+    HOURS_TO_FILL = "hours_to_fill"  # until growth has filled a device of 8 GB
+    SLOPE = "slope"  # per 1,000 tokens: Theil-Sen
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from harness.estimate import LABELLED, PAIRED, estimate
+from harness.estimate import LABELLED, PAIRED, estimate, estimates
 from harness.evidence import Evidence
 from harness.finding import Finding, Outcome, change, figure, sentence, unit_of
 from harness.measurement import Measurement
@@ -23,7 +23,7 @@ def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
     if problem:
         why = f"{rule.subject}: {problem}"
         return undecided(rule.id, rule.suite, why, rule.severity)
-    found = estimate(it, rule.statistic, rule.confidence)
+    found = _worst(rule, limit, estimates(it, rule.statistic, rule.confidence))
     floor = _noise_floor(rule, limit, evidence)
     outcome = _outcome(rule, _widened(found, floor), limit)
     unit = unit_of(rule.statistic, it.unit)
@@ -46,6 +46,8 @@ def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
 def _not_comparable(rule: Rule, it: Measurement, environment: str) -> str:
     if it.environment != environment:
         return "was measured under other conditions than the session's"
+    if it.absence:
+        return it.absence
     if it.disturbance:
         return f"was disturbed whenever it was measured: {it.disturbance}"
     if len(it.values) < rule.minimum_samples:
@@ -58,6 +60,12 @@ def _not_comparable(rule: Rule, it: Measurement, environment: str) -> str:
         if not steady.is_steady(warmups[-steady.WINDOW :]):
             return f"had not settled after {len(warmups)} warm-ups: measure more of them"
     return ""
+
+
+def _worst(rule: Rule, limit: Limit | None, found: list[Estimate]) -> Estimate:
+    """The one that stands most against the variant."""
+    order = [Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL]
+    return max(found, key=lambda it: (order.index(_outcome(rule, it, limit)), it.lower))
 
 
 def _widened(found: Estimate, floor: float) -> Estimate:
@@ -122,7 +130,7 @@ def _outcome(rule: Rule, found: Estimate, limit: Limit | None) -> Outcome:
     if all(ends):
         return Outcome.PASS
     if not any(ends):
-        return Outcome.FAIL
+        return Outcome.INCONCLUSIVE if found.doubt else Outcome.FAIL
     return Outcome.PASS if rule.severity is Severity.GUARD else Outcome.INCONCLUSIVE
 
 

@@ -16,7 +16,8 @@ class Estimate:
     """A figure, its two-sided interval, and how many values it rests on.
 
     An interval that cannot be computed is unbounded, never zero wide. `where` names the label that
-    the figure belongs to, for statistics that look for the worst one.
+    the figure belongs to, for statistics that look for the worst one. `doubt` says, after a comma,
+    why the interval is no evidence of harm however far beyond a limit it lies.
     """
 
     value: float
@@ -24,6 +25,7 @@ class Estimate:
     upper: float
     samples: int
     where: str = ""
+    doubt: str = ""
 
     @property
     def is_bounded(self) -> bool:
