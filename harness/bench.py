@@ -32,6 +32,7 @@ from harness.probes.folder import read_folder
 from harness.probes.host import capture_conditions
 from harness.release import FOUNDRY_LOCAL, Role
 from harness.runtimes.isolated import Isolated
+from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
 from harness.variant import Variant
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ class Stage:
     seed: int = 0
     source: Path | None = None
     answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
-    peaks: dict[str, int] = field(default_factory=dict)
+    peaks: dict[str, int | None] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -267,27 +268,30 @@ class Bench:
                 assert theirs.logits is not None
                 yield item, mine.logits, theirs.logits
 
-    def memory_cycles(self, cycle: Sequence[Request]) -> tuple[list[int], int]:
-        """Private bytes at the end of each of the plan's cycles, and the process's peak bytes."""
-        return self._memory_cycles(self._name, cycle, self.plan.memory_cycles)
+    def soak_cycles(self) -> dict[Kind, tuple[Request, ...]]:
+        """One cycle of requests of each kind, in the order to soak them."""
+        return cycles_of_requests(self.items, self.long_prompt(self.context_tokens + 1))
 
-    def reference_peak(self, cycle: Sequence[Request]) -> int:
-        """Peak bytes of the reference's process over the same cycles."""
+    def soak(self, runtime: Isolated, kind: Kind, cycle: Sequence[Request]) -> Soak:
+        """Memory over the plan's cycles of one kind on a process of the variant.
+
+        Longer where growth is in doubt that is beyond what the policy allows.
+        """
+        precision = self.variant.recipe.precision
+        found = soak(runtime, kind, cycle, run_of(kind, self.plan, self._stage.rules, precision))
+        if kind is Kind.ANSWERED:
+            self._stage.peaks[self._name] = found.peak_bytes
+        return found
+
+    def peak_bytes(self, name: str) -> int | None:
+        """Peak of a variant's process over plain answers, soaked now when it was not before."""
         peaks = self._stage.peaks
-        if self.reference not in peaks:
-            self._memory_cycles(self.reference, cycle, self.plan.memory_cycles)
-        return peaks[self.reference]
-
-    def _memory_cycles(
-        self, name: str, cycle: Sequence[Request], cycles: int
-    ) -> tuple[list[int], int]:
-        with self._stage.fleet.fresh(name) as runtime:
-            run = runtime.run_cycles(cycle, cycles)
-        if run.errors:
-            raise _refusal(name, run.first_error)
-        peak = max(it.peak_bytes for it in run.samples)
-        self._stage.peaks[name] = peak
-        return [it.private_bytes for it in run.samples], peak
+        if name not in peaks:
+            cycle = self.soak_cycles()[Kind.ANSWERED]
+            with self.fresh(name) as runtime:
+                found = soak(runtime, Kind.ANSWERED, cycle, Run(self.plan.memory_cycles))
+            peaks[name] = found.peak_bytes
+        return peaks[name]
 
     def long_prompt(self, length: int) -> tuple[int, ...]:
         """That many tokens of domain text, the items' one after the other and again."""

@@ -1,20 +1,123 @@
-"""How much memory it takes, and whether a request leaves some behind."""
+"""How much memory it takes, and whether requests, contexts and reloads leave some behind."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.bench import Bench, question
+from harness.bench import Bench
+from harness.measurement import Measurement
+from harness.metrics.memory import (
+    Count,
+    differences,
+    hour_labels,
+    request_labels,
+    shares,
+    thousands,
+    total,
+)
 from harness.plugins.measure import Record
+from harness.probes.memory import Memory
+from harness.soak import Counter, Kind, Run, Soak, soak
 
-REQUESTS_PER_CYCLE = 20
+CONTEXT_PARTS = (2, 4, 8, 16)
+ANSWER_TOKENS = 2
+REQUESTS_PER_RELOAD = 4
+BYTES = {"KiB": 2**10, "MiB": 2**20, "share": 1}
 
 
 def test_memory(bench: Bench, record: Record) -> None:
-    """Private memory after identical cycles of requests, in a process of its own."""
-    longest = sorted(bench.items, key=lambda item: -len(item.messages[-1][1]))
-    cycle = [replace(question(item), fresh=True) for item in longest[:REQUESTS_PER_CYCLE]]
-    levels, peak = bench.memory_cycles(cycle)
-    requests = [str(len(cycle) * (turn + 1)) for turn in range(len(levels))]
+    """Memory after load, at work and at its peak, and its growth over cycles of equal requests."""
+    with bench.fresh() as runtime:
+        loaded = runtime.settled()
+        soaks = [bench.soak(runtime, kind, cycle) for kind, cycle in bench.soak_cycles().items()]
+    answered = next(it for it in soaks if it.kind is Kind.ANSWERED)
     record(
-        bench.sample("private", "KiB", [level / 1024 for level in levels], labels=requests),
-        bench.sample("peak", "MiB", [peak / 2**20], [bench.reference_peak(cycle) / 2**20]),
+        *_parts(bench, "loaded", [loaded]),
+        *_parts(bench, "steady", answered.samples[len(answered.samples) // 2 :]),
+        *(_peak(bench, answered.peak_bytes, beside) for beside in bench.rivals),
+        _growth(bench, "private", soaks, Counter.PRIVATE),
+        _growth(bench, "heap", soaks, Counter.HEAP),
+        _hours(bench, soaks, answered.per_second),
     )
+
+
+def test_context(bench: Bench, record: Record) -> None:
+    """Private memory that a context holds, by its length, and the peak with the longest one."""
+    longest = min(bench.context_tokens, bench.plan.scaling_longest_tokens or bench.context_tokens)
+    lengths = [longest // part for part in CONTEXT_PARTS if longest // part > ANSWER_TOKENS]
+    prompt = bench.long_prompt(longest)
+    with bench.fresh() as runtime:
+        # The longest first: what the engine's arenas take for it they keep, whoever comes next.
+        peak = runtime.hold(prompt[:-ANSWER_TOKENS], ANSWER_TOKENS).held.peak_bytes
+        holds = [runtime.hold(prompt[: it - ANSWER_TOKENS], ANSWER_TOKENS) for it in lengths]
+    held = [it.held.private_bytes for it in holds]
+    released = [it.released.private_bytes for it in holds]
+    record(
+        _counted(bench, "context", "KiB", differences(held, released), thousands(lengths)),
+        _counted(bench, "context_peak", "MiB", [peak]),
+    )
+
+
+def test_reload(bench: Bench, record: Record) -> None:
+    """What closing the model gives back of what it took, and what each reload leaves behind."""
+    cycle = bench.soak_cycles()[Kind.ANSWERED][:REQUESTS_PER_RELOAD]
+    reloads = []
+    with bench.fresh() as runtime:
+        for _ in range(bench.plan.memory_reloads + 1):  # the first is there to count from
+            soak(runtime, Kind.ANSWERED, cycle, Run(1))
+            reloads.append(runtime.reload())
+    before = [total(it.before.private_bytes, it.before.mapped_bytes) for it in reloads[1:]]
+    closed = [total(it.closed.private_bytes, it.closed.mapped_bytes) for it in reloads]
+    given, taken = differences(before, closed[1:]), differences(before, closed[:-1])
+    record(
+        _counted(bench, "given_back", "share", shares(given, taken)),
+        _counted(bench, "left_behind", "KiB", differences(closed[1:], closed[:-1])),
+    )
+
+
+def _parts(bench: Bench, when: str, samples: Sequence[Memory]) -> tuple[Measurement, ...]:
+    """Private memory and mapped files apart: only one of them is there for this model alone."""
+    return (
+        _counted(bench, f"private_{when}", "MiB", [it.private_bytes for it in samples]),
+        _counted(bench, f"mapped_{when}", "MiB", [it.mapped_bytes for it in samples]),
+    )
+
+
+def _peak(bench: Bench, mine: Count, beside: str) -> Measurement:
+    theirs = bench.peak_bytes(beside)
+    if theirs is None:
+        return _counted(bench, "peak", "MiB", [theirs])
+    peak = _counted(bench, "peak", "MiB", [mine])
+    return replace(peak, reference_values=(theirs / BYTES["MiB"],), beside=beside)
+
+
+def _growth(bench: Bench, metric: str, soaks: Sequence[Soak], counter: Counter) -> Measurement:
+    labels = [
+        label for it in soaks for label in request_labels(it.kind, it.requests, len(it.samples))
+    ]
+    levels = [level for it in soaks for level in it.levels(counter)]
+    return _counted(bench, metric, "KiB", levels, labels)
+
+
+def _hours(bench: Bench, soaks: Sequence[Soak], per_second: float) -> Measurement:
+    """Levels by the time that so many requests take one after the other, of whatever kind."""
+    labels = [
+        label
+        for it in soaks
+        for label in hour_labels(it.kind, it.requests, len(it.samples), per_second)
+    ]
+    levels = [level for it in soaks for level in it.levels(Counter.PRIVATE)]
+    return _counted(bench, "private_by_hours", "KiB", levels, labels)
+
+
+def _counted(
+    bench: Bench,
+    metric: str,
+    unit: str,
+    counts: Sequence[float | None],
+    labels: Sequence[str] = (),
+) -> Measurement:
+    """A measurement of counts of bytes, or one that says why it is none."""
+    values = [it / BYTES[unit] for it in counts if it is not None]
+    if len(values) == len(counts):
+        return bench.sample(metric, unit, values, labels=labels)
+    return replace(bench.sample(metric, unit, ()), absence="this system has no counter for it")

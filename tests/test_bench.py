@@ -13,6 +13,7 @@ from harness.item import Item
 from harness.metrics.latency import whole_ms
 from harness.policy import Plan, Rule, Statistic
 from harness.release import Precision, Role
+from harness.soak import Kind
 from harness.variant import Recipe, Variant
 
 ITEMS = tuple(
@@ -112,11 +113,16 @@ def test_teacher_forcing_scores_the_references_own_answer(bench):
         assert np.array_equal(mine, theirs)
 
 
-def test_memory_is_sampled_after_each_cycle(bench):
-    levels, peak = bench.memory_cycles([question(ITEMS[0])])
-    assert len(levels) == 3
-    assert peak >= max(levels)
-    assert bench.reference_peak([question(ITEMS[0])]) > 0
+def test_a_peak_is_soaked_once_whoever_asks_first(bench, tmp_path, monkeypatch):
+    (tmp_path / "genai_config.json").write_text('{"model": {"context_length": 300}}')
+    cycle = bench.soak_cycles()[Kind.ANSWERED]
+    with bench.fresh() as runtime:
+        found = bench.soak(runtime, Kind.ANSWERED, cycle)
+    assert len(found.samples) == 3
+    theirs = bench.peak_bytes("fp32")
+    monkeypatch.setattr(bench, "fresh", None)
+    assert bench.peak_bytes("fp32") == theirs > 0
+    assert bench.peak_bytes("int4") == found.peak_bytes > found.samples[0].private_bytes
 
 
 def test_a_long_prompt_has_exactly_the_length_asked_for(bench):

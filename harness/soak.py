@@ -1,0 +1,172 @@
+"""The leak protocol: identical cycles of one kind of request, longer where growth is in doubt."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.answer import Request
+from harness.errors import ModelError, RequestError
+from harness.item import Item
+from harness.policy import Plan, Rule, Statistic
+from harness.probes.memory import Memory, available_bytes
+from harness.release import Precision
+from harness.runtimes.channel import Cycles
+from harness.runtimes.isolated import Isolated
+from harness.stats.trend import LEAST_LEVELS, growth_interval, shared_confidence
+
+_ALLOWED_SHARE = 0.5
+_REQUESTS = 20
+_LONGEST = 4
+_DEAR_REQUESTS = 10  # each makes room for a whole context before it is refused
+_NEW_TOKENS = 8
+_ROOM_TOKENS = 64
+
+
+class Kind(StrEnum):
+    """What the requests of a cycle have in common; the text is what a finding names."""
+
+    TOKENIZED = "tokenizing alone"
+    ANSWERED = "plain answers"
+    STOPPED = "answers cut short"
+    REFUSED = "refused requests"
+
+
+class Counter(StrEnum):
+    """What a leak shows in."""
+
+    PRIVATE = "private"
+    HEAP = "heap"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Growth in KiB per request of one counter that a policy allows, at its confidence."""
+
+    counter: Counter
+    limit: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """What cycles of one kind did to memory; `requests` are those of one cycle."""
+
+    kind: Kind
+    requests: int
+    samples: tuple[Memory, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def per_second(self) -> float:
+        """Requests a second, one after the other."""
+        return self.requests * len(self.seconds) / sum(self.seconds)
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """The most that was ever in memory, libraries and mapped weights included."""
+        return self.samples[-1].peak_bytes
+
+    def levels(self, counter: Counter) -> list[int | None]:
+        """Bytes after each cycle, None where the system does not count them."""
+        if counter is Counter.HEAP:
+            return [it.heap_bytes for it in self.samples]
+        return [it.private_bytes for it in self.samples]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How long to soak: so many cycles, and so often doubled while the bounds are in doubt."""
+
+    cycles: int
+    doublings: int = 0
+    bounds: tuple[Bound, ...] = ()
+
+
+def run_of(kind: Kind, plan: Plan, rules: Sequence[Rule], precision: Precision | None) -> Run:
+    """How long to soak a kind by the plan, and what growth the policy's rules allow.
+
+    The other kinds are soaked half as long as plain answers, but long enough to be judged.
+    """
+    cycles = plan.memory_cycles
+    if kind is not Kind.ANSWERED:
+        cycles = max(cycles // 2, min(cycles, LEAST_LEVELS))
+    limits = [
+        (Counter(rule.metric.partition(".")[2]), rule.limit(precision), rule.confidence)
+        for rule in rules
+        if rule.statistic is Statistic.GROWTH
+    ]
+    bounds = [
+        Bound(counter, limit.value, shared_confidence(confidence, len(Kind)))
+        for counter, limit, confidence in limits
+        if limit is not None
+    ]
+    return Run(cycles, plan.memory_doublings, tuple(bounds))
+
+
+def cycles_of_requests(
+    items: Sequence[Item], too_long: tuple[int, ...]
+) -> dict[Kind, tuple[Request, ...]]:
+    """One cycle of each kind, in the order to soak them.
+
+    The longest chats come first, so that memory has been at its highest after one cycle. What is
+    cut short has room for more: answers that the model itself ends early, and in turn with them
+    answers that a kept generator is not let finish. `too_long` is a prompt that must be refused.
+    """
+    longest = sorted(items, key=lambda item: -sum(len(text) for _, text in item.messages))
+    usual = [item for item in items if item not in longest[:_LONGEST]]
+    chats = [item.messages for item in (*longest[:_LONGEST], *usual)][:_REQUESTS]
+    brief = sorted(items, key=lambda item: len(item.expected))[:_REQUESTS]
+    answered = [Request(it, max_new_tokens=_NEW_TOKENS, stop_at_end=False) for it in chats]
+    unfinished = [
+        Request(it, max_new_tokens=_NEW_TOKENS // 2, stop_at_end=False, fresh=False) for it in chats
+    ]
+    ended = [Request(it.messages, max_new_tokens=_ROOM_TOKENS) for it in brief]
+    return {
+        Kind.TOKENIZED: tuple(answered),
+        Kind.ANSWERED: tuple(answered),
+        Kind.STOPPED: tuple((unfinished, ended)[n % 2][n] for n in range(len(chats))),
+        Kind.REFUSED: (Request(token_ids=too_long, max_new_tokens=1),) * _DEAR_REQUESTS,
+    }
+
+
+def soak(runtime: Isolated, kind: Kind, cycle: Sequence[Request], run: Run) -> Soak:
+    """Cycles of one kind on a runtime, which may have served others before.
+
+    Raises RequestError for a request that was refused and should not be, and ModelError where
+    memory grew so fast that the machine would have been full before there was anything to judge.
+    """
+    found = _cycles(runtime, kind, cycle, run.cycles)
+    for _ in range(run.doublings):
+        if not _is_in_doubt(found, run.bounds):
+            break
+        more = _cycles(runtime, kind, cycle, len(found.samples))
+        found = Soak(kind, len(cycle), found.samples + more.samples, found.seconds + more.seconds)
+    return found
+
+
+def _cycles(runtime: Isolated, kind: Kind, cycle: Sequence[Request], cycles: int) -> Soak:
+    allowed_bytes = int(_ALLOWED_SHARE * available_bytes())
+    ask: Callable[..., Cycles] = runtime.run_cycles
+    if kind is Kind.TOKENIZED:
+        ask = runtime.run_tokenizer_cycles
+    taken = ask(cycle, cycles, allowed_bytes=allowed_bytes)
+    if taken.errors and kind is not Kind.REFUSED:
+        raise RequestError(f"refused a request of {kind}: {taken.first_error}")
+    if len(taken.samples) < min(cycles, LEAST_LEVELS):
+        raise ModelError(
+            f"{taken.requests} requests took over {allowed_bytes / 2**30:.1f} GiB at {kind}, and "
+            "were stopped before the machine was full"
+        )
+    return Soak(kind, len(cycle), taken.samples, taken.seconds)
+
+
+def _is_in_doubt(found: Soak, bounds: Sequence[Bound]) -> bool:
+    """Whether some counter grows beyond its bound in doubt, and none does so beyond doubt."""
+    doubts = []
+    for bound in bounds:
+        levels = [it / 2**10 for it in found.levels(bound.counter) if it is not None]
+        requests = [found.requests * (turn + 1) for turn in range(len(levels))]
+        growth = growth_interval(requests, levels, bound.confidence)
+        if growth.lower > bound.limit:
+            doubts.append(growth.doubt)
+    return bool(doubts) and all(doubts)
