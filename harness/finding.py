@@ -118,4 +118,6 @@ def sentence(rule: Rule, limit: Limit | None, outcome: Outcome, found: Estimate,
         return f"{text}, but must be {bound(limit, unit)}{hint}"
     doubt = f", {found.doubt}," if found.doubt else ""
     question = f"whether it is {bound(limit, unit)}"
+    if not found.is_bounded and not doubt:
+        return f"{rule.subject}{place}: {found.samples} values are too few to decide {question}"
     return f"{text}{doubt} does not decide {question}: measure more or quieter"

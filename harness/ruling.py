@@ -26,6 +26,8 @@ def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
     found = _worst(rule, limit, estimates(it, rule.statistic, rule.confidence))
     floor = _noise_floor(rule, limit, evidence)
     outcome = _outcome(rule, _widened(found, floor), limit)
+    if limit is not None and (doubt := _doubt(it)):
+        found, outcome = replace(found, doubt=doubt), Outcome.INCONCLUSIVE
     unit = unit_of(rule.statistic, it.unit)
     reason = sentence(rule, limit, outcome, found, unit)
     if floor > 1 and outcome is Outcome.INCONCLUSIVE:
@@ -48,17 +50,22 @@ def _not_comparable(rule: Rule, it: Measurement, environment: str) -> str:
         return "was measured under other conditions than the session's"
     if it.absence:
         return it.absence
-    if it.disturbance:
-        return f"was disturbed whenever it was measured: {it.disturbance}"
     if len(it.values) < rule.minimum_samples:
         return f"{len(it.values)} values, and the rule needs {rule.minimum_samples}"
     if rule.statistic in PAIRED and not it.reference_values:
         return f"has no values of the {rule.versus} beside it"
     if rule.statistic in LABELLED and not it.labels:
         return "has no labels for its values"
+    return ""
+
+
+def _doubt(it: Measurement) -> str:
+    """Why the figures of a measurement are no evidence, whichever they are."""
+    if it.disturbance:
+        return f"disturbed whenever it was measured ({it.disturbance})"
     for warmups in filter(None, (it.warmups, it.reference_warmups)):
         if not steady.is_steady(warmups[-steady.WINDOW :]):
-            return f"had not settled after {len(warmups)} warm-ups: measure more of them"
+            return f"not settled after {len(warmups)} warm-ups"
     return ""
 
 
