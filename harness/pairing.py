@@ -1,7 +1,7 @@
 """Takes two variants' answers in adjacent pairs: until both are warm, then until rules are decided.
 
-The run is sized from a pilot of ten pairs and looked at six times on the way, see
-`harness.stats.sequential`.
+The run is sized from a pilot, the last ten pairs of the warm-up, and looked at six times on the
+way; see `harness.stats.sequential`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -63,8 +63,8 @@ def run_until_decided(
     Without a rule to watch there are as many as may be.
     """
     warmups = _warm_up(ask, series, size.warmups)
-    pairs = [ask() for _ in range(min(PILOT, size.most))]
-    planned = _planned(pairs, series, watches, size)
+    pairs = _first(warmups, ask, size)
+    planned = _planned(pairs or warmups[-PILOT:], series, watches, size)
     looks = {
         size.least,
         *(look for most in planned.values() for look in sequential.look_sizes(most)),
@@ -82,8 +82,8 @@ def run_beside_itself(
 ) -> PairedRun:
     """Pairs of two processes of one variant, enough to see what its machine can tell apart."""
     warmups = _warm_up(ask, series, size.warmups)
-    pairs = [ask() for _ in range(min(PILOT, size.most))]
-    planned = _planned(pairs, series, watches, size).values()
+    pairs = _first(warmups, ask, size)
+    planned = _planned(pairs or warmups[-PILOT:], series, watches, size).values()
     most = min(size.most, max(size.least, _COPY_FACTOR * max(planned, default=size.most)))
     pairs += [ask() for _ in range(most - len(pairs))]
     return PairedRun(tuple(warmups), tuple(pairs), {})
@@ -94,6 +94,11 @@ def sides(
 ) -> NDArray[np.float64]:
     """A series of both sides, shaped (2, pairs)."""
     return np.array([take([pair[side] for pair in pairs]) for side in (0, 1)], float)
+
+
+def _first(warmups: Sequence[Pair], ask: Callable[[], Pair], size: Size) -> list[Pair]:
+    """The pilot as part of the run, where the warm-up is too short to be one."""
+    return [] if len(warmups) >= PILOT else [ask() for _ in range(min(PILOT, size.most))]
 
 
 def _warm_up(ask: Callable[[], Pair], series: Series, most: int) -> list[Pair]:
