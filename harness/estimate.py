@@ -166,10 +166,10 @@ def _growth(it: Measurement, confidence: float) -> Estimate:
 
 
 def _hours_to_fill(it: Measurement, confidence: float) -> Estimate:
-    """Of what grows most; too little in all to be seen, and it never fills."""
+    """Of what grows most; growth in doubt, or too small in all to be seen, never fills it."""
     growth = _growth(it, confidence)
     hours = max(float(label.rpartition(" ")[2]) for label in it.labels)
-    if growth.value * hours < _SEEN_KIB:
+    if growth.doubt or growth.lower * hours < _SEEN_KIB:
         growth = replace(growth, value=0.0, lower=0.0)
     return trend.time_to_fill(_DEVICE_KIB - it.values[-1], growth)
 

@@ -3,10 +3,12 @@
 Each is itself for every variant but the one whose folder is called "damaged".
 """
 
+import ctypes
 import os
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 from harness.answer import Answer, Request
 from harness.runtimes.ort_genai import OrtGenAI
@@ -67,3 +69,61 @@ class KillsTheGate(Plant):
 
     def fault(self, request: Request) -> None:
         os.kill(os.getppid(), signal.SIGKILL)
+
+
+def leak(size: int) -> None:
+    """Take memory from the C library, write to it, and lose it."""
+    library = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+    block = library.malloc(ctypes.c_size_t(size))
+    ctypes.memset(block, 1, size)
+
+
+class LeaksOneKiB(Plant):
+    """Leaks so much for each request, in native code."""
+
+    leaked_bytes = 1024
+
+    def fault(self, request: Request) -> None:
+        leak(self.leaked_bytes)
+
+
+class LeaksFourKiB(LeaksOneKiB):
+    leaked_bytes = 4096
+
+
+class LeaksSixteenKiB(LeaksOneKiB):
+    leaked_bytes = 16384
+
+
+class KeepsGenerators(Plant):
+    """Never lets go of a generator, and of the context that it holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generators: list[Any] = []
+
+    def fault(self, request: Request) -> None:
+        pass
+
+    def _make_generator(self, max_length: int) -> Any:
+        generator = super()._make_generator(max_length)
+        if self.is_damaged:
+            self.generators.append(generator)
+        return generator
+
+
+class HoldsTheModel(Plant):
+    """Closes without letting go of what it loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.models: list[Any] = []
+
+    def fault(self, request: Request) -> None:
+        pass
+
+    def close(self) -> None:
+        if self.is_damaged:
+            self.models.append((self._model, self._tokenizer, self._kept))
+        super().close()
