@@ -1,6 +1,7 @@
 """How fast it answers, beside the reference and the baseline in adjacent random pairs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.answer import Answer, Request
 from harness.bench import Bench
@@ -31,19 +32,29 @@ def test_latency(bench: Bench, record: Record) -> None:
 
 def test_load_time(bench: Bench, record: Record) -> None:
     """Seconds to load the model, in a process that has just started and once more in the same."""
-    found = []
-    for beside in bench.rivals:
-        cold: tuple[list[float], list[float]] = ([], [])
-        warm: tuple[list[float], list[float]] = ([], [])
+    record(*(it for beside in bench.rivals for it in _loads(bench, beside)))
+
+
+def _loads(bench: Bench, beside: str) -> list[Measurement]:
+    """Cold and warm loads of this variant and the other one, in turns."""
+    sides = (bench.variant.name, beside)
+
+    def load() -> list[list[tuple[float, float]]]:
+        taken: list[list[tuple[float, float]]] = [[], []]
         for turn in range(bench.plan.load_repetitions):
-            sides = [(bench.variant.name, 0), (beside, 1)]
-            for name, side in sides if turn % 2 else reversed(sides):
-                with bench.fresh(name) as runtime:
-                    cold[side].append(runtime.start())
-                    warm[side].append(runtime.reload().load_seconds)
-        found.append(bench.sample("load", "s", *cold, beside=beside))
-        found.append(bench.sample("load_again", "s", *warm, beside=beside))
-    record(*found)
+            for side in (0, 1) if turn % 2 else (1, 0):
+                with bench.fresh(sides[side]) as runtime:
+                    taken[side].append((runtime.start(), runtime.reload().load_seconds))
+        return taken
+
+    (mine, theirs), disturbance = bench.undisturbed(load, f"loading beside {beside}")
+    found = [
+        bench.sample(
+            metric, "s", [it[kind] for it in mine], [it[kind] for it in theirs], beside=beside
+        )
+        for kind, metric in enumerate(("load", "load_again"))
+    ]
+    return [replace(it, disturbance=disturbance) for it in found]
 
 
 def _gaps(bench: Bench, run: PairedRun) -> Measurement:
