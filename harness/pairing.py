@@ -133,7 +133,6 @@ def _is_over(
     most = planned[watch.series]
     if len(pairs) >= most:
         return True
-    found = sequential.ratio_at_last_look(
-        *sides(pairs, series[watch.series]), most, watch.confidence
-    )
+    mine, theirs = sides(pairs, series[watch.series])
+    found = sequential.ratio_at_last_look(mine, theirs, most, watch.confidence)
     return sequential.is_decided(found, watch.limit)
