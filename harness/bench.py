@@ -268,6 +268,11 @@ class Bench:
                 assert theirs.logits is not None
                 yield item, mine.logits, theirs.logits
 
+    def remark(self, text: str) -> None:
+        """Tell the reader of the report something about this session, once."""
+        if text not in self._stage.remarks:
+            self._stage.remarks.append(text)
+
     def soak_cycles(self) -> dict[Kind, tuple[Request, ...]]:
         """One cycle of requests of each kind, in the order to soak them."""
         return cycles_of_requests(self.items, self.long_prompt(self.context_tokens + 1))

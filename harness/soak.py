@@ -108,13 +108,14 @@ def cycles_of_requests(
 ) -> dict[Kind, tuple[Request, ...]]:
     """One cycle of each kind, in the order to soak them.
 
-    The longest chats come first, so that memory has been at its highest after one cycle. What is
-    cut short has room for more: answers that the model itself ends early, and in turn with them
-    answers that a kept generator is not let finish. `too_long` is a prompt that must be refused.
+    The longest chats come first, so that memory has been at its highest after one cycle; the rest
+    are the shortest, because many requests tell more of a leak than long ones. What is cut short
+    has room for more: answers that the model itself ends early, and in turn with them answers that
+    a kept generator is not let finish. `too_long` is a prompt that must be refused.
     """
     longest = sorted(items, key=lambda item: -sum(len(text) for _, text in item.messages))
-    usual = [item for item in items if item not in longest[:_LONGEST]]
-    chats = [item.messages for item in (*longest[:_LONGEST], *usual)][:_REQUESTS]
+    shortest = longest[_LONGEST:][_LONGEST - _REQUESTS :]
+    chats = [item.messages for item in (*longest[:_LONGEST], *shortest)]
     brief = sorted(items, key=lambda item: len(item.expected))[:_REQUESTS]
     answered = [Request(it, max_new_tokens=_NEW_TOKENS, stop_at_end=False) for it in chats]
     unfinished = [

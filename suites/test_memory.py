@@ -15,7 +15,7 @@ from harness.metrics.memory import (
     total,
 )
 from harness.plugins.measure import Record
-from harness.probes.memory import Memory
+from harness.probes.memory import STATUS_SOURCE, Memory
 from harness.soak import Counter, Kind, Run, Soak, soak
 
 CONTEXT_PARTS = (2, 4, 8, 16)
@@ -29,6 +29,8 @@ def test_memory(bench: Bench, record: Record) -> None:
     with bench.fresh() as runtime:
         loaded = runtime.settled()
         soaks = [bench.soak(runtime, kind, cycle) for kind, cycle in bench.soak_cycles().items()]
+    if STATUS_SOURCE not in loaded.source:
+        bench.remark(f"memory is counted by {loaded.source}")
     answered = next(it for it in soaks if it.kind is Kind.ANSWERED)
     record(
         *_parts(bench, "loaded", [loaded]),

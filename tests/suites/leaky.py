@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.answer import Answer, Finish, Messages, Request
+from harness.answer import Answer, Finish, Request
 from harness.probes import memory
 from harness.runtimes.scripted import Scripted
 
@@ -100,8 +100,5 @@ class Uncounted(Keeps):
     def load(self, directory: Path) -> None:
         super().load(directory)
         memory._heap_bytes = lambda: None
-        memory.parse_status = lambda status: memory.Memory(None, None, 1, None)
+        memory.parse_status = lambda status: memory.Memory(None, None, 1, None, source="rss")
         memory._own_peak_bytes = lambda: None
-
-    def render(self, messages: Messages) -> str:
-        return super().render(messages)

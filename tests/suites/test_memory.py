@@ -43,6 +43,7 @@ def judge(tmp_path):
         with Fleet(variants, f"tests.suites.leaky:{runtime}", 60.0) as fleet:
             stage = Stage(fleet, "fp32", ITEMS, plan, "here", rules=POLICY.rules)
             check(Bench(stage, "int4", "memory"), lambda *measured: handed_in.extend(measured))
+        judge.remarks = stage.remarks
         evidence = Evidence("travel", subjects, "here", measurements=tuple(handed_in))
         findings = judge_measurements(tuple(handed_in), "int4", evidence, POLICY)
         return {it.rule.removeprefix("memory."): it for it in findings}
@@ -113,6 +114,7 @@ def test_a_counter_that_the_system_lacks_is_a_finding_with_its_reason(judge):
     assert {it.outcome for it in found.values()} == {"inconclusive"}
     expected = "private memory that a request leaves behind: this system has no counter for it"
     assert found["growth"].reason == expected
+    assert judge.remarks == ["memory is counted by rss"]
     for check in (suite.test_context, suite.test_reload):
         assert {it.outcome for it in judge(check, "Uncounted").values()} == {"inconclusive"}
 
