@@ -1,0 +1,185 @@
+"""Cliffs: is one prompt length, or all from one on, dearer than the lengths before it explain?"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy
+
+from harness.stats.intervals import Estimate, Sample, unbounded
+from harness.stats.rungs import Values, by_length, named
+
+TOLERANCE = 1.10
+"""A jump of the ratio to the reference up to this factor is no cliff."""
+
+_SUSPICION = 0.10  # one-sided level of each length: what is suspected is measured again
+_LENGTHS_BEFORE = 3  # that a length is compared with
+_SAME_PLACE = 1.1  # lengths closer than this factor straddle one limit, and have no drift between
+_WIDEST = 1.5  # a rise is taken as one of so many times its width, not of more: it has an error
+_MEDIAN_ERROR = 1.2533  # standard error of a median over a mean's (Gaussian, large samples)
+_MIDDLE_VARIANCE = 1.35  # variance of the median of three values over that of their mean
+_MAD_TO_DEVIATION = 1.4826  # standard deviation over median absolute deviation (Gaussian)
+_MAD_FREEDOM = 1 / 3  # degrees of freedom of a median absolute deviation over a variance's
+
+
+def suspects(values: Sample, references: Sample, labels: Sequence[str]) -> tuple[int, ...]:
+    """Lengths to be measured again, ascending: those that may be a cliff, and those before them
+    that they are compared with. None where `worst_cliff` cannot decide anyway.
+    """
+    first = by_length(_log_ratios(values, references), labels)
+    if not _decides(first):
+        return ()
+    compared = (_compared(tuple(first), length) for length in _suspected(first))
+    return tuple(sorted({it for lengths in compared for it in lengths}))
+
+
+def worst_cliff(
+    values: Sample, references: Sample, labels: Sequence[str], confidence: float
+) -> Estimate:
+    """The largest jump of the ratio to the reference from some lengths to the next longer one.
+
+    A length's level is its median log ratio. It is compared with the median level of up to three
+    lengths before it, so that a jump is found where it starts, whatever share of the lengths lies
+    beyond. By how much the level rises from one place to the next just before or just after is a
+    drift, and taken off. The error is that of medians, on Student's t, with the median absolute
+    deviation over all lengths compared for spread: one stall in ten values does not move it.
+
+    A jump beyond `TOLERANCE` at a one-sided level of 10 % makes a suspect. Where there are any,
+    only what was measured again decides, with Bonferroni over them, and the shortest one that is
+    shown to be beyond the tolerance is where the cliff starts. Else it is the largest jump, with
+    Bonferroni over all lengths. Unbounded with fewer than three lengths or two values a length, and
+    where a suspect was not measured again.
+    """
+    logs = _log_ratios(values, references)
+    first, again = by_length(logs, labels), by_length(logs, labels, again=True)
+    if not _decides(first):
+        return unbounded(math.nan, logs.size)
+    drift, suspected = _drift(first), _suspected(first)
+    if not suspected:
+        jumps = [_jump(first, length, drift) for length in tuple(first)[1:]]
+        return _largest(jumps, confidence, logs.size)
+    needed = {it for length in suspected for it in _compared(tuple(first), length)}
+    if not all(it in again and again[it].size > 1 for it in needed):
+        doubtful = _largest([_jump(first, it, drift) for it in suspected], confidence, logs.size)
+        return replace(doubtful, lower=-math.inf, upper=math.inf)
+    jumps = [_jump(again, length, drift) for length in suspected]
+    shared = 1 - (1 - confidence) / len(jumps)
+    beyond = [it for it in jumps if it.value - it.reach(shared) > math.log(TOLERANCE)]
+    return (
+        _largest(beyond[:1], shared, logs.size)
+        if beyond
+        else _largest(jumps, confidence, logs.size)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drift:
+    """Levels at places, each a run of lengths around one limit; positions are log2 of lengths."""
+
+    places: Mapping[int, int]
+    levels: Values
+    positions: Values
+
+    def between(self, before: int, length: int) -> float:
+        """What the level rises by as smoothly as it does around, and never falls by."""
+        first, last = self.places[before], self.places[length]
+        if first == last:
+            return 0.0
+        rises, widths = np.maximum(np.diff(self.levels), 0.0), np.diff(self.positions)
+        around = [
+            rises[it] * min(widths[last - 1] / widths[it], _WIDEST)
+            for it in (last - 2, last)
+            if 0 <= it < rises.size
+        ]
+        return float(rises[first : last - 1].sum() + max(around, default=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Jump:
+    """A difference of levels in logs, with its standard error."""
+
+    length: int
+    value: float
+    error: float
+    freedom: float
+
+    def reach(self, confidence: float) -> float:
+        """Half the width of the two-sided interval."""
+        return float(scipy.stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error
+
+
+def _log_ratios(values: Sample, references: Sample) -> Values:
+    ratios: Values = np.log(np.asarray(values, float)) - np.log(np.asarray(references, float))
+    return ratios
+
+
+def _decides(groups: Mapping[int, Values]) -> bool:
+    return len(groups) >= 3 and min(it.size for it in groups.values()) >= 2
+
+
+def _compared(lengths: Sequence[int], length: int) -> Sequence[int]:
+    """A length, after those before it that it is compared with."""
+    place = lengths.index(length)
+    return lengths[max(0, place - _LENGTHS_BEFORE) : place + 1]
+
+
+def _suspected(first: Mapping[int, Values]) -> tuple[int, ...]:
+    drift = _drift(first)
+    jumps = [_jump(first, length, drift) for length in tuple(first)[1:]]
+    least = [it.value - it.reach(1 - 2 * _SUSPICION) for it in jumps]
+    return tuple(
+        it.length for it, low in zip(jumps, least, strict=True) if low > math.log(TOLERANCE)
+    )
+
+
+def _drift(first: Mapping[int, Values]) -> _Drift:
+    lengths = tuple(first)
+    apart = [after / before > _SAME_PLACE for before, after in itertools.pairwise(lengths)]
+    places = np.concatenate([[0], np.cumsum(apart)]).astype(int)
+    medians = np.array([np.median(it) for it in first.values()])
+    positions, all_places = np.log2(lengths), range(places[-1] + 1)
+    return _Drift(
+        dict(zip(lengths, places.tolist(), strict=True)),
+        np.array([np.median(medians[places == it]) for it in all_places]),
+        np.array([positions[places == it].mean() for it in all_places]),
+    )
+
+
+def _jump(groups: Mapping[int, Values], length: int, drift: _Drift) -> _Jump:
+    lengths = _compared(tuple(groups), length)
+    compared = [groups[it] for it in lengths]
+    levels = [float(np.median(it)) for it in compared]
+    lifted = [
+        level + drift.between(before, length)
+        for before, level in zip(lengths[:-1], levels[:-1], strict=True)
+    ]
+    middle = _MIDDLE_VARIANCE if len(lifted) > 2 else 1.0
+    parts = 1 / compared[-1].size + middle / sum(it.size for it in compared[:-1])
+    spread, freedom = _spread(compared)
+    error = _MEDIAN_ERROR * spread * math.sqrt(parts)
+    return _Jump(length, levels[-1] - float(np.median(lifted)), error, freedom)
+
+
+def _spread(groups: Sequence[Values]) -> tuple[float, float]:
+    """A standard deviation within groups, and its degrees of freedom; the factor for few values is
+    from simulation, true to 2 % for five or more. Infinite where more than half are all the same.
+    """
+    apart = np.concatenate([np.abs(it - np.median(it)) for it in groups])
+    freedom = apart.size - len(groups)
+    spread = _MAD_TO_DEVIATION * apart.size / freedom * float(np.median(apart))
+    return spread or math.inf, freedom * _MAD_FREEDOM
+
+
+def _largest(jumps: Sequence[_Jump], confidence: float, samples: int) -> Estimate:
+    """The jump with the highest lower end, and the highest of all upper ends: of the largest."""
+    shared = 1 - (1 - confidence) / len(jumps)
+    worst = max(jumps, key=lambda it: it.value - it.reach(shared))
+    return Estimate(
+        math.exp(worst.value),
+        math.exp(worst.value - worst.reach(shared)),
+        math.exp(max(it.value + it.reach(shared) for it in jumps)),
+        samples,
+        where=named(worst.length),
+    )

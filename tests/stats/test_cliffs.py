@@ -1,0 +1,101 @@
+"""Simulated ladders: what costs more from a length on, or at one alone, and what only drifts."""
+
+import numpy as np
+import pytest
+
+from harness.metrics.scaling import ladder
+from harness.stats.cliffs import TOLERANCE, suspects, worst_cliff
+from harness.stats.rungs import rung_label
+
+SEED = 20261120
+LENGTHS = ladder(4088)
+CLEAN = np.zeros(len(LENGTHS))
+EVEN = np.linspace(0, np.log(1.3), len(LENGTHS))
+STEEP = 0.17 * np.minimum(np.log2(LENGTHS) - 5, 4)  # twice as much at 512 tokens as at 32
+
+
+def session(random, truth, noise, again=True):
+    """Values, references and labels: a ladder and, as a suite does it, the suspects again."""
+    values, references, labels = [], [], []
+
+    def take(length, count, label):
+        cost = 1 + 0.06 * length + 4e-5 * length**2
+        factor = np.exp(truth[LENGTHS.index(length)])
+        values.extend(cost * factor * random.lognormal(0, noise, count))
+        references.extend(cost * random.lognormal(0, noise, count))
+        labels.extend([label] * count)
+
+    for length in LENGTHS:
+        take(length, 10 if length < 300 else 5, rung_label(length))
+    for length in suspects(values, references, labels) if again else ():
+        take(length, 10, rung_label(length, again=True))
+    return values, references, labels
+
+
+def estimates(truth, noise, runs, again=True):
+    random = np.random.default_rng(SEED)
+    return [worst_cliff(*session(random, truth, noise, again), 0.9) for _ in range(runs)]
+
+
+def slower(factor, first, last=10**6):
+    return EVEN + np.log(factor) * np.array([first <= it <= last for it in LENGTHS])
+
+
+@pytest.mark.parametrize("truth", [CLEAN, EVEN, -EVEN, STEEP], ids=["flat", "up", "down", "steep"])
+def test_what_drifts_smoothly_is_no_cliff(truth):
+    assert sum(it.lower > TOLERANCE for it in estimates(truth, 0.07, 60)) <= 3
+
+
+@pytest.mark.parametrize("first", [64, 256, 257, 600, 1025, 3000])
+def test_a_cliff_is_found_where_it_starts_however_much_lies_beyond(first):
+    found = estimates(slower(2.0, first), 0.07, 12)
+    start = next(it for it in LENGTHS if it >= first)
+    assert all(it.where == f"{start:,} tokens" for it in found)
+    assert all(it.lower > 1.4 for it in found)
+    assert np.median([it.value for it in found]) == pytest.approx(2.0, rel=0.08)
+
+
+@pytest.mark.parametrize("length", [128, 512, 4088])
+def test_one_slow_length_is_found_and_those_after_it_are_not_blamed(length):
+    found = estimates(slower(1.5, length, length), 0.05, 12)
+    assert all(it.where == f"{length:,} tokens" for it in found)
+    assert sum(it.lower > TOLERANCE for it in found) >= 11
+
+
+def test_a_stall_now_and_then_hides_no_cliff():
+    random = np.random.default_rng(SEED)
+    found = []
+    for _ in range(12):
+        values, references, labels = session(random, slower(2.0, 1024), 0.05)
+        stalled = np.where(random.random(len(values)) < 0.1, 4.0, 1.0)
+        found.append(worst_cliff(np.multiply(values, stalled), references, labels, 0.9))
+    assert sum(it.lower > TOLERANCE for it in found) >= 10
+
+
+def test_a_suspect_that_was_not_measured_again_decides_nothing():
+    assert not any(it.is_bounded for it in estimates(slower(2.0, 512), 0.03, 5, again=False))
+
+
+def test_only_what_was_measured_again_decides_on_a_suspect():
+    random = np.random.default_rng(SEED)
+    values, references, labels = session(random, slower(2.0, 512), 0.03, again=False)
+    doubtful = suspects(values, references, labels)
+    assert {256, 257, 511, 512} <= set(doubtful)
+    for length in doubtful:
+        cost = random.lognormal(0, 0.03, (2, 10))
+        values, references = [*values, *cost[0]], [*references, *cost[1]]
+        labels = [*labels, *[rung_label(length, again=True)] * 10]
+    assert worst_cliff(values, references, labels, 0.9).upper < 1.5
+
+
+@pytest.mark.parametrize(
+    "labels", [["32", "32", "64", "64"], ["32", "64", "128", "255"]], ids=["lengths", "repetitions"]
+)
+def test_too_few_lengths_or_repetitions_decide_nothing(labels):
+    assert suspects([1.0] * 4, [1.0] * 4, labels) == ()
+    assert not worst_cliff([1.0] * 4, [1.0] * 4, labels, 0.9).is_bounded
+
+
+def test_times_that_are_all_the_same_show_no_error_and_decide_nothing():
+    labels = [length for length in ("32", "64", "128") for _ in range(5)]
+    assert not worst_cliff([1.0] * 15, [1.0] * 15, labels, 0.9).is_bounded
