@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from harness.answer import Answer, Finish, Messages, Request
+from harness.climb import Climb, Timings, climb, climb_again
 from harness.conditions import disturbance
 from harness.errors import RequestError
 from harness.fleet import Fleet
@@ -31,6 +32,7 @@ from harness.policy import Plan, Rule, Statistic
 from harness.probes.folder import read_folder
 from harness.probes.host import capture_conditions
 from harness.release import FOUNDRY_LOCAL, Role
+from harness.route import find_route
 from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
 from harness.variant import Variant
@@ -42,7 +44,8 @@ T = TypeVar("T")
 class Stage:
     """What all benches of a session share; the mutable parts fill while measuring.
 
-    `baseline` is empty where the release has none, `remarks` are for the report.
+    `names` are the variants of the session that there are, `baseline` is empty where the release
+    has none, `remarks` are for the report.
     """
 
     fleet: Fleet
@@ -50,12 +53,14 @@ class Stage:
     items: tuple[Item, ...]
     plan: Plan
     environment: str
+    names: tuple[str, ...] = ()
     baseline: str = ""
     rules: tuple[Rule, ...] = ()
     seed: int = 0
     source: Path | None = None
     answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
     peaks: dict[str, int | None] = field(default_factory=dict)
+    climbs: list[Climb] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -298,9 +303,40 @@ class Bench:
             peaks[name] = found.peak_bytes
         return peaks[name]
 
+    def climb(self) -> Climb:
+        """The session's variants up the ladder of prompt lengths, climbed once a session.
+
+        Raises what kept this variant, or else the reference, from getting to the end.
+        """
+        known = [it for it in self._stage.climbs if self._name in it.route.rungs]
+        found = known[0] if known else self._climb()
+        found.require(self._name)
+        return found
+
+    def climb_again(self, lengths: Sequence[int]) -> Timings:
+        """Some of the lengths once more, this variant beside the reference alone."""
+        route = self.climb().route
+        return climb_again(self._stage.fleet, route, self._name, lengths, self.random)
+
+    def _climb(self) -> Climb:
+        stage, texts = self._stage, self.plan.scaling_texts
+        names = dict.fromkeys((self.reference, self._name, *stage.names))
+        directories = {name: stage.fleet.variant(name).directory for name in names}
+
+        def write(number: int, length: int) -> tuple[int, ...]:
+            return self._long_text(self.items[number::texts] or self.items, length)
+
+        route = find_route(directories, self.reference, self.plan, stage.source, write)
+        stage.remarks.extend(filter(None, [route.remark]))
+        stage.climbs.append(climb(stage.fleet, route, self.random))
+        return stage.climbs[-1]
+
     def long_prompt(self, length: int) -> tuple[int, ...]:
         """That many tokens of domain text, the items' one after the other and again."""
-        text = " ".join(content for item in self.items[:200] for _, content in item.messages)
+        return self._long_text(self.items, length)
+
+    def _long_text(self, items: Sequence[Item], length: int) -> tuple[int, ...]:
+        text = " ".join(content for item in items[:200] for _, content in item.messages)
         tokens = self._stage.fleet.encode(self.reference, [text])[0]
         return tuple((tokens * (length // len(tokens) + 1))[:length])
 

@@ -8,7 +8,17 @@ import numpy as np
 
 from harness.measurement import Measurement
 from harness.policy import Statistic
-from harness.stats import intervals, paired, quantile, scaling, sequential, steady, trend
+from harness.stats import (
+    cliffs,
+    intervals,
+    paired,
+    quantile,
+    scaling,
+    sequential,
+    steady,
+    steps,
+    trend,
+)
 from harness.stats.intervals import Estimate
 
 PAIRED = {
@@ -18,7 +28,10 @@ PAIRED = {
     Statistic.DRIFT,
     Statistic.GAIN,
     Statistic.WORST_GAIN,
-    Statistic.WORST_RATIO,
+    Statistic.WORST_CLIFF,
+    Statistic.EXPONENT_GAIN,
+    Statistic.CHANGE,
+    Statistic.WORST_STEP,
 }
 """Statistics that need the reference's values beside the variant's."""
 
@@ -28,7 +41,15 @@ LABELLED = {
     Statistic.P99,
     Statistic.P95_RATIO,
     Statistic.WORST_GAIN,
-    Statistic.WORST_RATIO,
+    Statistic.WORST_CLIFF,
+    Statistic.EXPONENT_GAIN,
+    Statistic.COST_AT_START,
+    Statistic.COST_LINEAR,
+    Statistic.COST_QUADRATIC,
+    Statistic.CHANGE,
+    Statistic.WORST_STEP,
+    Statistic.WORST_EXCESS,
+    Statistic.WORST_DROP,
     Statistic.GROWTH,
     Statistic.HOURS_TO_FILL,
     Statistic.SLOPE,
@@ -143,8 +164,42 @@ def _in_points(gain: Estimate) -> Estimate:
     return replace(gain, value=100 * gain.value, lower=100 * gain.lower, upper=100 * gain.upper)
 
 
-def _worst_ratio(it: Measurement, confidence: float) -> Estimate:
-    return scaling.worst_ratio(it.values, it.reference_values, it.labels, confidence)
+def _worst_cliff(it: Measurement, confidence: float) -> Estimate:
+    return cliffs.worst_cliff(it.values, it.reference_values, it.labels, confidence)
+
+
+def _exponent_gain(it: Measurement, confidence: float) -> Estimate:
+    return scaling.exponent_gain(
+        it.values, it.reference_values, it.labels, confidence, _generator()
+    )
+
+
+def _cost_at_start(it: Measurement, confidence: float) -> Estimate:
+    return scaling.cost_interval(it.values, it.labels, 0, confidence, _generator())
+
+
+def _cost_linear(it: Measurement, confidence: float) -> Estimate:
+    return scaling.cost_interval(it.values, it.labels, 1, confidence, _generator())
+
+
+def _cost_quadratic(it: Measurement, confidence: float) -> Estimate:
+    return scaling.cost_interval(it.values, it.labels, 2, confidence, _generator())
+
+
+def _change(it: Measurement, confidence: float) -> Estimate:
+    return scaling.change_interval(it.values, it.reference_values, it.labels, confidence)
+
+
+def _worst_step(it: Measurement, confidence: float) -> Estimate:
+    return steps.worst_step(it.values, it.reference_values, it.labels, confidence)
+
+
+def _worst_excess(it: Measurement, confidence: float) -> Estimate:
+    return steps.worst_excess(it.values, it.labels, confidence)
+
+
+def _worst_drop(it: Measurement, confidence: float) -> Estimate:
+    return _in_points(steps.worst_drop(it.values, it.labels, confidence))
 
 
 def _growths(it: Measurement, confidence: float) -> list[Estimate]:
@@ -194,7 +249,15 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.DRIFT: _drift,
     Statistic.GAIN: _gain,
     Statistic.WORST_GAIN: _worst_gain,
-    Statistic.WORST_RATIO: _worst_ratio,
+    Statistic.WORST_CLIFF: _worst_cliff,
+    Statistic.EXPONENT_GAIN: _exponent_gain,
+    Statistic.COST_AT_START: _cost_at_start,
+    Statistic.COST_LINEAR: _cost_linear,
+    Statistic.COST_QUADRATIC: _cost_quadratic,
+    Statistic.CHANGE: _change,
+    Statistic.WORST_STEP: _worst_step,
+    Statistic.WORST_EXCESS: _worst_excess,
+    Statistic.WORST_DROP: _worst_drop,
     Statistic.GROWTH: _growth,
     Statistic.HOURS_TO_FILL: _hours_to_fill,
     Statistic.SLOPE: _slope,

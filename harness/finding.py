@@ -13,9 +13,12 @@ _RATIOS = {
     Statistic.P95_RATIO,
     Statistic.DRIFT,
     Statistic.PEAK_RATIO,
-    Statistic.WORST_RATIO,
+    Statistic.WORST_CLIFF,
+    Statistic.CHANGE,
+    Statistic.WORST_STEP,
+    Statistic.WORST_EXCESS,
 }
-_GAINS = {Statistic.GAIN, Statistic.WORST_GAIN}
+_GAINS = {Statistic.GAIN, Statistic.WORST_GAIN, Statistic.WORST_DROP}
 
 
 class Outcome(StrEnum):
@@ -72,6 +75,9 @@ def unit_of(statistic: Statistic, unit: str) -> str:
         Statistic.GROWTH: f"{unit}/request",
         Statistic.HOURS_TO_FILL: "hours",
         Statistic.SLOPE: f"{unit}/1,000 tokens",
+        Statistic.EXPONENT_GAIN: "",
+        Statistic.COST_LINEAR: f"{unit}/1,000 tokens",
+        Statistic.COST_QUADRATIC: f"{unit}/1,000 tokens squared",
     }.get(statistic, unit)
 
 

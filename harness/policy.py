@@ -39,7 +39,15 @@ class Statistic(StrEnum):
     DRIFT = "drift"  # of that ratio from the run's start to its end: Theil-Sen
     GAIN = "gain"  # paired difference of 0/1 outcomes in points: Tango's score interval
     WORST_GAIN = "worst_gain"  # the same per label, Bonferroni over labels, the worst one
-    WORST_RATIO = "worst_ratio"  # ratio per label beyond the overall ratio, the worst one
+    WORST_CLIFF = "worst_cliff"  # jump of the ratio to the reference from length to length
+    EXPONENT_GAIN = "exponent_gain"  # growth with length beyond the reference's: bootstrap
+    COST_AT_START = "cost_at_start"  # a of a + b n + c n^2, n in thousand tokens: bootstrap
+    COST_LINEAR = "cost_linear"  # b
+    COST_QUADRATIC = "cost_quadratic"  # c
+    CHANGE = "change"  # of the ratio to the reference, after long prompts: Hodges-Lehmann
+    WORST_STEP = "worst_step"  # of a relative error from length to length, paired by position
+    WORST_EXCESS = "worst_excess"  # mean per length over the shortest's, the largest ratio
+    WORST_DROP = "worst_drop"  # share per length less the shortest's, the lowest: Tango
     GROWTH = "growth"  # of a level per request: Theil-Sen, for each kind of request
     HOURS_TO_FILL = "hours_to_fill"  # until growth has filled a device of 8 GB
     SLOPE = "slope"  # per 1,000 tokens: Theil-Sen

@@ -1,24 +1,98 @@
-"""How time to first token grows with the prompt, beside the reference."""
+"""What longer prompts cost, and whether the model stays itself on them, beside the reference."""
 
-from harness.answer import Request
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
 from harness.bench import Bench
-from harness.metrics.latency import first_token_ms
-from harness.metrics.scaling import ladder
+from harness.climb import Climb, Timing
+from harness.measurement import Measurement
+from harness.metrics.scaling import SHORTEST, Deviation, joined
 from harness.plugins.measure import Record
+from harness.route import NEW_TOKENS
+from harness.stats.cliffs import suspects
+from harness.stats.rungs import rung_label
+from harness.stats.scaling import AFTER, BEFORE
+
+Labelled = list[tuple[str, Mapping[str, Timing]]]
+
+TIMES: dict[str, Callable[[Timing], float]] = {
+    "ttft": lambda it: it.first_ms,
+    "itl": lambda it: it.between_ms,
+}
 
 
 def test_scaling(bench: Bench, record: Record) -> None:
-    """TTFT over a geometric ladder of lengths, shuffled, in pairs."""
-    lengths = ladder(
-        min(bench.context_tokens - 1, bench.plan.scaling_longest_tokens or bench.context_tokens)
+    """TTFT, ITL and logits up a ladder of lengths, and the shortest prompts before and after."""
+    climb = bench.climb()
+    if not climb.route.rungs[bench.variant.name]:
+        pytest.skip(
+            f"a context of {bench.context_tokens:,} tokens does not hold the shortest prompt, "
+            f"{SHORTEST} tokens, and {NEW_TOKENS} new ones"
+        )
+    short: Labelled = [(BEFORE, times) for _, times in climb.before]
+    short += [(AFTER, times) for _, times in climb.after]
+    record(
+        *_times(bench, climb),
+        _timed(bench, "short", lambda it: it.whole_ms, short),
+        *_logits(bench, climb),
     )
-    tokens = bench.long_prompt(lengths[-1])
-    rungs = [length for length in lengths for _ in range(bench.plan.scaling_repetitions)]
-    bench.random("rungs").shuffle(rungs)
-    asked = [
-        Request(token_ids=tokens[:length], max_new_tokens=1, stop_at_end=False) for length in rungs
+
+
+def _times(bench: Bench, climb: Climb) -> list[Measurement]:
+    """Times by length; lengths that are suspected of a cliff are measured again."""
+    taken: Labelled = [(rung_label(length), times) for length, times in climb.timings]
+    found = [_timed(bench, what, read, taken) for what, read in TIMES.items()]
+    doubtful = {length for it in found if it.reference_values for length in _suspects(it)}
+    if not doubtful:
+        return found
+    again = bench.climb_again(sorted(doubtful))
+    taken += [(rung_label(length, again=True), times) for length, times in again]
+    return [_timed(bench, what, read, taken) for what, read in TIMES.items()]
+
+
+def _suspects(it: Measurement) -> tuple[int, ...]:
+    return suspects(it.values, it.reference_values, it.labels)
+
+
+def _timed(
+    bench: Bench, what: str, read: Callable[[Timing], float], taken: Labelled
+) -> Measurement:
+    """What is read of the variant's times and, unless it is the reference, of the reference's."""
+    mine = bench.variant.name
+    theirs = "" if mine == bench.reference else bench.reference
+    own = [(label, times) for label, times in taken if mine in times]
+    return bench.sample(
+        what,
+        "ms",
+        [read(times[mine]) for _, times in own],
+        [read(times[theirs]) for _, times in own if theirs],
+        [label for label, _ in own],
+    )
+
+
+def _logits(bench: Bench, climb: Climb) -> list[Measurement]:
+    """How far the logits are from the reference's, at positions that are finite at every length."""
+    name = bench.variant.name
+    broken = [counts[name] for counts in climb.non_finite if name in counts]
+    finite = bench.sample("non_finite", "count", broken)
+    if name == bench.reference:
+        return [finite]
+    parts: dict[int, list[Deviation]] = {}
+    for length, apart in climb.deviations:
+        if name in apart:
+            parts.setdefault(length, []).append(apart[name])
+    table = {length: joined(found) for length, found in parts.items()}
+    known = np.all([np.isfinite(it.kld) for it in table.values()], axis=0)
+    labels = [rung_label(length) for length in table for _ in range(int(known.sum()))]
+    kld, top1, error, spread = (
+        [float(value) for it in table.values() for value in getattr(it, what)[known]]
+        for what in ("kld", "top1", "error", "spread")
+    )
+    return [
+        finite,
+        bench.sample("kld", "nats/token", kld, labels=labels),
+        bench.sample("top1", "share", top1, labels=labels),
+        bench.sample("logit_error", "logits", error, spread, labels),
     ]
-    pairs = bench.pairs(asked)
-    mine, theirs = zip(*pairs, strict=True)
-    labels = [f"{length} tokens" for length in rungs]
-    record(bench.sample("ttft", "ms", first_token_ms(mine), first_token_ms(theirs), labels))

@@ -4,8 +4,9 @@ from harness.estimate import LABELLED, PAIRED, estimate
 from harness.measurement import Measurement
 from harness.policy import Statistic
 
+GAINS = (Statistic.GAIN, Statistic.WORST_GAIN, Statistic.WORST_DROP)
 VALUES = tuple(1.0 + i / 10 for i in range(20))
-LABELS = tuple(str(i // 5) for i in range(20))
+LABELS = tuple(str(1 + i // 4) for i in range(20))
 
 
 def measured(values=VALUES, references=(), labels=()):
@@ -14,9 +15,12 @@ def measured(values=VALUES, references=(), labels=()):
 
 @pytest.mark.parametrize("statistic", Statistic)
 def test_every_statistic_has_an_estimate_that_brackets_its_value(statistic):
-    binary = statistic in (Statistic.GAIN, Statistic.WORST_GAIN, Statistic.SHARE)
+    binary = statistic in (*GAINS, Statistic.SHARE)
     values = tuple(float(i % 3 > 0) for i in range(20)) if binary else VALUES
-    labels = tuple(map(str, range(1, 21))) if statistic is Statistic.GROWTH else LABELS
+    labels = {
+        Statistic.GROWTH: tuple(map(str, range(1, 21))),
+        Statistic.CHANGE: ("before",) * 10 + ("after",) * 10,
+    }.get(statistic, LABELS)
     it = measured(
         values,
         tuple(reversed(values)) if statistic in PAIRED else (),

@@ -39,15 +39,18 @@ RECORDED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
-def stage(pytestconfig: pytest.Config) -> Iterator[Stage]:
+def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """The runtimes of the session and what every bench shares."""
     settings = pytestconfig.stash[SETTINGS]
     release, plan = settings.release, settings.policy.plan
     notebook = pytestconfig.stash[NOTEBOOK]
+    tested = {variant_of(item) for item in request.session.items}
+    there = [name for name, it in notebook.built.items() if not isinstance(it, HarnessError)]
     with Fleet(notebook.built, release.runtime.factory, plan.deadline_seconds) as fleet:
         notebook.stage = Stage(
             fleet=fleet,
             reference=release.reference,
+            names=tuple(name for name in there if name in tested),
             baseline=next(iter(release.with_role(Role.BASELINE)), ""),
             rules=settings.policy.rules,
             items=shuffled(settings.items, settings.seed)[: plan.accuracy_items or None],

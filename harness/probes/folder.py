@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.metrics.packaging import Folder, Tensor
+from harness.metrics.scaling import length_limits
 
 _JSON_FILES = ("genai_config.json", "tokenizer_config.json", "tokenizer.json")
 _SOURCE_FILES = ("config.json", "generation_config.json")
@@ -34,6 +35,18 @@ def read_folder(directory: Path, source: Path | None = None) -> Folder:
         _template_file(directory),
         _source_template(source),
     )
+
+
+def read_length_limits(directory: Path, source: Path | None = None) -> frozenset[int]:
+    """Prompt lengths from which on the configurations of a variant, and of what it was made from,
+    do something differently; files that cannot be read say nothing.
+    """
+    documents: dict[str, dict[str, Any]] = {}
+    places = [directory / "genai_config.json", directory / "config.json"]
+    for path in (*places, *([] if source is None else [source / "config.json"])):
+        if path.is_file():
+            _read_document(path, str(path), documents, [])
+    return frozenset().union(*map(length_limits, documents.values()))
 
 
 def file_sizes(directory: Path) -> dict[str, int]:

@@ -1,4 +1,7 @@
-"""Cost against length: is one length dearer than the others explain?"""
+"""How cost grows with prompt length, and whether it is as before once prompts are short again.
+
+Labels are prompt lengths as `harness.stats.rungs` has them; what was measured again is left out.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,29 +10,108 @@ import numpy as np
 import scipy
 
 from harness.stats.intervals import Estimate, Sample, unbounded
+from harness.stats.paired import signed_rank_interval
+from harness.stats.rungs import Values, by_length
+
+BEFORE, AFTER = "before", "after"
+"""Labels of what was measured before all long prompts, and of as much after them."""
+
+_RESAMPLES = 999
+_TOKENS = 1000.0  # a cost is given for so many
 
 
-def worst_ratio(
+def exponent_gain(
+    values: Sample,
+    references: Sample,
+    labels: Sequence[str],
+    confidence: float,
+    random: np.random.Generator,
+) -> Estimate:
+    """How much faster cost grows with length than the reference's, as a difference of exponents.
+
+    An exponent is the slope of log median cost on log length (least squares) over the upper half of
+    the lengths. Percentile interval of repetitions resampled in pairs within a length. Unbounded
+    with fewer than three lengths in that half, or fewer than two repetitions.
+    """
+    mine, theirs = by_length(np.log(values), labels), by_length(np.log(references), labels)
+    upper = tuple(mine)[len(mine) // 2 :]
+    if len(upper) < 3 or min(mine[length].size for length in upper) < 2:
+        return unbounded(math.nan, len(values))
+    rows = [random.integers(0, mine[it].size, (_RESAMPLES, mine[it].size)) for it in upper]
+    levels = [
+        (
+            np.median(mine[it]) - np.median(theirs[it]),
+            np.median(mine[it][drawn], axis=1) - np.median(theirs[it][drawn], axis=1),
+        )
+        for it, drawn in zip(upper, rows, strict=True)
+    ]
+    centred = np.log(upper) - np.log(upper).mean()
+    weights = centred / (centred**2).sum()
+    value = float(weights @ np.array([level for level, _ in levels]))
+    return _percentiles(
+        value, weights @ np.array([it for _, it in levels]), confidence, len(values)
+    )
+
+
+def cost_curve(values: Sample, labels: Sequence[str]) -> tuple[float, float, float]:
+    """Coefficients a, b, c of ``a + b n + c n^2`` for the median cost at n thousand tokens.
+
+    None is negative: least squares on the relative error (Lawson and Hanson 1974, ch. 23). All NaN
+    below three lengths.
+    """
+    groups = by_length(values, labels)
+    if len(groups) < 3:
+        return math.nan, math.nan, math.nan
+    return _curve(tuple(groups), np.array([np.median(it) for it in groups.values()]))
+
+
+def cost_interval(
+    values: Sample,
+    labels: Sequence[str],
+    power: int,
+    confidence: float,
+    random: np.random.Generator,
+) -> Estimate:
+    """The coefficient of ``n^power`` in `cost_curve`, repetitions resampled within their length.
+
+    Unbounded below three lengths or two repetitions.
+    """
+    groups = by_length(values, labels)
+    if len(groups) < 3 or min(it.size for it in groups.values()) < 2:
+        return unbounded(math.nan, len(values))
+    medians = np.array(
+        [np.median(random.choice(it, (_RESAMPLES, it.size)), axis=1) for it in groups.values()]
+    )
+    drawn = [_curve(tuple(groups), column)[power] for column in medians.T]
+    return _percentiles(cost_curve(values, labels)[power], np.array(drawn), confidence, len(values))
+
+
+def change_interval(
     values: Sample, references: Sample, labels: Sequence[str], confidence: float
 ) -> Estimate:
-    """The label whose ratio to the reference exceeds the median label's ratio the most.
+    """The ratio to the reference after long prompts, over that before them.
 
-    Per label the median log ratio; its error comes from the spread pooled over labels (so that five
-    repetitions suffice), times 1.25 for the median, on Student's t with Bonferroni over the labels.
-    Unbounded below two repetitions per label or below three labels.
+    The first value after is paired with the first before, and so on: Hodges-Lehmann estimate of the
+    log ratios' differences, interval by Wilcoxon's signed-rank test. Unbounded where there are not
+    as many before as after, or too few.
     """
     logs = np.log(np.asarray(values, float)) - np.log(np.asarray(references, float))
-    names = list(dict.fromkeys(labels))
-    groups = [logs[[label == name for label in labels]] for name in names]
-    freedom = sum(group.size - 1 for group in groups)
-    if len(groups) < 3 or min(group.size for group in groups) < 2:
+    at = np.asarray(labels)
+    before, after = logs[at == BEFORE], logs[at == AFTER]
+    if not before.size or before.size != after.size:
         return unbounded(math.nan, logs.size)
-    medians = np.array([np.median(group) for group in groups])
-    beyond = medians - np.median(medians)
-    worst = int(beyond.argmax())
-    pooled = math.sqrt(sum(float(((g - g.mean()) ** 2).sum()) for g in groups) / freedom)
-    quantile = float(scipy.stats.t.ppf(1 - (1 - confidence) / 2 / len(groups), freedom))
-    reach = quantile * 1.25 * pooled / math.sqrt(groups[worst].size)
-    middle = float(beyond[worst])
-    low, high = math.exp(middle - reach), math.exp(middle + reach)
-    return Estimate(math.exp(middle), low, high, logs.size, where=names[worst])
+    it = signed_rank_interval(after - before, confidence)
+    return Estimate(math.exp(it.value), math.exp(it.lower), math.exp(it.upper), logs.size)
+
+
+def _curve(lengths: Sequence[int], medians: Values) -> tuple[float, float, float]:
+    powers = (np.asarray(lengths, float)[:, None] / _TOKENS) ** np.arange(3)
+    found, _ = scipy.optimize.nnls(powers / medians[:, None], np.ones(len(lengths)))
+    start, linear, quadratic = found.tolist()
+    return start, linear, quadratic
+
+
+def _percentiles(value: float, drawn: Values, confidence: float, samples: int) -> Estimate:
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return Estimate(value, min(value, float(low)), max(value, float(high)), samples)

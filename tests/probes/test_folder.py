@@ -8,7 +8,13 @@ import pytest
 from onnx import helper, numpy_helper
 from onnx.checker import ValidationError
 
-from harness.probes.folder import external_files, file_sizes, float_tensors, read_folder
+from harness.probes.folder import (
+    external_files,
+    file_sizes,
+    float_tensors,
+    read_folder,
+    read_length_limits,
+)
 
 
 @pytest.fixture
@@ -93,3 +99,16 @@ def test_weights_that_are_missing_or_too_short_raise(model):
     data.unlink()
     with pytest.raises(ValidationError, match="weight"):
         list(float_tensors(model))
+
+
+def test_length_limits_are_read_from_the_variant_and_from_what_it_was_made_from(
+    directory, tmp_path
+):
+    decoder = {"sliding_window": {"window_size": 500}}
+    (directory / "genai_config.json").write_text(json.dumps({"model": {"decoder": decoder}}))
+    (directory / "config.json").write_text("{broken")
+    rope = {"rope_scaling": {"original_max_position_embeddings": 700}}
+    (tmp_path / "config.json").write_text(json.dumps(rope))
+    assert read_length_limits(directory) == {500}
+    assert read_length_limits(directory, tmp_path) == {500, 700}
+    assert read_length_limits(tmp_path / "nowhere") == set()

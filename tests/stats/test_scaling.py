@@ -1,32 +1,87 @@
 import numpy as np
 import pytest
 
-from harness.stats.scaling import worst_ratio
+from harness.metrics.scaling import ladder
+from harness.stats.scaling import (
+    AFTER,
+    BEFORE,
+    change_interval,
+    cost_curve,
+    cost_interval,
+    exponent_gain,
+)
 
 SEED = 20261120
-LENGTHS = [str(2**power) for power in range(5, 13)]
-LABELS = [length for length in LENGTHS for _ in range(5)]
+LENGTHS = ladder(4088)
+LABELS = [str(length) for length in LENGTHS for _ in range(5)]
+TOKENS = np.array(LABELS, float)
+COST = 2 + 60 * TOKENS / 1000 + 30 * (TOKENS / 1000) ** 2
 
 
-def ratios(random, factor=1.0, at="512"):
-    base = np.array([float(label) for label in LABELS])
-    mine = 0.8 * base * random.lognormal(0, 0.07, base.size)
-    mine[[label == at for label in LABELS]] *= factor
-    return worst_ratio(mine, base * random.lognormal(0, 0.07, base.size), LABELS, 0.9)
-
-
-def test_a_cliff_is_found_at_its_length():
+def gains(extra, noise, runs=60):
     random = np.random.default_rng(SEED)
-    found = [ratios(random, factor=2.0) for _ in range(40)]
-    assert all(it.where == "512" for it in found)
-    assert sum(it.lower > 1.5 for it in found) >= 38
+    for _ in range(runs):
+        mine = COST * (TOKENS / 32) ** extra * random.lognormal(0, noise, TOKENS.size)
+        theirs = COST * random.lognormal(0, noise, TOKENS.size)
+        yield exponent_gain(mine, theirs, LABELS, 0.9, np.random.default_rng(0))
 
 
-def test_a_smooth_curve_is_no_cliff():
+@pytest.mark.parametrize("extra", [0.0, 0.4])
+def test_the_exponents_interval_covers_the_difference(extra):
+    assert sum(it.lower <= extra <= it.upper for it in gains(extra, 0.07)) >= 50
+
+
+def test_cost_that_grows_faster_than_the_references_is_shown_to():
+    assert sum(it.lower > 0.2 for it in gains(0.5, 0.07)) >= 58
+    assert sum(it.lower > 0.2 for it in gains(0.1, 0.07)) <= 3
+
+
+def test_the_cost_curve_is_the_one_that_the_costs_are_of():
+    assert cost_curve(COST, LABELS) == pytest.approx((2, 60, 30), rel=1e-3)
+
+
+def test_no_part_of_the_cost_is_negative():
+    curve = cost_curve(0.05 * TOKENS - 0.5 + 1e-6, LABELS)
+    assert min(curve) == 0
+
+
+def test_the_interval_of_a_part_of_the_cost_covers_it():
     random = np.random.default_rng(SEED)
-    assert sum(ratios(random).lower > 1.1 for _ in range(200)) <= 10
+    found = [
+        cost_interval(
+            COST * random.lognormal(0, 0.05, TOKENS.size), LABELS, 1, 0.9, np.random.default_rng(0)
+        )
+        for _ in range(30)
+    ]
+    assert sum(it.lower <= 60 <= it.upper for it in found) >= 25
 
 
-@pytest.mark.parametrize("labels", [["1"] * 6, ["1", "2", "3", "4", "5", "6"]])
-def test_too_few_lengths_or_repetitions_decide_nothing(labels):
-    assert not worst_ratio([1.0] * 6, [1.0] * 6, labels, 0.9).is_bounded
+def test_what_was_measured_again_is_no_part_of_growth():
+    again = [*LABELS, "4088 again"]
+    costs = [*COST, 1e9]
+    assert cost_curve(costs, again) == pytest.approx((2, 60, 30), rel=1e-3)
+    it = exponent_gain(costs, [*COST, 1.0], again, 0.9, np.random.default_rng(0))
+    assert it.value == pytest.approx(0)
+
+
+def test_a_slowdown_that_stays_after_long_prompts_is_shown():
+    random = np.random.default_rng(SEED)
+    labels = [BEFORE] * 20 + [AFTER] * 20
+    found = []
+    for factor in (1.0, 1.5):
+        mine, theirs = random.lognormal(0, 0.1, (2, 40))
+        mine[20:] *= factor
+        found.append(change_interval(mine, theirs * 2, labels, 0.9))
+    assert found[0].lower < 1 < found[0].upper
+    assert found[1].lower > 1.1
+    assert found[1].value == pytest.approx(1.5, rel=0.1)
+
+
+def test_too_little_decides_nothing():
+    few = np.random.default_rng(0)
+    labels = ["32", "64", "128"]
+    assert not exponent_gain([1.0] * 3, [1.0] * 3, labels, 0.9, few).is_bounded
+    assert not cost_interval([1.0] * 3, labels, 0, 0.9, few).is_bounded
+    assert np.isnan(cost_curve([1.0] * 2, labels[:2])).all()
+    assert not change_interval([1.0] * 3, [1.0] * 3, [BEFORE, BEFORE, AFTER], 0.9).is_bounded
+    assert not change_interval([1.0] * 4, [1.0] * 4, [BEFORE, AFTER] * 2, 0.9).is_bounded

@@ -14,7 +14,6 @@ from harness.release import Precision, Role
 from harness.variant import Recipe, Variant
 from suites import test_edge_cases as edge_suite
 from suites import test_precision as precision_suite
-from suites import test_scaling as scaling_suite
 
 ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(5))
 
@@ -33,18 +32,13 @@ def measure(tmp_path):
         handed_in.update({it.metric: it for it in measurements})
 
     def measure(check, suite, runtime="Silent", **fixtures):
-        plan = Plan(scaling_repetitions=2, precision_items=5)
+        plan = Plan(precision_items=5)
         with Fleet(variants, f"tests.suites.silent:{runtime}", 60.0) as fleet:
             bench = Bench(Stage(fleet, "fp32", ITEMS, plan, "here"), "int4", suite)
             check(bench=bench, record=record, **fixtures)
         return handed_in
 
     return measure
-
-
-def test_a_prompt_that_is_answered_with_the_end_token_is_timed_all_the_same(measure):
-    found = measure(scaling_suite.test_scaling, "scaling")["scaling.ttft"]
-    assert len(found.values) == 2 * 5
 
 
 def test_logits_that_were_not_looked_at_are_not_counted_as_finite(measure):

@@ -1,0 +1,190 @@
+"""Takes the variants of a session up a ladder of prompt lengths: times and logits at every rung."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from harness.answer import Answer, Request
+from harness.errors import HarnessError, RequestError
+from harness.fleet import Fleet
+from harness.metrics.divergence import Logits, non_finite_positions
+from harness.metrics.latency import first_token_ms, gaps_ms, whole_ms
+from harness.metrics.scaling import Deviation, deviation
+from harness.rounds import Rounds
+from harness.route import NEW_TOKENS, Route
+
+_AGAIN = 10  # repetitions of a length that is suspected of a cliff, and of those before it
+_WINDOW_TOKENS = 128  # at the end of a text: its logits are compared, whatever the prompt's length
+_LEAST_CONTEXT_TOKENS = 8  # before the first of them
+_CHEAP_TOKENS = 257  # prompts up to here cost little, vary much, and are timed twice as often
+_WARMUPS = 3
+_SHORT = 20  # of the shortest prompts before all long ones, and after them
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Time to first token, median time between tokens and time of the whole answer, in ms."""
+
+    first_ms: float
+    between_ms: float
+    whole_ms: float
+
+
+Draw = Callable[[str], np.random.Generator]
+"""Gives a generator for a purpose."""
+
+Timings = list[tuple[int, dict[str, Timing]]]
+"""A prompt's length in tokens and the variants' times, by name, in the order taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """What was found, by variant; `errors` holds why one did not get to the end.
+
+    `before` and `after` all other prompts are the times of the shortest. `deviations` from the
+    reference, and the numbers of positions with logits that are not finite, are by length,
+    ascending, and within it of the same positions of the texts in the same order.
+    """
+
+    route: Route
+    errors: dict[str, HarnessError]
+    before: Timings = field(default_factory=list)
+    after: Timings = field(default_factory=list)
+    timings: Timings = field(default_factory=list)
+    deviations: list[tuple[int, dict[str, Deviation]]] = field(default_factory=list)
+    non_finite: list[dict[str, int]] = field(default_factory=list)
+
+    def require(self, name: str) -> None:
+        """Raise what kept a variant, or else the reference, from getting to the end."""
+        _raise_first(self.errors, (name, self.route.reference))
+
+
+def climb(fleet: Fleet, route: Route, random: Draw) -> Climb:
+    """Up the ladder in new processes: first for the logits, so that what fails is seen where it
+    begins; then for the times, in random order; the shortest prompts before all that and after it.
+    """
+    rounds = _rounds(fleet, route, copy=1, random=random("order of rounds"))
+    found = Climb(route, rounds.errors)
+    rungs = route.rungs[route.reference]
+    if not rungs:
+        return found
+    short = [rungs[0]] * _SHORT
+    try:
+        _time(rounds, route, [rungs[0]] * _WARMUPS)
+        found.before.extend(_time(rounds, route, short))
+        for length in rungs:
+            _compare(rounds, length, found)
+        found.timings.extend(_time(rounds, route, _shuffled(route, random("rungs"))))
+        found.after.extend(_time(rounds, route, short))
+    finally:
+        for name in route.rungs:
+            fleet.end_copies(name)
+    return found
+
+
+def climb_again(
+    fleet: Fleet, route: Route, name: str, lengths: Sequence[int], random: Draw
+) -> Timings:
+    """Fresh times of some lengths in random order, of one variant beside the reference.
+
+    Raises what kept either of them from getting to the end.
+    """
+    names = (name, route.reference)
+    rounds = _rounds(fleet, route, copy=0, random=random(f"order of rounds again, {name}"))
+    asked = [length for length in lengths for _ in range(_AGAIN)]
+    random(f"rungs again, {name}").shuffle(asked)
+    _time(rounds, route, [route.rungs[route.reference][0]] * _WARMUPS, names)
+    taken = _time(rounds, route, asked, names)
+    _raise_first(rounds.errors, names)
+    return taken
+
+
+def _rounds(fleet: Fleet, route: Route, copy: int, random: np.random.Generator) -> Rounds:
+    return Rounds(
+        lambda name, request: fleet.ask(name, [request], copy)[0], route.reference, random
+    )
+
+
+def _raise_first(errors: Mapping[str, HarnessError], names: Sequence[str]) -> None:
+    for name in names:
+        if name in errors:
+            raise errors[name]
+
+
+def _time(
+    rounds: Rounds, route: Route, lengths: Sequence[int], names: Sequence[str] = ()
+) -> Timings:
+    """Times of prompts of these lengths, of `names` or all on the route whose ladder has them.
+
+    No two prompts in a row begin alike: a runtime may keep what it has seen.
+    """
+    taken = []
+    for number, length in enumerate(lengths):
+        prompt = _shifted(route.texts, number, length)
+        request = Request(token_ids=prompt, max_new_tokens=NEW_TOKENS, stop_at_end=False)
+        taken.append((length, rounds.take(request, names or route.names(length), _timing)))
+    return taken
+
+
+def _shuffled(route: Route, random: np.random.Generator) -> list[int]:
+    """Every length as often as it is timed, in random order, but one of the longest last."""
+    lengths = [
+        length
+        for length in route.rungs[route.reference]
+        for _ in range(route.repetitions * (2 if length <= _CHEAP_TOKENS else 1))
+    ]
+    random.shuffle(lengths)
+    longest = max(lengths)
+    lengths.remove(longest)
+    return [*lengths, longest]
+
+
+def _shifted(texts: Sequence[tuple[int, ...]], number: int, length: int) -> tuple[int, ...]:
+    text = texts[number % len(texts)]
+    start = number // len(texts) % (len(text) - length + 1)
+    return text[start : start + length]
+
+
+def _windows(
+    texts: Sequence[tuple[int, ...]], length: int
+) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Prompts of one length, and from where on to score, that cover the window of every text.
+
+    The window is the same tokens at every length; a prompt too short for it covers a part.
+    """
+    most = min(_WINDOW_TOKENS, length - _LEAST_CONTEXT_TOKENS)
+    for text in texts:
+        for start in range(len(text) - _WINDOW_TOKENS, len(text), most):
+            end = min(start + most, len(text))
+            yield text[end - length : end], length - (end - start)
+
+
+def _timing(answer: Answer) -> Timing:
+    if len(answer.token_ns) < 2:
+        raise RequestError(f"gave {len(answer.token_ns)} new tokens, which cannot be timed")
+    [first], [gaps], [whole] = first_token_ms([answer]), gaps_ms([answer]), whole_ms([answer])
+    return Timing(first, float(np.median(gaps)), whole)
+
+
+def _logits(answer: Answer) -> Logits:
+    if answer.logits is None:
+        raise RequestError("gave no logits of a prompt that it was to score")
+    return answer.logits
+
+
+def _compare(rounds: Rounds, length: int, found: Climb) -> None:
+    """Put in what the logits of one length show."""
+    route = found.route
+    for prompt, score_from in _windows(route.texts, length):
+        request = Request(token_ids=prompt, score_from=score_from, fresh=False)
+        logits = rounds.take(request, route.names(length), _logits)
+        found.non_finite.append({name: non_finite_positions(it) for name, it in logits.items()})
+        apart: dict[str, Deviation] = {}
+        for name, mine in logits.items():
+            theirs = logits[route.reference]
+            if mine.shape == theirs.shape:
+                apart[name] = deviation(theirs, mine)
+            else:
+                rounds.drop(name, f"gave logits {mine.shape}, the reference {theirs.shape}")
+        found.deviations.append((length, apart))

@@ -1,0 +1,65 @@
+"""Asks several variants the same prompts, each prompt of all of them right after each other."""
+
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+import numpy as np
+
+from harness.answer import Answer, Finish, Request
+from harness.errors import HarnessError, RequestError
+
+T = TypeVar("T")
+
+
+class Rounds:
+    """Rounds of one session; in each the order is random.
+
+    Who fails, refuses or answers to another prompt than it was asked drops out; `errors` says why,
+    by name. Without the reference there is nothing more to compare, and nobody is asked any more.
+    """
+
+    def __init__(
+        self, ask: Callable[[str, Request], Answer], reference: str, random: np.random.Generator
+    ) -> None:
+        self.errors: dict[str, HarnessError] = {}
+        self._ask = ask
+        self._reference = reference
+        self._random = random
+
+    def take(
+        self, request: Request, names: Collection[str], read: Callable[[Answer], T]
+    ) -> dict[str, T]:
+        """What is read of each answer, by name; empty where the reference gave none.
+
+        The request is one of token ids. `read` may raise a HarnessError of its own.
+        """
+        if self._reference in self.errors:
+            return {}
+        present = [name for name in names if name not in self.errors]
+        found = {}
+        for place in self._random.permutation(len(present)):
+            name = present[place]
+            try:
+                found[name] = read(_require(self._ask(name, request), request))
+            except RequestError as error:
+                self.drop(name, str(error))
+            except HarnessError as error:
+                self.errors[name] = error
+        return found if self._reference in found else {}
+
+    def drop(self, name: str, why: str) -> None:
+        """Ask a variant no more, for what is wrong with its answers."""
+        error = RequestError(f"{name} {why}")
+        error.variant = name
+        self.errors[name] = error
+
+
+def _require(answer: Answer, request: Request) -> Answer:
+    """The answer; raises RequestError unless it is one to this very prompt."""
+    asked = len(request.token_ids or ())
+    if answer.finish == Finish.ERROR:
+        raise RequestError(f"refused a prompt of {asked:,} tokens: {answer.error}")
+    answered = len(answer.prompt_ids) or answer.prompt_tokens
+    if answered != asked:
+        raise RequestError(f"was asked a prompt of {asked:,} tokens, and answered {answered:,}")
+    return answer

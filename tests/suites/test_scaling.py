@@ -1,0 +1,204 @@
+"""The scaling suite on runtimes without a model: what it hands in, and what is made of it."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from _pytest.outcomes import Skipped
+
+from harness.answer import Answer, Finish
+from harness.bench import Bench, Stage
+from harness.errors import InfrastructureError, RequestError
+from harness.estimate import estimate
+from harness.item import Item
+from harness.policy import Limit, Plan
+from harness.release import Precision, Role
+from harness.variant import Recipe, Variant
+from suites import test_scaling as suite
+from tests.suites import paced
+
+ROOT = Path(__file__).parent.parent.parent
+RULES = tomllib.loads((ROOT / "fixtures" / "policies" / "gate.toml").read_text())["rules"]
+ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(5))
+ROLES = {"fp32": Role.REFERENCE, "damaged": Role.CANDIDATE, "int4": Role.CANDIDATE}
+PLAN = Plan(scaling_repetitions=5, scaling_texts=1)
+
+
+class Session:
+    """Runs the suite for one variant after another, on one stage."""
+
+    def __init__(self, fleet, plan):
+        self.stage = Stage(fleet, "fp32", ITEMS, plan, "here", names=tuple(ROLES))
+
+    def measure(self, name):
+        taken = {}
+        suite.test_scaling(
+            bench=Bench(self.stage, name, "scaling"),
+            record=lambda *found: taken.update({it.metric: it for it in found}),
+        )
+        return taken
+
+    def broken(self, name):
+        """Ids of the gate's rules that a variant breaks, with where and by how much."""
+        found = self.measure(name)
+        estimates = {
+            key: estimate(found[rule["metric"]], rule["statistic"], 0.9)
+            for key, rule in RULES.items()
+            if rule["metric"] in found and ROLES[name] in rule.get("roles", ["candidate"])
+        }
+        limits = {
+            key: Limit(RULES[key].get("at_most"), RULES[key].get("at_least"))
+            for key in estimates
+            if RULES[key].get("severity") != "info"
+        }
+        return {
+            key: (estimates[key].where, estimates[key].value)
+            for key, limit in limits.items()
+            if not limit.holds(estimates[key].lower) and not limit.holds(estimates[key].upper)
+        }
+
+
+class Fleet:
+    """The runtimes themselves, with no process around them."""
+
+    def __init__(self, variants, runtime):
+        self.variant = variants.__getitem__
+        self.runtimes = {name: getattr(paced, runtime)() for name in variants}
+        for name, it in self.runtimes.items():
+            it.load(variants[name].directory)
+
+    def ask(self, name, plan, copy=0):
+        return [self.runtimes[name].answer(request) for request in plan]
+
+    def encode(self, name, texts):
+        return self.runtimes[name].encode(texts)
+
+    def end_copies(self, name):
+        pass
+
+
+@pytest.fixture
+def session(tmp_path):
+    def start(runtime, plan=PLAN, **contexts):
+        for name in ROLES:
+            model = {"context_length": contexts.get(name, 300)}
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "genai_config.json").write_text(json.dumps({"model": model}))
+        variants = {
+            name: Variant(Recipe(name, role, Precision.FP32), tmp_path / name, {}, "sha256:0")
+            for name, role in ROLES.items()
+        }
+        return Session(Fleet(variants, runtime), plan)
+
+    return start
+
+
+def test_all_variants_are_measured_once_and_the_reference_beside_nobody(session):
+    it = session("Paced")
+    mine, theirs = it.measure("int4"), it.measure("fp32")
+    assert len(it.stage.climbs) == 1
+    assert theirs["scaling.ttft"].reference_values == ()
+    assert mine["scaling.ttft"].reference_values == theirs["scaling.ttft"].values
+    assert mine["scaling.ttft"].beside == "fp32"
+    assert set(theirs) == {
+        "scaling.ttft",
+        "scaling.itl",
+        "scaling.short",
+        "scaling.non_finite",
+    }
+    assert {"scaling.kld", "scaling.top1", "scaling.logit_error"} < set(mine)
+
+
+def test_a_clean_variant_breaks_no_rule(session):
+    it = session("Paced")
+    assert it.broken("int4") == it.broken("damaged") == it.broken("fp32") == {}
+
+
+def test_twice_the_work_from_a_length_on_is_found_by_length_and_factor(session):
+    it = session("Doubling")
+    [(rule, (where, factor))] = it.broken("damaged").items()
+    assert (rule, where) == ("scaling.cliff", "255 tokens")
+    assert factor == pytest.approx(2, rel=0.1)
+    assert it.broken("int4") == {}
+
+
+def test_a_suspected_length_is_measured_again_and_both_are_kept(session):
+    labels = session("Doubling").measure("damaged")["scaling.ttft"].labels
+    assert labels.count("255 again") == labels.count("128 again") == 10
+    assert labels.count("255") == 10
+    assert labels.count("292") == 5
+
+
+def test_slower_tokens_after_long_prompts_are_found(session):
+    broken = session("Dragging").broken("damaged")
+    assert broken["scaling.decode_cliff"][0] == "255 tokens"
+    assert "scaling.cliff" not in broken
+
+
+def test_a_slowdown_that_stays_is_found(session):
+    it = session("Tiring")
+    assert it.broken("damaged")["scaling.after_long"][1] == pytest.approx(2, rel=0.1)
+    assert it.broken("int4") == {}
+
+
+def test_logits_that_only_long_prompts_spoil_are_found_where_it_starts(session):
+    it = session("Wandering")
+    assert it.broken("damaged")["scaling.logits"][0] == "255 tokens"
+    assert it.broken("int4") == {}
+
+
+def test_logits_that_are_not_finite_are_counted_and_compared_nowhere(session):
+    it = session("Overflowing")
+    found = it.measure("damaged")
+    assert sum(found["scaling.non_finite"].values) == 4  # at 255, 256, 257 and 292 tokens
+    assert np.isfinite(found["scaling.kld"].values).all()
+    sizes = {found["scaling.kld"].labels.count(label) for label in found["scaling.kld"].labels}
+    assert len(sizes) == 1
+    assert list(it.broken("damaged")) == ["scaling.finite"]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "kind", "message"),
+    [
+        ("Forgetful", RequestError, "damaged was asked a prompt of 255 tokens, and answered 254"),
+        ("Rewound", InfrastructureError, "the clock stepped back"),
+    ],
+)
+def test_what_is_no_measurement_is_said_and_keeps_nobody_else(session, runtime, kind, message):
+    it = session(runtime)
+    with pytest.raises(kind, match=message):
+        it.measure("damaged")
+    assert it.broken("int4") == {}
+
+
+def test_a_context_shorter_than_the_shortest_prompt_is_a_reason(session):
+    it = session("Paced", damaged=39)
+    with pytest.raises(Skipped, match="39 tokens does not hold the shortest prompt, 32 tokens"):
+        it.measure("damaged")
+    assert it.broken("int4") == {}
+
+
+def test_a_reference_with_a_short_context_keeps_everybody_from_being_compared(session):
+    it = session("Paced", fp32=39)
+    for name in ROLES:
+        with pytest.raises(Skipped):
+            it.measure(name)
+
+
+def test_a_plan_that_ends_the_ladder_early_is_remarked_once(session):
+    it = session("Paced", Plan(scaling_repetitions=2, scaling_texts=1, scaling_longest_tokens=64))
+    assert set(it.measure("int4")["scaling.ttft"].labels) == {"32", "64"}
+    it.measure("damaged")
+    assert len(it.stage.remarks) == 1
+    assert "the context holds 300" in it.stage.remarks[0]
+
+
+def test_a_reference_that_refuses_is_not_its_candidates_fault(session):
+    it = session("Paced")
+    it.stage.fleet.runtimes["fp32"].answer = lambda request: Answer(finish=Finish.ERROR, error="no")
+    for name in ROLES:
+        with pytest.raises(RequestError, match="fp32 refused a prompt of 32 tokens: no") as raised:
+            it.measure(name)
+        assert raised.value.variant == "fp32"
