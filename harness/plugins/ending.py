@@ -106,11 +106,17 @@ def _publish(
 def _write(report: Report, notebook: Notebook) -> str:
     """Write the run's folder and the newest run's; the place of the report."""
     from harness.reporters.markdown import render
+    from harness.reporters.plots import scaling_plots
 
+    evidence = notebook.evidence()
+    plots = scaling_plots(evidence)
+    files = {name: f"scaling-{name}.svg" for name in plots}
     root = notebook.settings.reports
     run = notebook.started.strftime("%Y%m%d-%H%M%S-%f")
     for folder in (root / run, root / LATEST):
         write_report(folder / "report.json", report)
-        write_text(folder / "report.md", render(report))
-        write_evidence(folder / "evidence.json", notebook.evidence())
+        write_text(folder / "report.md", render(report, files))
+        write_evidence(folder / "evidence.json", evidence)
+        for name, file in files.items():
+            write_text(folder / file, plots[name])
     return str(root / run / "report.md")

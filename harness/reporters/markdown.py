@@ -1,6 +1,6 @@
 """The report as Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from tabulate import tabulate
@@ -14,14 +14,18 @@ from harness.reporters.table import HEADERS, rows
 _TEMPLATE = "markdown.md.jinja"
 
 
-def render(report: Report) -> str:
-    """The whole report, every finding of every variant included."""
+def render(report: Report, plots: Mapping[str, str] | None = None) -> str:
+    """The whole report, every finding of every variant included.
+
+    `plots` names by variant the file beside the report that shows its scaling.
+    """
     from jinja2 import Environment
 
     text = files("harness.reporters").joinpath(_TEMPLATE).read_text(encoding="utf-8")
     template = Environment(autoescape=False, keep_trailing_newline=True).from_string(text)
     return template.render(
         report=report,
+        plots=plots or {},
         table=tabulate(rows(report), headers=HEADERS, tablefmt="github", disable_numparse=True),
         against=against,
         findings=_findings,

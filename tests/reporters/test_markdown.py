@@ -14,6 +14,13 @@ def test_markdown_holds_every_finding_and_breaks_no_table(report):
     assert "onnxruntime 1.31.0" in text
 
 
+def test_a_plot_beside_the_report_is_shown_with_its_variant(report):
+    text = markdown.render(report, {"int4": "scaling-int4.svg"})
+    _, _, section = text.partition("## int4")
+    assert "](scaling-int4.svg)\n" in section.partition("## ")[0]
+    assert text.count("![") == 1
+
+
 def test_the_conditions_at_start_and_end_are_one_line_of_what_is_known(report):
     start = Conditions(0.0, 2, 100.0, 10.0, load_average=0.5, available_memory_bytes=3 * 2**30)
     end = Conditions(
