@@ -1,7 +1,9 @@
 """Damages a copy of a variant's folder on purpose, as faults do that have reached users."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def profile_every_node(folder: Path) -> None:
@@ -23,4 +25,37 @@ def compute_in_float(folder: Path) -> None:
         for attribute in node.attribute:
             if node.op_type == "MatMulNBits" and attribute.name == "accuracy_level":
                 attribute.i = 0
+    onnx.save(model, path)
+
+
+def blur_rope(folder: Path, first: int = 512, deviation: float = 0.1) -> None:
+    """Adds noise to the rotations from a position on (onnxruntime-genai issues 954, 1932): long
+    prompts come out wrong, shorter ones bit by bit the same.
+    """
+    import numpy as np
+
+    def blur(cache: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+        noise = np.random.default_rng(1).normal(0, deviation, cache.shape)
+        noise[:first] = 0
+        return cache + noise
+
+    _edit_rope(folder, ("cos_cache",), blur)
+
+
+def cut_rope(folder: Path, rows: int = 1024) -> None:
+    """Leaves rotations for fewer positions than the context has (onnxruntime-genai issue 383)."""
+    _edit_rope(folder, ("cos_cache", "sin_cache"), lambda cache: cache[:rows])
+
+
+def _edit_rope(folder: Path, names: tuple[str, ...], edit: Callable[[Any], Any]) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    path = folder / "model.onnx"
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        if tensor.name in names:
+            cache = numpy_helper.to_array(tensor, base_dir=str(folder))
+            edited = edit(cache).astype(cache.dtype)
+            tensor.CopyFrom(numpy_helper.from_array(edited, tensor.name))
     onnx.save(model, path)

@@ -28,6 +28,14 @@ factory = "{factory}"
 [policy]
 path = "policy.toml"
 """
+ABOUT_TIME = (
+    '"latency',
+    '"memory',
+    '"scaling.cliff',
+    '"scaling.decode_cliff',
+    '"scaling.exponent',
+    '"scaling.after_long',
+)
 VARIANT = """
 [variants.{name}]
 prebuilt = "{directory}"
@@ -124,7 +132,7 @@ def _brief_policy() -> str:
     """The gate's own policy, with less to measure and no rule about time, which is noisy."""
     lines = (ROOT / "fixtures" / "policies" / "gate.toml").read_text(encoding="utf-8")
     parts = lines.split("\n[rules.")
-    kept = [part for part in parts[1:] if not part.startswith(('"latency', '"scaling', '"memory'))]
+    kept = [part for part in parts[1:] if not part.startswith(ABOUT_TIME)]
     head = parts[0].partition("[plan]")[0]
     plan = """[plan]
 latency_pairs = 4
@@ -132,6 +140,8 @@ latency_warmup_pairs = 0
 load_repetitions = 1
 memory_cycles = 2
 scaling_repetitions = 1
+scaling_longest_tokens = 1100
+scaling_texts = 1
 accuracy_items = 400
 precision_items = 60
 foundry_items = 1

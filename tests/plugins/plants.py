@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,19 @@ class DiesOfLongPrompts(Plant):
     def fault(self, request: Request) -> None:
         if len(request.token_ids or ()) > LONG:
             os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class PrefillsTwice(Plant):
+    """Does the work of a prompt of `LONG` tokens or more twice (onnxruntime-genai issue 1910)."""
+
+    def answer(self, request: Request) -> Answer:
+        first = super().answer(request)
+        if not self.is_damaged or len(first.prompt_ids) < LONG or request.score_from is not None:
+            return first
+        return replace(super().answer(request), started_ns=first.started_ns)
+
+    def fault(self, request: Request) -> None:
+        pass
 
 
 class KilledForMemory(Plant):
