@@ -90,15 +90,12 @@ def run_of(kind: Kind, plan: Plan, rules: Sequence[Rule], precision: Precision |
     cycles = plan.memory_cycles
     if kind is not Kind.ANSWERED:
         cycles = max(cycles // 2, min(cycles, LEAST_LEVELS))
-    limits = [
-        (Counter(rule.metric.partition(".")[2]), rule.limit(precision), rule.confidence)
-        for rule in rules
-        if rule.statistic is Statistic.GROWTH
-    ]
     bounds = [
-        Bound(counter, limit.value, shared_confidence(confidence, len(Kind)))
-        for counter, limit, confidence in limits
-        if limit is not None
+        Bound(counter, limit.value, shared_confidence(rule.confidence, len(Kind)))
+        for rule in rules
+        for counter in Counter
+        if (rule.metric, rule.statistic) == (f"memory.{counter}", Statistic.GROWTH)
+        and (limit := rule.limit(precision)) is not None
     ]
     return Run(cycles, plan.memory_doublings, tuple(bounds))
 

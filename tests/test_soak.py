@@ -158,7 +158,8 @@ def test_the_bounds_are_the_policys_with_its_confidence_shared_out_over_the_kind
         Rule("a", "a", "memory.heap", Statistic.GROWTH, Severity.GUARD, at_most=0.5,
              precision={Precision.INT4: Limit(at_most=1.0)}, confidence=0.96),
         Rule("b", "b", "memory.private", Statistic.GROWTH, Severity.INFO),
-        Rule("c", "c", "memory.peak", Statistic.MAXIMUM, at_most=1.0),
+        Rule("c", "c", "memory.heap", Statistic.MAXIMUM, at_most=1.0),
+        Rule("d", "d", "theirs.own", Statistic.GROWTH, at_most=1.0),
     ]  # fmt: skip
     found = run_of(Kind.ANSWERED, Plan(memory_doublings=3), rules, Precision.INT4)
     assert found.doublings == 3
