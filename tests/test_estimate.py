@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from harness.estimate import LABELLED, PAIRED, estimate
@@ -48,3 +49,23 @@ def test_a_mean_over_labels_is_wider_than_over_values_that_go_together():
 def test_peaks_are_compared_largest_with_largest():
     it = measured((1.0, 3.0), (2.0, 1.0))
     assert estimate(it, Statistic.PEAK_RATIO, 0.9).value == 1.5
+
+
+def test_a_device_is_filled_by_what_grows_beyond_doubt_and_visibly():
+    turns = np.arange(1, 25)
+
+    def hours(level):
+        values = tuple((1000 + level).tolist())
+        it = measured(values, labels=tuple(f"plain answers {turn / 100}" for turn in turns))
+        return estimate(it, Statistic.HOURS_TO_FILL, 0.9)
+
+    filled = hours(100.0 * turns)
+    assert filled.value == pytest.approx((8 * 2**20 - 3400) / 10_000)
+    assert filled.where == "plain answers"
+    assert hours(1.0 * turns).value == np.inf
+    assert hours(9000 * np.log(turns)).value == np.inf
+
+
+def test_a_slope_is_over_the_labels():
+    it = measured((10.0, 20.0, 40.0), labels=("1", "2", "4"))
+    assert estimate(it, Statistic.SLOPE, 0.9).value == 10.0

@@ -20,6 +20,7 @@ def test_references_and_labels_go_with_the_values_one_by_one():
     [
         ({"reference_values": (1.0,)}, "latency.itl: 2 values but 1 reference_values"),
         ({"labels": ("a", "b", "c")}, "latency.itl: 2 values but 3 labels"),
+        ({"absence": "no counter"}, "latency.itl: has values, and why there are none"),
         ({"metric": "memory.peak"}, "metric 'memory.peak' is not of the suite 'latency'"),
         ({"metric": "latency_itl"}, "metric 'latency_itl' is not of the suite 'latency'"),
     ],

@@ -102,3 +102,50 @@ def test_a_run_that_stopped_between_looks_is_judged_by_the_last_look_it_reached(
     whole = times("int4", "fp32", 0.6, planned=120)
     assert ruled(whole).outcome is Outcome.PASS
     assert ruled(replace(whole, planned=600)).outcome is Outcome.INCONCLUSIVE
+
+
+GROWTH = Rule(
+    "memory.growth", "growth", "memory.heap", Statistic.GROWTH, Severity.GUARD, at_most=0.25
+)
+TURNS = np.arange(1, 25)
+
+
+def levels(**kinds):
+    values = [level for level in kinds.values() for level in level.tolist()]
+    labels = [f"{kind} {20 * turn}" for kind in kinds for turn in TURNS]
+    return Measurement(
+        "memory", "memory.heap", "int4", "KiB", tuple(values), "here", labels=tuple(labels)
+    )
+
+
+FLAT, LEAKING, SLOWING = 0.0 * TURNS, 10.0 * TURNS, 4000 * np.log(TURNS)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "outcome", "where"),
+    [
+        ({"plain": FLAT, "refused": FLAT}, Outcome.PASS, ""),
+        ({"plain": FLAT, "refused": LEAKING}, Outcome.FAIL, "at refused"),
+        ({"plain": FLAT, "refused": SLOWING}, Outcome.INCONCLUSIVE, "at refused"),
+        ({"plain": LEAKING, "refused": SLOWING}, Outcome.FAIL, "at plain"),
+    ],
+    ids=["none", "one leaks", "one is in doubt", "one leaks and another is in doubt"],
+)
+def test_the_kind_that_stands_most_against_the_variant_decides(kinds, outcome, where):
+    found = ruled(levels(**kinds), rule=GROWTH)
+    assert found.outcome is outcome
+    assert where in found.reason
+
+
+def test_one_kind_that_was_soaked_too_briefly_is_not_passed_over():
+    whole, short = levels(plain=FLAT), levels(refused=FLAT)
+    it = replace(
+        whole, values=whole.values + short.values[:9], labels=whole.labels + short.labels[:9]
+    )
+    assert ruled(it, rule=GROWTH).outcome is Outcome.INCONCLUSIVE
+
+
+def test_what_a_system_does_not_count_is_not_decided_and_says_why():
+    it = replace(levels(plain=FLAT), values=(), labels=(), absence="nobody counts it")
+    found = ruled(it, rule=GROWTH)
+    assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, "growth: nobody counts it")
