@@ -328,7 +328,8 @@ class Bench:
 
         route = find_route(directories, self.reference, self.plan, stage.source, write)
         stage.remarks.extend(filter(None, [route.remark]))
-        stage.climbs.append(climb(stage.fleet, route, self.random))
+        found, why = self.undisturbed(lambda: climb(stage.fleet, route, self.random), "and others")
+        stage.climbs.append(replace(found, disturbance=why))
         return stage.climbs[-1]
 
     def long_prompt(self, length: int) -> tuple[int, ...]:

@@ -44,7 +44,8 @@ class Climb:
 
     `before` and `after` all other prompts are the times of the shortest. `deviations` from the
     reference, and the numbers of positions with logits that are not finite, are by length,
-    ascending, and within it of the same positions of the texts in the same order.
+    ascending, and within it of the same positions of the texts in the same order. `disturbance`
+    says what disturbed the machine all along.
     """
 
     route: Route
@@ -54,6 +55,7 @@ class Climb:
     timings: Timings = field(default_factory=list)
     deviations: list[tuple[int, dict[str, Deviation]]] = field(default_factory=list)
     non_finite: list[dict[str, int]] = field(default_factory=list)
+    disturbance: str = ""
 
     def require(self, name: str) -> None:
         """Raise what kept a variant, or else the reference, from getting to the end."""

@@ -1,6 +1,7 @@
 """What longer prompts cost, and whether the model stays itself on them, beside the reference."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,9 +34,9 @@ def test_scaling(bench: Bench, record: Record) -> None:
         )
     short: Labelled = [(BEFORE, times) for _, times in climb.before]
     short += [(AFTER, times) for _, times in climb.after]
+    times = [*_times(bench, climb), _timed(bench, "short", lambda it: it.whole_ms, short)]
     record(
-        *_times(bench, climb),
-        _timed(bench, "short", lambda it: it.whole_ms, short),
+        *(replace(it, disturbance=climb.disturbance) for it in times),
         *_logits(bench, climb),
     )
 
