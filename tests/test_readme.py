@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from fixtures.travel import train
 from harness.__main__ import main
 from harness.evidence import Evidence, Subject
 from harness.release import Precision, Role
-from harness.store import read_items, read_release, write_evidence
+from harness.store import read_items, read_policy, read_release, write_evidence
 from harness.verdict import Decision
 
 ROOT = Path(__file__).parent.parent
@@ -28,8 +30,26 @@ def test_every_command_is_one_that_is_tried():
     installs = [it for it in COMMANDS if "pip install" in it]
     judges = [it for it in COMMANDS if it.startswith("python -m harness judge ")]
     releases = [it for it in COMMANDS if it.startswith("pytest suites/ --release ")]
-    assert [len(installs), len(judges), len(releases)] == [2, 1, 1]
-    assert set(COMMANDS) == {*installs, *judges, *releases}
+    policies = [it for it in COMMANDS if it.startswith("pytest suites/ --policy ")]
+    benchmarks = [it for it in COMMANDS if it == "pytest tests/benchmarks -m benchmark"]
+    kinds = [installs, judges, releases, policies, benchmarks]
+    assert [len(kind) for kind in kinds] == [2, 1, 1, 1, 1]
+    assert set(COMMANDS) == {command for kind in kinds for command in kind}
+
+
+def test_the_policy_of_the_regression_check_is_the_gates_with_less_to_measure():
+    [command] = [it for it in COMMANDS if it.startswith("pytest suites/ --policy ")]
+    brief = read_policy(ROOT / shlex.split(command)[-1])
+    gate = read_policy(ROOT / "fixtures" / "policies" / "gate.toml")
+    assert (brief.rules, brief.required) == (gate.rules, gate.required)
+    assert brief.plan.latency_pairs < gate.plan.latency_pairs
+
+
+def test_the_benchmarks_are_there_and_run_only_when_asked_for():
+    command = [sys.executable, "-m", "pytest", "tests/benchmarks", "--collect-only", "-q"]
+    for options, found in (([], 5), (["-m", "benchmark"], 0)):
+        done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode == found  # 5 is pytest's status for no tests
 
 
 def test_ci_runs_the_lines_that_install():
