@@ -14,7 +14,7 @@ from harness.answer import Answer
 from harness.stats import sequential, steady
 
 PILOT = 10
-_COPY_FACTOR = 4  # a variant beside itself shall tell apart half of what its rules ask for
+_COPY_FACTOR = 2  # a variant beside itself shall tell apart less than its rules ask for
 
 Pair = tuple[Answer, Answer]
 """The variant's answer and the other one's to the same request."""
