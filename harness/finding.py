@@ -87,7 +87,8 @@ def quantity(value: float, unit: str) -> str:
         return "unbounded" if math.isinf(value) else "not a number"
     if unit == "share":
         return f"{100 * value:.4g} %"
-    number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    digits = 4 if unit == "ratio" and value >= 1 else 3  # 1.103 is not 1.10
+    number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
     return {"ratio": f"{number} x", "count": number}.get(unit, f"{number} {unit}".rstrip())
 
 
