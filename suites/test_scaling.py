@@ -46,7 +46,7 @@ def _times(bench: Bench, climb: Climb) -> list[Measurement]:
     taken: Labelled = [(rung_label(length), times) for length, times in climb.timings]
     found = [_timed(bench, what, read, taken) for what, read in TIMES.items()]
     doubtful = {length for it in found if it.reference_values for length in _suspects(it)}
-    if not doubtful:
+    if not doubtful or climb.disturbance:  # then nothing is decided anyway
         return found
     again = bench.climb_again(sorted(doubtful))
     taken += [(rung_label(length, again=True), times) for length, times in again]
