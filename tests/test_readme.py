@@ -110,3 +110,8 @@ def test_the_travel_model_is_made_by_a_command_that_is_there(capsys):
         train.main([*shlex.split(command), "--help"])
     assert ended.value.code == 0
     assert command.split()[0] in capsys.readouterr().out
+
+
+def test_no_rule_of_the_gate_is_called_like_a_check():
+    gate = read_policy(ROOT / "fixtures" / "policies" / "gate.toml")
+    assert not {rule.id for rule in gate.rules} & set(gate.required)
