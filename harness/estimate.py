@@ -29,6 +29,7 @@ PAIRED = {
     Statistic.GAIN,
     Statistic.WORST_GAIN,
     Statistic.WORST_CLIFF,
+    Statistic.WORST_DECODE_CLIFF,
     Statistic.EXPONENT_GAIN,
     Statistic.CHANGE,
     Statistic.WORST_STEP,
@@ -42,6 +43,7 @@ LABELLED = {
     Statistic.P95_RATIO,
     Statistic.WORST_GAIN,
     Statistic.WORST_CLIFF,
+    Statistic.WORST_DECODE_CLIFF,
     Statistic.EXPONENT_GAIN,
     Statistic.COST_AT_START,
     Statistic.COST_LINEAR,
@@ -168,6 +170,12 @@ def _worst_cliff(it: Measurement, confidence: float) -> Estimate:
     return cliffs.worst_cliff(it.values, it.reference_values, it.labels, confidence)
 
 
+def _worst_decode_cliff(it: Measurement, confidence: float) -> Estimate:
+    return cliffs.worst_cliff(
+        it.values, it.reference_values, it.labels, confidence, cliffs.DECODE_TOLERANCE
+    )
+
+
 def _exponent_gain(it: Measurement, confidence: float) -> Estimate:
     return scaling.exponent_gain(
         it.values, it.reference_values, it.labels, confidence, _generator()
@@ -250,6 +258,7 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.GAIN: _gain,
     Statistic.WORST_GAIN: _worst_gain,
     Statistic.WORST_CLIFF: _worst_cliff,
+    Statistic.WORST_DECODE_CLIFF: _worst_decode_cliff,
     Statistic.EXPONENT_GAIN: _exponent_gain,
     Statistic.COST_AT_START: _cost_at_start,
     Statistic.COST_LINEAR: _cost_linear,

@@ -14,6 +14,7 @@ _RATIOS = {
     Statistic.DRIFT,
     Statistic.PEAK_RATIO,
     Statistic.WORST_CLIFF,
+    Statistic.WORST_DECODE_CLIFF,
     Statistic.CHANGE,
     Statistic.WORST_STEP,
     Statistic.WORST_EXCESS,

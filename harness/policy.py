@@ -40,6 +40,7 @@ class Statistic(StrEnum):
     GAIN = "gain"  # paired difference of 0/1 outcomes in points: Tango's score interval
     WORST_GAIN = "worst_gain"  # the same per label, Bonferroni over labels, the worst one
     WORST_CLIFF = "worst_cliff"  # jump of the ratio to the reference from length to length
+    WORST_DECODE_CLIFF = "worst_decode_cliff"  # the same, of times between tokens
     EXPONENT_GAIN = "exponent_gain"  # growth with length beyond the reference's: bootstrap
     COST_AT_START = "cost_at_start"  # a of a + b n + c n^2, n in thousand tokens: bootstrap
     COST_LINEAR = "cost_linear"  # b

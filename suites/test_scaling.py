@@ -12,7 +12,7 @@ from harness.measurement import Measurement
 from harness.metrics.scaling import SHORTEST, Deviation, joined
 from harness.plugins.measure import Record
 from harness.route import NEW_TOKENS
-from harness.stats.cliffs import suspects
+from harness.stats.cliffs import DECODE_TOLERANCE, TOLERANCE, suspects
 from harness.stats.rungs import rung_label
 from harness.stats.scaling import AFTER, BEFORE
 
@@ -54,7 +54,8 @@ def _times(bench: Bench, climb: Climb) -> list[Measurement]:
 
 
 def _suspects(it: Measurement) -> tuple[int, ...]:
-    return suspects(it.values, it.reference_values, it.labels)
+    tolerance = TOLERANCE if it.metric == "scaling.ttft" else DECODE_TOLERANCE
+    return suspects(it.values, it.reference_values, it.labels, tolerance)
 
 
 def _timed(

@@ -14,6 +14,11 @@ from harness.stats.rungs import Values, by_length, named
 TOLERANCE = 1.10
 """A jump of the ratio to the reference up to this factor is no cliff."""
 
+DECODE_TOLERANCE = 1.25
+"""The same between tokens: weights become cheaper by quantization and the cache does not, so that
+the ratio climbs with length by itself, and faster where a processor's cache is full.
+"""
+
 _SUSPICION = 0.10  # one-sided level of each length: what is suspected is measured again
 _LENGTHS_BEFORE = 3  # that a length is compared with
 _SAME_PLACE = 1.1  # lengths closer than this factor straddle one limit, and have no drift between
@@ -24,19 +29,25 @@ _MAD_TO_DEVIATION = 1.4826  # standard deviation over median absolute deviation 
 _MAD_FREEDOM = 1 / 3  # degrees of freedom of a median absolute deviation over a variance's
 
 
-def suspects(values: Sample, references: Sample, labels: Sequence[str]) -> tuple[int, ...]:
+def suspects(
+    values: Sample, references: Sample, labels: Sequence[str], tolerance: float = TOLERANCE
+) -> tuple[int, ...]:
     """Lengths to be measured again, ascending: those that may be a cliff, and those before them
     that they are compared with. None where `worst_cliff` cannot decide anyway.
     """
     first = by_length(_log_ratios(values, references), labels)
     if not _decides(first):
         return ()
-    compared = (_compared(tuple(first), length) for length in _suspected(first))
+    compared = (_compared(tuple(first), length) for length in _suspected(first, tolerance))
     return tuple(sorted({it for lengths in compared for it in lengths}))
 
 
 def worst_cliff(
-    values: Sample, references: Sample, labels: Sequence[str], confidence: float
+    values: Sample,
+    references: Sample,
+    labels: Sequence[str],
+    confidence: float,
+    tolerance: float = TOLERANCE,
 ) -> Estimate:
     """The largest jump of the ratio to the reference from some lengths to the next longer one.
 
@@ -46,7 +57,7 @@ def worst_cliff(
     drift, and taken off. The error is that of medians, on Student's t, with the median absolute
     deviation over all lengths compared for spread: one stall in ten values does not move it.
 
-    A jump beyond `TOLERANCE` at a one-sided level of 10 % makes a suspect. Where there are any,
+    A jump beyond `tolerance` at a one-sided level of 10 % makes a suspect. Where there are any,
     only what was measured again decides, with Bonferroni over them, and the shortest one that is
     shown to be beyond the tolerance is where the cliff starts. Else it is the largest jump, with
     Bonferroni over all lengths. Unbounded with fewer than three lengths or two values a length, and
@@ -56,7 +67,7 @@ def worst_cliff(
     first, again = by_length(logs, labels), by_length(logs, labels, again=True)
     if not _decides(first):
         return unbounded(math.nan, logs.size)
-    drift, suspected = _drift(first), _suspected(first)
+    drift, suspected = _drift(first), _suspected(first, tolerance)
     if not suspected:
         jumps = [_jump(first, length, drift) for length in tuple(first)[1:]]
         return _largest(jumps, confidence, logs.size)
@@ -66,7 +77,7 @@ def worst_cliff(
         return replace(doubtful, lower=-math.inf, upper=math.inf)
     jumps = [_jump(again, length, drift) for length in suspected]
     shared = 1 - (1 - confidence) / len(jumps)
-    beyond = [it for it in jumps if it.value - it.reach(shared) > math.log(TOLERANCE)]
+    beyond = [it for it in jumps if it.value - it.reach(shared) > math.log(tolerance)]
     return (
         _largest(beyond[:1], shared, logs.size)
         if beyond
@@ -125,12 +136,12 @@ def _compared(lengths: Sequence[int], length: int) -> Sequence[int]:
     return lengths[max(0, place - _LENGTHS_BEFORE) : place + 1]
 
 
-def _suspected(first: Mapping[int, Values]) -> tuple[int, ...]:
+def _suspected(first: Mapping[int, Values], tolerance: float) -> tuple[int, ...]:
     drift = _drift(first)
     jumps = [_jump(first, length, drift) for length in tuple(first)[1:]]
     least = [it.value - it.reach(1 - 2 * _SUSPICION) for it in jumps]
     return tuple(
-        it.length for it, low in zip(jumps, least, strict=True) if low > math.log(TOLERANCE)
+        it.length for it, low in zip(jumps, least, strict=True) if low > math.log(tolerance)
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.metrics.scaling import ladder
-from harness.stats.cliffs import TOLERANCE, suspects, worst_cliff
+from harness.stats.cliffs import DECODE_TOLERANCE, TOLERANCE, suspects, worst_cliff
 from harness.stats.rungs import rung_label
 
 SEED = 20261120
@@ -53,6 +53,14 @@ def test_a_cliff_is_found_where_it_starts_however_much_lies_beyond(first):
     assert all(it.where == f"{start:,} tokens" for it in found)
     assert all(it.lower > 1.4 for it in found)
     assert np.median([it.value for it in found]) == pytest.approx(2.0, rel=0.08)
+
+
+def test_what_is_tolerated_is_neither_suspected_nor_a_cliff():
+    random = np.random.default_rng(SEED)
+    measured = session(random, slower(1.2, 1024), 0.01, again=False)
+    assert suspects(*measured)
+    assert suspects(*measured, tolerance=DECODE_TOLERANCE) == ()
+    assert worst_cliff(*measured, 0.9, DECODE_TOLERANCE).upper < DECODE_TOLERANCE
 
 
 @pytest.mark.parametrize("length", [128, 512, 4088])
