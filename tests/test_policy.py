@@ -19,7 +19,7 @@ def rule(**changes):
 def test_the_gates_own_policy_can_be_met_by_data_without_slices():
     policy = read_policy(GATE)
     rules = {it.id: it for it in policy.rules}
-    assert rules["foundry.same_answers"].minimum_samples <= policy.plan.foundry_items
+    assert rules["foundry.answers"].minimum_samples <= policy.plan.foundry_items
 
 
 @pytest.mark.parametrize("bound", [math.nan, math.inf, -math.inf])
