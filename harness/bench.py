@@ -1,6 +1,5 @@
 """What a suite measures with: one variant beside the reference, and the items to ask."""
 
-import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from harness.answer import Answer, Finish, Messages, Request
+from harness.bank import generator, question, scored, some_of_every_slice
 from harness.climb import Climb, Timings, climb, climb_again
 from harness.conditions import disturbance
 from harness.errors import RequestError
@@ -111,7 +111,7 @@ class Bench:
 
     def random(self, purpose: str) -> np.random.Generator:
         """A generator for one purpose, the same for every variant of the session."""
-        return _generator(self._stage.seed, purpose)
+        return generator(self._stage.seed, purpose)
 
     def sample(
         self,
@@ -153,14 +153,6 @@ class Bench:
     def fresh(self, name: str = "") -> AbstractContextManager[Isolated]:
         """A new process of the variant, or of the one that is named, as a context manager."""
         return self._stage.fleet.fresh(name or self._name)
-
-    def pairs(self, requests: Sequence[Request]) -> list[Pair]:
-        """Both answers to each request, taken right after each other in random order.
-
-        Raises RequestError of whichever answered with an error.
-        """
-        ask = self._asking(requests, self.reference)
-        return [ask() for _ in requests]
 
     def paired_run(
         self, requests: Sequence[Request], series: Series, beside: str
@@ -267,7 +259,7 @@ class Bench:
         items = self.items[: self.plan.precision_items]
         for item, answer in zip(items, self.reference_bank_answers(), strict=False):
             if answer.token_ids:
-                asked = _scored(answer)
+                asked = scored(answer)
                 theirs, mine = self._one(self.reference, asked), self._one(self._name, asked)
                 assert mine.logits is not None
                 assert theirs.logits is not None
@@ -343,7 +335,7 @@ class Bench:
 
     def foundry_answers(self) -> tuple[tuple[Item, ...], list[Answer], list[Answer]]:
         """Some items of every slice, the variant's answers and Foundry Local's."""
-        chosen = _some_of_every_slice(self.items, self.plan.foundry_items)
+        chosen = some_of_every_slice(self.items, self.plan.foundry_items)
         plan = [question(item) for item in chosen]
         mine = require_answers(self._name, self._stage.fleet.ask(self._name, plan))
         with self._stage.fleet.fresh(self._name, FOUNDRY_LOCAL) as foundry:
@@ -358,42 +350,10 @@ class Bench:
         return known[name]
 
 
-def shuffled(items: Sequence[Item], seed: int) -> tuple[Item, ...]:
-    """Items in the random order of a seed, the same whatever order they came in the file.
-
-    A chat that several have is there once: asked again, it is no evidence that was not there.
-    """
-    by_id = sorted(items, key=lambda item: item.id)
-    ordered = list({item.messages: item for item in reversed(by_id)}.values())[::-1]
-    return tuple(ordered[i] for i in _generator(seed, "items").permutation(len(ordered)))
-
-
-def _generator(seed: int, purpose: str) -> np.random.Generator:
-    digest = hashlib.sha256(purpose.encode()).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
-
-
 def _refusal(name: str, why: str) -> RequestError:
     error = RequestError(f"{name} refused a request: {why}")
     error.variant = name
     return error
-
-
-def _scored(answer: Answer) -> Request:
-    tokens = answer.prompt_ids + answer.token_ids
-    return Request(token_ids=tokens, score_from=len(answer.prompt_ids), fresh=False)
-
-
-def _some_of_every_slice(items: Sequence[Item], count: int) -> tuple[Item, ...]:
-    by_slice: dict[str, list[Item]] = {}
-    for item in items:
-        by_slice.setdefault(item.slice, []).append(item)
-    return tuple(item for group in by_slice.values() for item in group[:count])
-
-
-def question(item: Item) -> Request:
-    """An item as a request; the runtime may keep its generator, which gives the same tokens."""
-    return Request(messages=item.messages, max_new_tokens=item.max_new_tokens, fresh=False)
 
 
 def require_answers(name: str, answers: Sequence[Answer]) -> list[Answer]:

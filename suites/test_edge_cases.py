@@ -3,7 +3,8 @@
 import pytest
 
 from harness.answer import Request
-from harness.bench import Bench, question, require_answers
+from harness.bank import question
+from harness.bench import Bench, require_answers
 from harness.metrics.edge_cases import broken_promise
 from harness.plugins.measure import Record
 

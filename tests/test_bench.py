@@ -1,11 +1,11 @@
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from harness.answer import Answer, Finish, Request
-from harness.bench import Bench, Stage, question, require_answers, shuffled
+from harness.answer import Answer, Finish
+from harness.bank import question
+from harness.bench import Bench, Stage, require_answers
 from harness.conditions import Conditions
 from harness.errors import RequestError
 from harness.fleet import Fleet
@@ -42,7 +42,8 @@ def of(bench, name):
 
 def test_pairs_hold_the_variants_answer_first_whoever_was_asked_first(bench):
     requests = [question(item) for item in ITEMS]
-    pairs = bench.pairs(requests)
+    run, _ = bench.paired_run(requests, TIMES, "old")
+    pairs = [*run.warmups, *run.pairs][: len(ITEMS)]
     assert [mine.text for mine, _ in pairs] == [it.text for it in bench.ask(requests)]
     order = [mine.started_ns < theirs.started_ns for mine, theirs in pairs]
     assert 0 < sum(order) < len(order)
@@ -135,23 +136,7 @@ def test_a_measurement_is_of_this_suite_variant_and_place(bench):
     assert (it.values, it.reference_values) == ((1.0,), (2.0,))
 
 
-def test_the_order_of_items_is_random_but_its_seeds_alone():
-    first, again, other = shuffled(ITEMS, 1), shuffled(ITEMS[::-1], 1), shuffled(ITEMS, 2)
-    assert first == again
-    assert first != other
-    assert sorted(it.id for it in first) == sorted(it.id for it in ITEMS)
-
-
-def test_a_chat_that_is_asked_twice_counts_once():
-    twins = tuple(replace(item, id=f"{item.id}-again") for item in ITEMS)
-    assert shuffled(ITEMS + twins, 1) == shuffled(ITEMS, 1)
-
-
 def test_an_error_among_answers_is_evidence_against_who_gave_it():
     with pytest.raises(RequestError, match="int4 refused a request: too long") as raised:
         require_answers("int4", [Answer(), Answer(finish=Finish.ERROR, error="too long")])
     assert raised.value.variant == "int4"
-
-
-def test_a_question_is_the_items_chat():
-    assert question(ITEMS[0]) == Request(messages=ITEMS[0].messages, max_new_tokens=64, fresh=False)

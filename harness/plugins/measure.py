@@ -7,7 +7,8 @@ import pytest
 from _pytest.outcomes import Failed, Skipped
 
 from harness.answer import Request
-from harness.bench import Bench, Stage, shuffled
+from harness.bank import shuffled
+from harness.bench import Bench, Stage
 from harness.errors import HarnessError
 from harness.finding import Finding, Outcome
 from harness.fleet import Fleet

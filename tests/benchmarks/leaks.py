@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from harness.bench import Bench, Stage, shuffled
+from harness.bank import shuffled
+from harness.bench import Bench, Stage
 from harness.evidence import Evidence, Subject
 from harness.finding import Finding, Outcome
 from harness.fleet import Fleet

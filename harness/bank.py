@@ -1,0 +1,44 @@
+"""The bank of domain items: its random order, a part of every slice, and items as requests."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.answer import Answer, Request
+from harness.item import Item
+
+
+def shuffled(items: Sequence[Item], seed: int) -> tuple[Item, ...]:
+    """Items in the random order of a seed, the same whatever order they came in the file.
+
+    A chat that several have is there once: asked again, it is no evidence that was not there.
+    """
+    by_id = sorted(items, key=lambda item: item.id)
+    ordered = list({item.messages: item for item in reversed(by_id)}.values())[::-1]
+    return tuple(ordered[i] for i in generator(seed, "items").permutation(len(ordered)))
+
+
+def generator(seed: int, purpose: str) -> np.random.Generator:
+    """A generator of its own for each purpose."""
+    digest = hashlib.sha256(purpose.encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+
+
+def scored(answer: Answer) -> Request:
+    """A request that scores an answer's own tokens."""
+    tokens = answer.prompt_ids + answer.token_ids
+    return Request(token_ids=tokens, score_from=len(answer.prompt_ids), fresh=False)
+
+
+def some_of_every_slice(items: Sequence[Item], count: int) -> tuple[Item, ...]:
+    """The first items of each slice, `count` at most."""
+    by_slice: dict[str, list[Item]] = {}
+    for item in items:
+        by_slice.setdefault(item.slice, []).append(item)
+    return tuple(item for group in by_slice.values() for item in group[:count])
+
+
+def question(item: Item) -> Request:
+    """An item as a request; the runtime may keep its generator, which gives the same tokens."""
+    return Request(messages=item.messages, max_new_tokens=item.max_new_tokens, fresh=False)

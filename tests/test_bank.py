@@ -1,0 +1,34 @@
+from dataclasses import replace
+
+from harness.answer import Request
+from harness.bank import question, shuffled, some_of_every_slice
+from harness.item import Item
+
+ITEMS = tuple(
+    Item(f"item-{n}", (("user", f"question {n}"),), "x", slice="ab"[n % 2]) for n in range(12)
+)
+
+
+def test_the_order_of_items_is_random_but_its_seeds_alone():
+    first, again, other = shuffled(ITEMS, 1), shuffled(ITEMS[::-1], 1), shuffled(ITEMS, 2)
+    assert first == again
+    assert first != other
+    assert sorted(it.id for it in first) == sorted(it.id for it in ITEMS)
+
+
+def test_a_chat_that_is_asked_twice_counts_once():
+    twins = tuple(replace(item, id=f"{item.id}-again") for item in ITEMS)
+    assert shuffled(ITEMS + twins, 1) == shuffled(ITEMS, 1)
+
+
+def test_a_question_is_the_items_chat():
+    assert question(ITEMS[0]) == Request(messages=ITEMS[0].messages, max_new_tokens=64, fresh=False)
+
+
+def test_every_slice_has_its_part():
+    assert [it.id for it in some_of_every_slice(ITEMS, 2)] == [
+        "item-0",
+        "item-2",
+        "item-1",
+        "item-3",
+    ]
