@@ -10,6 +10,7 @@ from _pytest.outcomes import Skipped
 
 from harness.answer import Answer, Finish
 from harness.bench import Bench, Stage
+from harness.conditions import Conditions
 from harness.errors import InfrastructureError, RequestError
 from harness.estimate import estimate
 from harness.item import Item
@@ -80,7 +81,10 @@ class Fleet:
 
 
 @pytest.fixture
-def session(tmp_path):
+def session(tmp_path, monkeypatch):
+    """Clocks are made up, so what else the machine does meanwhile disturbs nothing."""
+    monkeypatch.setattr("harness.bench.capture_conditions", lambda: Conditions(0.0, 1))
+
     def start(runtime, plan=PLAN, **contexts):
         for name in ROLES:
             model = {"context_length": contexts.get(name, 300)}
