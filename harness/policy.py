@@ -173,7 +173,7 @@ class Plan:
     accuracy_items: int = 0  # 0: every item of the bank
     precision_items: int = 200
     foundry_items: int = 2  # of every slice
-    disturbed_share: float = 0.5  # of the machine's processors that others may use meanwhile
+    disturbed_share: float = 0.6  # of all processor time that others may use: over one of two cores
     deadline_seconds: float = 120.0
 
     def __post_init__(self) -> None:
