@@ -1,10 +1,8 @@
 """Decoding through the harness is nearly as fast as decoding by a bare loop."""
 
-from tests.benchmarks.bare import Loop
-from tests.benchmarks.overhead import endless, measure, table
+from tests.benchmarks.overhead import LEAST_RATE, endless, measure, table
 
 ROUNDS, NEW_TOKENS = 150, 128
-LEAST_RATE = 0.98
 
 
 def test_the_harness_decodes_at_98_percent_of_a_bare_loop(embedded, tmp_path, show):
@@ -15,4 +13,4 @@ def test_the_harness_decodes_at_98_percent_of_a_bare_loop(embedded, tmp_path, sh
     show(table([it.row(name) for name, results in found.items() for it in results]))
     for name, results in found.items():
         for it in results:
-            assert it.loop is not Loop.EXAMPLE or it.ratio.value >= LEAST_RATE, name
+            assert it.ratio.value >= LEAST_RATE, (name, it.loop)
