@@ -245,7 +245,7 @@ def _refusals() -> Iterator[None]:
         yield
     except HarnessError:
         raise
-    except Exception as error:
+    except Exception as error:  # the runtime is anybody's and may raise anything
         raise RequestError(f"{type(error).__name__}: {one_line(error)}") from error
 
 
