@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from harness.answer import Answer, Finish, Messages, Request
+from harness.answer import Answer, Messages, Request
 from harness.bank import generator, question, scored, some_of_every_slice
 from harness.climb import Climb, Timings, climb, climb_again
 from harness.conditions import disturbance
-from harness.errors import RequestError
+from harness.exam import refusal, replies, require_answers
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.measurement import Measurement
@@ -32,6 +32,7 @@ from harness.policy import Plan, Rule, Statistic
 from harness.probes.folder import read_folder
 from harness.probes.host import capture_conditions
 from harness.release import FOUNDRY_LOCAL, Role
+from harness.reply import Reply
 from harness.route import find_route
 from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
@@ -58,7 +59,7 @@ class Stage:
     rules: tuple[Rule, ...] = ()
     seed: int = 0
     source: Path | None = None
-    answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
+    replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     peaks: dict[str, int | None] = field(default_factory=dict)
     climbs: list[Climb] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -180,7 +181,7 @@ class Bench:
     def _require_tokens(self, pair: Pair, beside: str) -> Pair:
         for name, answer in zip((self._name, beside), pair, strict=True):
             if len(answer.token_ns) < 2:
-                raise _refusal(name, f"{len(answer.token_ns)} new tokens, which cannot be timed")
+                raise refusal(name, f"{len(answer.token_ns)} new tokens, which cannot be timed")
         return pair
 
     def _watches(self, series: Series, beside: str) -> list[Watch]:
@@ -242,13 +243,20 @@ class Bench:
     def _one(self, name: str, request: Request, copy: int = 0) -> Answer:
         return require_answers(name, self._stage.fleet.ask(name, [request], copy))[0]
 
-    def bank_answers(self) -> tuple[Answer, ...]:
-        """The variant's greedy answers to `items`, generated once a session."""
-        return self._bank_answers(self._name)
+    def replies(self, count: int = 0) -> tuple[Reply, ...]:
+        """Replies to the first `count` of `items`, or to all of them; asked once a session."""
+        return self._replies(self._name, count)
 
-    def reference_bank_answers(self) -> tuple[Answer, ...]:
-        """The reference's greedy answers to `items`."""
-        return self._bank_answers(self.reference)
+    def reference_replies(self, count: int = 0) -> tuple[Reply, ...]:
+        """The reference's, as above."""
+        return self._replies(self.reference, count)
+
+    def _replies(self, name: str, count: int) -> tuple[Reply, ...]:
+        items, known = self.items[: count or None], self._stage.replies.get(name, ())
+        if len(known) < len(items):
+            known += replies(self._stage.fleet, name, items[len(known) :])
+            self._stage.replies[name] = known
+        return known[: len(items)]
 
     def teacher_forced(self) -> Iterator[tuple[Item, Logits, Logits]]:
         """Item, the variant's logits and the reference's over the reference's own answer.
@@ -256,10 +264,10 @@ class Bench:
         Logits are (answer tokens, vocabulary); an item that the reference answers with nothing is
         left out. Only one item's logits are held at a time.
         """
-        items = self.items[: self.plan.precision_items]
-        for item, answer in zip(items, self.reference_bank_answers(), strict=False):
-            if answer.token_ids:
-                asked = scored(answer)
+        count = min(self.plan.precision_items, len(self.items))
+        for item, reply in zip(self.items, self.reference_replies(count), strict=False):
+            if reply.answer.token_ids:
+                asked = scored(reply.answer)
                 theirs, mine = self._one(self.reference, asked), self._one(self._name, asked)
                 assert mine.logits is not None
                 assert theirs.logits is not None
@@ -341,24 +349,3 @@ class Bench:
         with self._stage.fleet.fresh(self._name, FOUNDRY_LOCAL) as foundry:
             theirs = require_answers(self._name, foundry.run(plan))
         return chosen, mine, theirs
-
-    def _bank_answers(self, name: str) -> tuple[Answer, ...]:
-        known = self._stage.answers
-        if name not in known:
-            plan = [question(item) for item in self.items]
-            known[name] = tuple(require_answers(name, self._stage.fleet.ask(name, plan)))
-        return known[name]
-
-
-def _refusal(name: str, why: str) -> RequestError:
-    error = RequestError(f"{name} refused a request: {why}")
-    error.variant = name
-    return error
-
-
-def require_answers(name: str, answers: Sequence[Answer]) -> list[Answer]:
-    """The answers, or RequestError with the first error among them."""
-    for answer in answers:
-        if answer.finish == Finish.ERROR:
-            raise _refusal(name, answer.error)
-    return list(answers)

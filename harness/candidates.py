@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.acceptance import Chat
-from harness.answer import Answer
 from harness.bench import Stage
 from harness.errors import HarnessError, PublishError
 from harness.item import Item
 from harness.manifest import manifest_for
 from harness.publish import Package, Published, publish
 from harness.release import ONNXRUNTIME_GENAI, Identity
+from harness.reply import Reply
 from harness.report import PublishedReport
 from harness.runtimes.isolated import Isolated
 from harness.store import read_json
@@ -45,7 +45,7 @@ def _publish(
     name: str, verdict: Verdict, stage: Stage, identity: Identity, root: Path
 ) -> Published:
     variant = stage.fleet.variant(name)
-    if name not in stage.answers:
+    if name not in stage.replies:
         raise PublishError(
             f"{name} was asked no domain item, so there are no answers to prove the package by: "
             "require accuracy.accuracy in the policy"
@@ -59,7 +59,7 @@ def _publish(
             lambda messages: runtime.render([messages])[0],
             generation,
         )
-    chats = acceptance_chats(stage.items, stage.answers[name])
+    chats = acceptance_chats(stage.items, stage.replies[name])
     return publish(Package(variant, manifest), root, chats)
 
 
@@ -71,9 +71,9 @@ def _generation(variant: Variant) -> dict[str, object]:
     return found
 
 
-def acceptance_chats(items: Sequence[Item], answers: Sequence[Answer]) -> tuple[Chat, ...]:
-    """The first item of each of the first few slices, with the answer that was measured."""
+def acceptance_chats(items: Sequence[Item], replies: Sequence[Reply]) -> tuple[Chat, ...]:
+    """The first item asked of each of the first few slices, with the answer that was measured."""
     first: dict[str, Chat] = {}
-    for item, answer in zip(items, answers, strict=True):
-        first.setdefault(item.slice, Chat(item.messages, answer.text, item.max_new_tokens))
+    for item, reply in zip(items, replies, strict=False):
+        first.setdefault(item.slice, Chat(item.messages, reply.answer.text, item.max_new_tokens))
     return tuple(first.values())[:_CHATS]

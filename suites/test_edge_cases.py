@@ -4,7 +4,8 @@ import pytest
 
 from harness.answer import Request
 from harness.bank import question
-from harness.bench import Bench, require_answers
+from harness.bench import Bench
+from harness.exam import require_answers
 from harness.metrics.edge_cases import broken_promise
 from harness.plugins.measure import Record
 

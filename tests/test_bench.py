@@ -3,11 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from harness.answer import Answer, Finish
 from harness.bank import question
-from harness.bench import Bench, Stage, require_answers
+from harness.bench import Bench, Stage
 from harness.conditions import Conditions
-from harness.errors import RequestError
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.metrics.latency import whole_ms
@@ -98,19 +96,22 @@ def test_what_was_disturbed_is_measured_once_more(bench, monkeypatch, busy_secon
     assert len(bench._stage.remarks) == len(taken) - 1 + bool(why)
 
 
-def test_the_bank_is_answered_once_a_session(bench):
-    assert bench.bank_answers() is bench.bank_answers()
-    assert [it.text for it in bench.bank_answers()] == [
-        it.text for it in bench.reference_bank_answers()
-    ]
+def test_an_item_is_asked_once_a_session_and_only_when_it_is_wanted(bench):
+    first = bench.replies(2)
+    assert len(first) == 2
+    everything = bench.replies()
+    assert everything[0] is first[0]
+    assert len(everything) == len(ITEMS)
+    texts = [it.answer.text for it in bench.reference_replies()]
+    assert [it.answer.text for it in everything] == texts
 
 
 def test_teacher_forcing_scores_the_references_own_answer(bench):
     scored = list(bench.teacher_forced())
     assert len(scored) == 5
-    for (item, mine, theirs), answer in zip(scored, bench.reference_bank_answers(), strict=False):
+    for (item, mine, theirs), reply in zip(scored, bench.reference_replies(), strict=False):
         assert item in ITEMS
-        assert len(mine) == len(theirs) == len(answer.token_ids)
+        assert len(mine) == len(theirs) == len(reply.answer.token_ids)
         assert np.array_equal(mine, theirs)
 
 
@@ -134,9 +135,3 @@ def test_a_measurement_is_of_this_suite_variant_and_place(bench):
     it = bench.sample("ttft", "ms", [1], [2])
     assert (it.metric, it.variant, it.environment) == ("latency.ttft", "int4", "here")
     assert (it.values, it.reference_values) == ((1.0,), (2.0,))
-
-
-def test_an_error_among_answers_is_evidence_against_who_gave_it():
-    with pytest.raises(RequestError, match="int4 refused a request: too long") as raised:
-        require_answers("int4", [Answer(), Answer(finish=Finish.ERROR, error="too long")])
-    assert raised.value.variant == "int4"

@@ -7,6 +7,7 @@ from harness.fleet import Fleet
 from harness.item import Item
 from harness.policy import Plan
 from harness.release import Identity, Precision, Role
+from harness.reply import Reply
 from harness.variant import Recipe, Variant
 from harness.verdict import Decision, VariantVerdict, Verdict
 
@@ -16,13 +17,13 @@ GO = Verdict(Decision.GO, {"int4": VariantVerdict("int4", Role.CANDIDATE, Decisi
 
 @pytest.fixture
 def refused(tmp_path):
-    """What is said of a GO candidate with these answers, and the exit status."""
+    """What is said of a GO candidate with these replies, and the exit status."""
     (tmp_path / "genai_config.json").write_text("{}")
     variant = Variant(Recipe("int4", Role.CANDIDATE, Precision.INT4), tmp_path, {}, "sha256:0")
 
-    def refused(answers):
+    def refused(replies):
         with Fleet({"int4": variant}, "harness.runtimes.scripted:Scripted", 60.0) as fleet:
-            stage = Stage(fleet, "fp32", ITEMS, Plan(), "here", answers=answers)
+            stage = Stage(fleet, "fp32", ITEMS, Plan(), "here", replies=replies)
             published, why, status = publish_candidates(
                 GO, stage, Identity("travel", 1), tmp_path / "published"
             )
@@ -40,14 +41,14 @@ def test_a_package_that_no_answer_proves_is_refused(refused):
 
 
 def test_a_folder_without_generation_settings_is_refused(refused):
-    why, status = refused({"int4": (Answer(text="Hi"),)})
+    why, status = refused({"int4": (Reply(Answer(text="Hi")),)})
     assert status == 7
     assert "genai_config.json of int4 must have a table search" in why
 
 
 def test_a_package_is_proven_by_one_item_of_each_of_the_first_slices():
     items = [Item(str(n), (("user", f"q{n}"),), "x", slice=str(n // 2)) for n in range(12)]
-    chats = acceptance_chats(items, [Answer(text=f"a{n}") for n in range(12)])
+    chats = acceptance_chats(items, [Reply(Answer(text=f"a{n}")) for n in range(12)])
     assert [(it.messages[0][1], it.expected) for it in chats] == [
         ("q0", "a0"),
         ("q2", "a2"),

@@ -3,13 +3,27 @@
 import json
 import re
 import unicodedata
+from dataclasses import dataclass
 
 from harness.item import Item, Scorer
+from harness.reply import Reply
 
 
-def score(item: Item, text: str) -> float:
-    """1 when the answer is right by the item's scorer, else 0."""
-    return float(_SCORERS[item.scorer](text, item.expected))
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A score from 0, wrong, to 1, right.
+
+    `is_valid` says whether the answer has the format that the scorer asks for; None where it asks
+    for none.
+    """
+
+    score: float
+    is_valid: bool | None = None
+
+
+def grade(item: Item, reply: Reply) -> Grade:
+    """How good a reply is by the item's scorer."""
+    return Grade(float(_SCORERS[item.scorer](reply.answer.text, item.expected)))
 
 
 def _exact(text: str, expected: str) -> bool:

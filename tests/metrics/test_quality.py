@@ -1,7 +1,9 @@
 import pytest
 
+from harness.answer import Answer
 from harness.item import Item, Scorer
-from harness.metrics.quality import score
+from harness.metrics.quality import grade
+from harness.reply import Reply
 
 
 @pytest.mark.parametrize(
@@ -16,5 +18,5 @@ from harness.metrics.quality import score
 )
 def test_an_answer_is_right_by_its_scorer(scorer, expected, right, wrong):
     item = Item("x", (("user", "?"),), expected, scorer=scorer)
-    assert score(item, right) == 1.0
-    assert score(item, wrong) == 0.0
+    assert grade(item, Reply(Answer(text=right))).score == 1.0
+    assert grade(item, Reply(Answer(text=wrong))).score == 0.0

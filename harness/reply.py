@@ -1,0 +1,17 @@
+"""What a variant said to a domain item."""
+
+from dataclasses import dataclass, field
+
+from harness.answer import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The greedy answer to an item's chat.
+
+    Of an item that offers choices `likelihoods` holds the log-likelihood in nats of each, in their
+    order, and nothing is generated.
+    """
+
+    answer: Answer = field(default_factory=Answer)
+    likelihoods: tuple[float, ...] = ()
