@@ -1,0 +1,183 @@
+"""The Hugging Face checkpoint itself in transformers, as a runtime: what variants are made from.
+
+It computes in float32 on the CPU whatever the checkpoint's files hold, so it takes four bytes of
+memory a parameter (2 GB for 0.5 billion) and no copy beside that: weights are read tensor by
+tensor. Nothing is downloaded, and no code that a checkpoint brings along is run.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.answer import Answer, Finish, Messages, Request
+from harness.errors import InfrastructureError, LoadError, RequestError
+from harness.runtimes.base import one_line
+
+_INSTALL = "pip install 'slm-release-gate[build]'"
+
+
+class Transformers:
+    """One loaded checkpoint."""
+
+    def __init__(self) -> None:
+        """Import torch and transformers, so that `load` is the model's alone; InfrastructureError
+        where they are not installed.
+        """
+        self._torch, self._transformers = _import_packages()
+        self._model: Any = None
+        self._tokenizer: Any = None
+        self._held: Any = None
+        self._end_tokens: frozenset[int] = frozenset()
+        self._context_tokens = 0
+
+    def load(self, directory: Path) -> None:
+        """Load a checkpoint's folder; raises LoadError with the first line of what went wrong."""
+        try:
+            self._tokenizer = self._transformers.AutoTokenizer.from_pretrained(
+                directory, local_files_only=True
+            )
+            self._model = self._transformers.AutoModelForCausalLM.from_pretrained(
+                directory, local_files_only=True, dtype=self._torch.float32
+            ).eval()
+            self._end_tokens = _end_tokens(self._model)
+            text_config = self._model.config.get_text_config()
+            self._context_tokens = int(text_config.max_position_embeddings)
+        except Exception as error:  # a model's own class may raise anything
+            self.close()
+            raise LoadError(f"{type(error).__name__}: {one_line(error)}") from error
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request; what cannot be answered is an answer too."""
+        self._held = None
+        started_ns, started_cpu_ns = time.perf_counter_ns(), time.process_time_ns()
+        prompt: list[int] = []
+        tokens, token_ns = list[int](), list[int]()
+        finish, logits, problem, text = Finish.SCORED, None, "", ""
+        try:
+            prompt = self._prompt(request)
+            with self._torch.inference_mode():
+                if request.score_from is None:
+                    finish = self._generate(prompt, request, tokens, token_ns)
+                    text = self._decode(tokens)
+                else:
+                    logits = self._score(prompt, request.score_from)
+        except Exception as error:  # as above
+            finish, problem = Finish.ERROR, f"{type(error).__name__}: {one_line(error)}"
+        ended_ns = time.perf_counter_ns()
+        return Answer(
+            prompt_ids=tuple(prompt),
+            token_ids=tuple(tokens),
+            text=text,
+            finish=finish,
+            error=problem,
+            started_ns=started_ns,
+            ended_ns=ended_ns,
+            cpu_ns=time.process_time_ns() - started_cpu_ns,
+            token_ns=np.array(token_ns[: len(tokens)], np.int64),
+            logits=logits,
+        )
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text and nothing before or after it; raises RequestError."""
+        try:
+            return [self._encode(text) for text in texts]
+        except Exception as error:  # as above
+            raise RequestError(f"{type(error).__name__}: {one_line(error)}") from error
+
+    def render(self, messages: Messages) -> str:
+        """The prompt that `apply_chat_template` makes of a chat; raises RequestError."""
+        try:
+            return self._render(messages)
+        except Exception as error:  # the template is the checkpoint's
+            raise RequestError(f"{type(error).__name__}: {one_line(error)}") from error
+
+    def close(self) -> None:
+        """Let go of everything that was loaded."""
+        self._held = self._tokenizer = self._model = None
+
+    def _prompt(self, request: Request) -> list[int]:
+        if request.token_ids is not None:
+            prompt = list(request.token_ids)
+        elif request.messages is not None:
+            prompt = self._encode(self._render(request.messages))
+        else:
+            prompt = self._encode(request.text or "")
+        if not prompt:
+            raise ValueError("the prompt is empty")
+        room = self._context_tokens - (request.score_from is None)
+        if len(prompt) > room:
+            raise ValueError(f"the prompt has {len(prompt):,} tokens, there is room for {room:,}")
+        return prompt
+
+    def _encode(self, text: str) -> list[int]:
+        text.encode()  # a lone surrogate is no text: UnicodeEncodeError says so in one line
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def _render(self, messages: Messages) -> str:
+        chat = [{"role": role, "content": content} for role, content in messages]
+        return str(
+            self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+        )
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        return str(
+            self._tokenizer.decode(
+                tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
+        )
+
+    def _generate(
+        self, prompt: list[int], request: Request, tokens: list[int], token_ns: list[int]
+    ) -> Finish:
+        """Add to `tokens` and their times, greedily, up to an end token or the end of the room."""
+        room = min(request.max_new_tokens, self._context_tokens - len(prompt))
+        new, past = prompt, None
+        while len(tokens) < room:
+            output = self._forward(new, past_key_values=past, use_cache=True, logits_to_keep=1)
+            token, past = int(output.logits[0, -1].argmax()), output.past_key_values
+            if request.stop_at_end and token in self._end_tokens:
+                return Finish.STOP
+            token_ns.append(time.perf_counter_ns())
+            tokens.append(token)
+            new = [token]
+        self._held = past if request.hold else None
+        return Finish.LENGTH
+
+    def _score(self, prompt: list[int], score_from: int) -> NDArray[np.float32]:
+        """The logits that predict the tokens from `score_from` on, (tokens, vocabulary)."""
+        kept = len(prompt) - score_from + 1
+        logits = self._forward(prompt, use_cache=False, logits_to_keep=kept).logits[0, -kept:-1]
+        scores: NDArray[np.float32] = logits.to(self._torch.float32).contiguous().numpy()
+        return scores
+
+    def _forward(self, tokens: list[int], **options: Any) -> Any:
+        return self._model(input_ids=self._torch.tensor([tokens]), **options)
+
+
+def _import_packages() -> tuple[Any, Any]:
+    os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
+    try:
+        import torch
+        import transformers
+    except ImportError as error:
+        raise InfrastructureError(
+            f"the source model needs torch and transformers, install them with {_INSTALL}: "
+            f"{one_line(error)}"
+        ) from error
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return torch, transformers
+
+
+def _end_tokens(model: Any) -> frozenset[int]:
+    """What ends an answer, as the checkpoint's generation configuration says."""
+    found = model.generation_config.eos_token_id
+    if found is None:
+        found = model.config.get_text_config().eos_token_id
+    return frozenset([] if found is None else [found] if isinstance(found, int) else found)
