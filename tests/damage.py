@@ -28,6 +28,68 @@ def compute_in_float(folder: Path) -> None:
     onnx.save(model, path)
 
 
+def never_stop(folder: Path) -> None:
+    """Names an ordinary token as the end of answers (onnxruntime-genai issue 1450)."""
+    _edit_model(folder, lambda model: model.update(eos_token_id=5))
+
+
+def forget_the_end(folder: Path) -> None:
+    """Names no end of answers at all: each goes on to its limit."""
+    _edit_model(folder, lambda model: model.pop("eos_token_id"))
+
+
+def _edit_model(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "genai_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    edit(config["model"])
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+
+PHI_3 = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] + "
+    "'<|end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"
+)
+
+
+def speak_phi_3(folder: Path) -> None:
+    """Another family's chat template (Foundry-Local issue 1001): ordinary text, and no error."""
+    (folder / "chat_template.jinja").write_text(PHI_3, encoding="utf-8")
+
+
+def double_start(folder: Path) -> None:
+    """The token that begins a prompt twice (onnxruntime-genai issue 1397)."""
+    path = folder / "chat_template.jinja"
+    template = path.read_text(encoding="utf-8")
+    path.write_text("{{ '<|im_start|>' }}" + template, encoding="utf-8")
+
+
+def drop_start(folder: Path) -> None:
+    """The token that begins a prompt is missing (onnxruntime-genai issue 1442)."""
+    path = folder / "chat_template.jinja"
+    template = path.read_text(encoding="utf-8")
+    first = "{{ ('' if loop.first else '<|im_start|>') + message['role']"
+    path.write_text(
+        template.replace("{{ '<|im_start|>' + message['role']", first), encoding="utf-8"
+    )
+
+
+def forget_merges(folder: Path) -> None:
+    """Half of what the tokenizer learned to put together: the same text in more tokens."""
+
+    def halve(tokenizer: dict[str, Any]) -> None:
+        merges = tokenizer["model"]["merges"]
+        del merges[len(merges) // 2 :]
+
+    _edit_tokenizer(folder, halve)
+
+
+def _edit_tokenizer(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    edit(tokenizer)
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+
+
 def blur_rope(folder: Path, first: int = 512, deviation: float = 0.1) -> None:
     """Adds noise to the rotations from a position on (onnxruntime-genai issues 954, 1932): long
     prompts come out wrong, shorter ones bit by bit the same.

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.answer import Answer, Request
 from harness.runtimes.ort_genai import OrtGenAI
+from tests import weight_damage
 
 LONG = 1000  # tokens; the scaling ladder has longer prompts, the domain has not
 
@@ -66,6 +67,35 @@ class HangsAtScoring(Plant):
     def fault(self, request: Request) -> None:
         if request.score_from is not None:
             threading.Event().wait()
+
+
+class DecodesTokenByToken(Plant):
+    """Decodes each token for itself, so that a character of many is lost (genai issue 314)."""
+
+    def answer(self, request: Request) -> Answer:
+        found = super().answer(request)
+        if not self.is_damaged:
+            return found
+        pieces = [self._tokenizer.decode([token]) for token in found.token_ids]
+        return replace(found, text="".join(pieces))
+
+    def fault(self, request: Request) -> None:
+        pass
+
+
+class LosesPartOfItsFile(Plant):
+    """Has a hole of zeros in its weights once it answers, after their digest was taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path()
+
+    def load(self, directory: Path) -> None:
+        self.directory = directory
+        super().load(directory)
+
+    def fault(self, request: Request) -> None:
+        weight_damage.punch_hole(self.directory)
 
 
 class EditsItsOwnFolder(OrtGenAI):
