@@ -12,6 +12,7 @@ from harness.stats import (
     cliffs,
     intervals,
     paired,
+    perplexity,
     quantile,
     scaling,
     sequential,
@@ -26,6 +27,7 @@ PAIRED = {
     Statistic.RATIO,
     Statistic.P95_RATIO,
     Statistic.DRIFT,
+    Statistic.PERPLEXITY_RATIO,
     Statistic.GAIN,
     Statistic.WORST_GAIN,
     Statistic.WORST_CLIFF,
@@ -38,9 +40,13 @@ PAIRED = {
 
 LABELLED = {
     Statistic.P50,
+    Statistic.P90,
     Statistic.P95,
     Statistic.P99,
+    Statistic.P99_9,
     Statistic.P95_RATIO,
+    Statistic.PERPLEXITY,
+    Statistic.PERPLEXITY_RATIO,
     Statistic.WORST_GAIN,
     Statistic.WORST_CLIFF,
     Statistic.WORST_DECODE_CLIFF,
@@ -59,6 +65,7 @@ LABELLED = {
 """Statistics that need a label for every value."""
 
 _DEVICE_KIB = 8 * 2**20
+_NAMED = 3  # labels in a sentence
 _SEEN_KIB = 64  # what a kernel's counters may lag behind
 
 
@@ -79,7 +86,10 @@ def estimates(measurement: Measurement, statistic: Statistic, confidence: float)
 
 
 def _total(it: Measurement, _: float) -> Estimate:
-    return intervals.exact(float(np.sum(it.values)), len(it.values))
+    found = intervals.exact(float(np.sum(it.values)), len(it.values))
+    named = [label for label, value in zip(it.labels, it.values, strict=False) if value]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return replace(found, where=", ".join(named[:_NAMED]) + more)
 
 
 def _maximum(it: Measurement, _: float) -> Estimate:
@@ -116,12 +126,20 @@ def _p50(it: Measurement, confidence: float) -> Estimate:
     return _quantile(it, 0.50, confidence)
 
 
+def _p90(it: Measurement, confidence: float) -> Estimate:
+    return _quantile(it, 0.90, confidence)
+
+
 def _p95(it: Measurement, confidence: float) -> Estimate:
     return _quantile(it, 0.95, confidence)
 
 
 def _p99(it: Measurement, confidence: float) -> Estimate:
     return _quantile(it, 0.99, confidence)
+
+
+def _p99_9(it: Measurement, confidence: float) -> Estimate:
+    return _quantile(it, 0.999, confidence)
 
 
 def _quantile(it: Measurement, share: float, confidence: float) -> Estimate:
@@ -131,6 +149,16 @@ def _quantile(it: Measurement, share: float, confidence: float) -> Estimate:
 def _p95_ratio(it: Measurement, confidence: float) -> Estimate:
     return quantile.quantile_ratio_interval(
         it.values, it.reference_values, it.labels, 0.95, confidence, _generator()
+    )
+
+
+def _perplexity(it: Measurement, confidence: float) -> Estimate:
+    return perplexity.perplexity_interval(it.values, it.labels, confidence)
+
+
+def _perplexity_ratio(it: Measurement, confidence: float) -> Estimate:
+    return perplexity.perplexity_ratio_interval(
+        it.values, it.reference_values, it.labels, confidence
     )
 
 
@@ -250,11 +278,15 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.MEDIAN: _median,
     Statistic.SHARE: _share,
     Statistic.P50: _p50,
+    Statistic.P90: _p90,
     Statistic.P95: _p95,
     Statistic.P99: _p99,
+    Statistic.P99_9: _p99_9,
     Statistic.P95_RATIO: _p95_ratio,
     Statistic.RATIO: _ratio,
     Statistic.DRIFT: _drift,
+    Statistic.PERPLEXITY: _perplexity,
+    Statistic.PERPLEXITY_RATIO: _perplexity_ratio,
     Statistic.GAIN: _gain,
     Statistic.WORST_GAIN: _worst_gain,
     Statistic.WORST_CLIFF: _worst_cliff,

@@ -8,9 +8,10 @@ from harness.measurement import Measurement
 from harness.release import Precision, Role
 from harness.variant import Quantization
 
-SCHEMA = 2
+SCHEMA = 3
 """History: 1, the first (November 2026); 2, with the conditions at start and end,
-remarks, and more of each measurement (warm-ups, looks, beside whom)."""
+remarks, and more of each measurement (warm-ups, looks, beside whom); 3, with whether the release
+names the source of its variants."""
 
 
 class CheckOutcome(StrEnum):
@@ -62,6 +63,7 @@ class Evidence:
     fingerprint at the session's start; a measurement taken in another is not compared.
     `trouble` lists what concerns the whole session (interrupted, collection failed). `conditions`
     are those at its start and end, and `remarks` what was measured twice, for the reader.
+    `has_source` says whether the release names the checkpoint that variants are made from.
     """
 
     release: str
@@ -72,6 +74,7 @@ class Evidence:
     trouble: tuple[str, ...] = ()
     conditions: tuple[Conditions, ...] = ()
     remarks: tuple[str, ...] = ()
+    has_source: bool = False
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

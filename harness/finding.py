@@ -12,6 +12,7 @@ _RATIOS = {
     Statistic.RATIO,
     Statistic.P95_RATIO,
     Statistic.DRIFT,
+    Statistic.PERPLEXITY_RATIO,
     Statistic.PEAK_RATIO,
     Statistic.WORST_CLIFF,
     Statistic.WORST_DECODE_CLIFF,
@@ -77,6 +78,7 @@ def unit_of(statistic: Statistic, unit: str) -> str:
         Statistic.HOURS_TO_FILL: "hours",
         Statistic.SLOPE: f"{unit}/1,000 tokens",
         Statistic.EXPONENT_GAIN: "",
+        Statistic.PERPLEXITY: "",
         Statistic.COST_LINEAR: f"{unit}/1,000 tokens",
         Statistic.COST_QUADRATIC: f"{unit}/1,000 tokens squared",
     }.get(statistic, unit)

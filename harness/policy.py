@@ -24,7 +24,7 @@ class Severity(StrEnum):
 class Statistic(StrEnum):
     """How one figure and its interval come of raw values; see `harness.estimate`."""
 
-    TOTAL = "total"  # sum, exact
+    TOTAL = "total"  # sum, exact; with labels it names those that are not 0
     PEAK_RATIO = "peak_ratio"  # largest over the reference's largest, exact
     MAXIMUM = "maximum"  # largest, exact
     MINIMUM = "minimum"  # smallest, exact
@@ -32,11 +32,15 @@ class Statistic(StrEnum):
     MEDIAN = "median"  # order statistics
     SHARE = "share"  # of values that are 1: Clopper-Pearson
     P50 = "p50"  # quantiles: moving-block bootstrap over labels
+    P90 = "p90"
     P95 = "p95"
     P99 = "p99"
+    P99_9 = "p99_9"
     P95_RATIO = "p95_ratio"  # of the 95 % quantiles, blocks in pairs
     RATIO = "ratio"  # to the reference, paired: Hodges-Lehmann of log ratios
     DRIFT = "drift"  # of that ratio from the run's start to its end: Theil-Sen
+    PERPLEXITY = "perplexity"  # of log-likelihoods of tokens: Student t over label means
+    PERPLEXITY_RATIO = "perplexity_ratio"  # to the reference's, of the same tokens
     GAIN = "gain"  # paired difference of 0/1 outcomes in points: Tango's score interval
     WORST_GAIN = "worst_gain"  # the same per label, Bonferroni over labels, the worst one
     WORST_CLIFF = "worst_cliff"  # jump of the ratio to the reference from length to length
@@ -85,8 +89,9 @@ class Rule:
 
     `subject` is what the sentence of a finding speaks of ("time between tokens"). `precision` holds
     limits for variants of one precision in place of the general one. `versus` says beside whom the
-    values must have been taken: the reference, or the baseline, where the release has one. The
-    confidence of the interval is two-sided.
+    values must have been taken: the reference, or the baseline, where the release has one. With
+    `needs_source` the rule is about the checkpoint that variants are made from, and left out where
+    the release names none. The confidence of the interval is two-sided.
     """
 
     id: str
@@ -99,6 +104,7 @@ class Rule:
     precision: dict[Precision, Limit] = field(default_factory=dict)
     roles: tuple[Role, ...] = (Role.CANDIDATE,)
     versus: Role = Role.REFERENCE
+    needs_source: bool = False
     minimum_samples: int = 1
     confidence: float = 0.90
     hint: str = ""
@@ -172,6 +178,8 @@ class Plan:
     scaling_texts: int = 3  # whose logits are compared, at every length
     accuracy_items: int = 0  # 0: every item of the bank
     precision_items: int = 200
+    precision_windows: int = 20  # of a text that the release names
+    source_items: int = 60  # that the source is asked too
     foundry_items: int = 2  # of every slice
     disturbed_share: float = 0.6  # of all processor time that others may use: over one of two cores
     deadline_seconds: float = 120.0

@@ -86,7 +86,7 @@ def judge_measurements(
     found = []
     for rule in policy.rules:
         mine = [it for it in measurements if _concerns(rule, it, name, evidence)]
-        if subject.role in rule.roles and mine:
+        if _applies(rule, subject.role, evidence) and mine:
             found.append(apply_rule(rule, mine[0], evidence))
     return tuple(found)
 
@@ -164,10 +164,16 @@ def _of_check(check_id: str, check: Check | None) -> Finding:
 
 def _of_rules(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     role = evidence.subjects[name].role
-    roles = {it.role for it in evidence.subjects.values()}
-    rules = [rule for rule in policy.rules if role in rule.roles and rule.versus in roles]
+    rules = [rule for rule in policy.rules if _applies(rule, role, evidence)]
     found = [_of_rule(rule, name, evidence) for rule in rules]
     return found + (noise_floors(evidence, policy) if role is Role.REFERENCE else [])
+
+
+def _applies(rule: Rule, role: Role, evidence: Evidence) -> bool:
+    """Whether a rule is for this role, and the release has what it compares with."""
+    roles = {it.role for it in evidence.subjects.values()}
+    is_there = evidence.has_source or not rule.needs_source
+    return role in rule.roles and rule.versus in roles and is_there
 
 
 def _of_rule(rule: Rule, name: str, evidence: Evidence) -> Finding:

@@ -69,3 +69,12 @@ def test_a_device_is_filled_by_what_grows_beyond_doubt_and_visibly():
 def test_a_slope_is_over_the_labels():
     it = measured((10.0, 20.0, 40.0), labels=("1", "2", "4"))
     assert estimate(it, Statistic.SLOPE, 0.9).value == 10.0
+
+
+def test_a_total_names_the_labels_that_count():
+    labels = tuple("abcdef")
+    one = estimate(measured((0, 2, 0, 0, 0, 0), labels=labels), Statistic.TOTAL, 0.9)
+    assert (one.value, one.where) == (2.0, "b")
+    many = estimate(measured((1,) * 6, labels=labels), Statistic.TOTAL, 0.9)
+    assert many.where == "a, b, c and 3 more"
+    assert estimate(measured((0,) * 6, labels=labels), Statistic.TOTAL, 0.9).where == ""

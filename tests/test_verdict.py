@@ -235,3 +235,24 @@ def test_the_order_of_the_evidence_does_not_matter():
         checks=tuple(reversed(there.checks)), measurements=tuple(reversed(there.measurements))
     )
     assert judge(there, POLICY) == judge(back, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("has_source", "taken", "decision"),
+    [
+        (False, (), Decision.GO),
+        (False, (measured("precision.ids", "int4", [1.0]),), Decision.GO),
+        (True, (), Decision.INCONCLUSIVE),
+        (True, (measured("precision.ids", "int4", [0.0]),), Decision.GO),
+        (True, (measured("precision.ids", "int4", [1.0]),), Decision.NO_GO),
+    ],
+)
+def test_a_rule_about_the_source_is_left_out_where_there_is_none(has_source, taken, decision):
+    rule = Rule(
+        "precision.ids", "ids", "precision.ids", Statistic.TOTAL, at_most=0.0, needs_source=True
+    )
+    policy = replace(POLICY, rules=(*RULES, rule))
+    found = evidence(measurements=evidence().measurements + taken, has_source=has_source)
+    assert judge(found, policy).variants["int4"].decision is decision
+    recorded = judge_measurements(taken, "int4", found, policy)
+    assert len(recorded) == (has_source and bool(taken))
