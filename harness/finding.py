@@ -24,7 +24,7 @@ _GAINS = {Statistic.GAIN, Statistic.WORST_GAIN, Statistic.WORST_DROP}
 
 
 class Outcome(StrEnum):
-    """How a finding came out."""
+    """How a finding came out; what is waived failed, and the policy says why that is accepted."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -51,8 +51,8 @@ class Finding:
 
     @property
     def decides(self) -> bool:
-        """Whether it can turn the verdict; info only puts a figure into the report."""
-        return self.severity is not Severity.INFO
+        """Whether it can turn the verdict; info and what is waived are only in the report."""
+        return self.severity is not Severity.INFO and self.outcome is not Outcome.WAIVED
 
 
 def against(findings: Sequence[Finding]) -> list[Finding]:
@@ -63,6 +63,11 @@ def against(findings: Sequence[Finding]) -> list[Finding]:
         for it in findings
         if it.outcome is outcome and it.decides
     ]
+
+
+def waived(findings: Sequence[Finding]) -> list[Finding]:
+    """What failed and is accepted by the policy: risks that a reader must know of."""
+    return [it for it in findings if it.outcome is Outcome.WAIVED]
 
 
 def unit_of(statistic: Statistic, unit: str) -> str:

@@ -91,7 +91,8 @@ class Rule:
     limits for variants of one precision in place of the general one. `versus` says beside whom the
     values must have been taken: the reference, or the baseline, where the release has one. With
     `needs_source` the rule is about the checkpoint that variants are made from, and left out where
-    the release names none. The confidence of the interval is two-sided.
+    the release names none. The confidence of the interval is two-sided. `waived` says why it is
+    accepted that the rule fails, which is then shown and does not decide; empty where it is not.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Rule:
     minimum_samples: int = 1
     confidence: float = 0.90
     hint: str = ""
+    waived: str = ""
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
@@ -120,6 +122,10 @@ class Rule:
             )
         if not self.roles:
             raise ConfigError(f"rule {self.id}: roles must name one at least, or nothing is judged")
+        if self.waived and not self.waived.strip():
+            raise ConfigError(
+                f"rule {self.id}: waived must say why a failure is accepted: found blanks"
+            )
         if self.versus is Role.CANDIDATE:
             raise ConfigError(
                 f"rule {self.id}: versus must be 'reference' or 'baseline': found 'candidate'"

@@ -32,6 +32,8 @@ def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
     reason = sentence(rule, limit, outcome, found, unit)
     if floor > 1 and outcome is Outcome.INCONCLUSIVE:
         reason += f"; this machine sees a change by {change(floor)} or more only"
+    if rule.waived and outcome is Outcome.FAIL:
+        outcome, reason = Outcome.WAIVED, f"{reason}; waived: {rule.waived}"
     return Finding(
         rule.id,
         rule.suite,

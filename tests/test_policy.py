@@ -56,6 +56,7 @@ def test_a_precision_has_its_own_limit_or_the_general_one():
     [
         ({"confidence": 1.0}, "confidence must be 0.5 to under 1: found 1.0"),
         ({"confidence": math.nan}, "under 1: found nan"),
+        ({"waived": "  "}, "waived must say why a failure is accepted: found blanks"),
         ({"minimum_samples": 0}, "minimum_samples must be at least 1: found 0"),
         ({"at_most": None}, "a limit needs exactly one of at_most and at_least"),
     ],

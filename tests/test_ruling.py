@@ -149,3 +149,20 @@ def test_what_a_system_does_not_count_is_not_decided_and_says_why():
     it = replace(levels(plain=FLAT), values=(), labels=(), absence="nobody counts it")
     found = ruled(it, rule=GROWTH)
     assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, "growth: nobody counts it")
+
+
+WAIVED = replace(RULE, waived="the device is fast enough")
+
+
+def test_a_waived_rule_that_fails_is_shown_with_its_reason_and_does_not_decide():
+    found = ruled(times("int4", "fp32", 2.0), rule=WAIVED)
+    assert (found.outcome, found.decides) == (Outcome.WAIVED, False)
+    assert found.reason.endswith("but must be at most 1.05 x; waived: the device is fast enough")
+
+
+def test_a_waiver_is_for_failures_alone():
+    good = ruled(times("int4", "fp32", 0.6), rule=WAIVED)
+    assert good == ruled(times("int4", "fp32", 0.6))
+    unmeasured = replace(times("int4", "fp32", 0.6), environment="elsewhere")
+    assert ruled(unmeasured, rule=WAIVED).outcome is Outcome.INCONCLUSIVE
+    assert ruled(unmeasured, rule=WAIVED).decides

@@ -256,3 +256,14 @@ def test_a_rule_about_the_source_is_left_out_where_there_is_none(has_source, tak
     assert judge(found, policy).variants["int4"].decision is decision
     recorded = judge_measurements(taken, "int4", found, policy)
     assert len(recorded) == (has_source and bool(taken))
+
+
+def test_what_is_waived_is_neither_a_reason_against_a_go_nor_one_for_it():
+    odd = measured("latency.odd", "int4", [1.0])
+    rules = (*RULES[:2], replace(RULES[2], waived="known"))
+    measurements = (*good("fp32"), *good("int4")[:2], odd)
+    found = evidence(measurements=measurements)
+    assert judge(found, POLICY).decision is Decision.NO_GO
+    assert judge(found, replace(POLICY, rules=rules)).decision is Decision.GO
+    alone = judge(found, Policy("one", (), rules[2:]))
+    assert alone.decision is Decision.INCONCLUSIVE

@@ -7,7 +7,7 @@ from tabulate import tabulate
 
 from harness.conditions import Conditions, others_share
 from harness.environment import Power
-from harness.finding import Finding, against, quantity
+from harness.finding import Finding, against, quantity, waived
 from harness.report import Report, VariantReport
 from harness.reporters.table import HEADERS, rows
 
@@ -28,6 +28,7 @@ def render(report: Report, plots: Mapping[str, str] | None = None) -> str:
         plots=plots or {},
         table=tabulate(rows(report), headers=HEADERS, tablefmt="github", disable_numparse=True),
         against=against,
+        waived=waived,
         findings=_findings,
         conditions=_conditions(report.conditions),
         versions=", ".join(f"{name} {version}" for name, version in report.environment.versions),

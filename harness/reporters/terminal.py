@@ -2,7 +2,7 @@
 
 from tabulate import tabulate
 
-from harness.finding import against, change
+from harness.finding import against, change, waived
 from harness.release import Role
 from harness.report import Report, VariantReport
 from harness.reporters.table import HEADERS, rows
@@ -17,6 +17,7 @@ def summary(report: Report, place: str = "") -> str:
     lines = [tabulate(rows(report), headers=HEADERS, disable_numparse=True), ""]
     for name, it in report.variants.items():
         lines += _reasons(name, it)
+    lines += _accepted(report)
     lines += [*_resolution(report), *(f"note: {remark}" for remark in report.remarks)]
     for name, package in report.published.items():
         lines.append(f"published {name}: {package.model_id} in {package.path}")
@@ -25,6 +26,15 @@ def summary(report: Report, place: str = "") -> str:
         lines.append(f"report: {place}")
     title = f"{report.release.name} {report.release.version} by {report.policy}"
     return "\n".join([*lines, f"{title}: {report.verdict}", ""])
+
+
+def _accepted(report: Report) -> list[str]:
+    """Each risk that the policy accepts on a line, with the variants that have it."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, it in report.variants.items():
+        for finding in waived(it.findings):
+            names.setdefault((finding.rule, finding.reason), []).append(name)
+    return [f"waived {rule}: {why} ({', '.join(who)})" for (rule, why), who in names.items()]
 
 
 def _resolution(report: Report) -> list[str]:

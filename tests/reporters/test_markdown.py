@@ -2,6 +2,8 @@ from dataclasses import replace
 
 from harness.conditions import Conditions
 from harness.environment import Power
+from harness.finding import Finding, Outcome
+from harness.policy import Severity
 from harness.reporters import markdown
 
 
@@ -44,3 +46,11 @@ def test_the_conditions_at_start_and_end_are_one_line_of_what_is_known(report):
 
 def test_conditions_that_nobody_looked_at_are_not_mentioned(report):
     assert markdown.render(report).endswith("onnxruntime 1.31.0.\n")
+
+
+def test_a_risk_that_is_accepted_stands_above_the_table_of_its_variant(report):
+    why = "NUL cuts the prompt; waived: known"
+    risk = Finding("edge_cases.nul", "edge_cases", Severity.CRITICAL, Outcome.WAIVED, why)
+    variants = {"int4": replace(report.variants["int4"], findings=(risk,))}
+    text = markdown.render(replace(report, variants=variants))
+    assert f"- **waived** {why} (`edge_cases.nul`)" in text

@@ -40,3 +40,12 @@ def test_what_never_ran_is_one_line_however_much_it_is(report):
         "int4 inconclusive, 9 that never ran: scaling.0, scaling.1, scaling.2, scaling.3, "
         "scaling.4, scaling.5, ...",
     ]
+
+
+def test_a_risk_that_is_accepted_is_named_once_with_all_that_have_it(report):
+    why = "NUL cuts the prompt; waived: known"
+    risk = Finding("edge_cases.nul", "edge_cases", Severity.CRITICAL, Outcome.WAIVED, why)
+    variants = {name: replace(it, findings=(risk,)) for name, it in report.variants.items()}
+    lines = terminal.summary(replace(report, variants=variants)).splitlines()
+    waived = [line for line in lines if "NUL" in line]
+    assert waived == [f"waived edge_cases.nul: {why} (fp32, int4, int8)"]
