@@ -11,17 +11,36 @@ Messages = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn; what is None stays as the package has it.
+
+    Nothing is refused here, not even NaN: whether a runtime bears it is what is asked.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    repetition_penalty: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One thing to ask of a runtime; exactly one of the three inputs is given.
 
     `messages` are rendered with the model's own chat template, `text` is encoded as it stands,
-    `token_ids` are used as they are. Decoding is greedy. With `stop_at_end` False the runtime goes
-    on to `max_new_tokens` whatever it generates (to time a fixed amount of work), and end tokens
-    count like all others.
+    `token_ids` are used as they are. Decoding is greedy where no `sampling` is given. With
+    `stop_at_end` False the runtime goes on to `max_new_tokens` whatever it generates (to time a
+    fixed amount of work), and end tokens count like all others.
 
     `fresh` asks for what a user's request costs: everything is made anew for it. With `fresh` False
     the runtime may keep what gives the same tokens for less (a generator, rewound to its start).
+    With `keep_prefix` it may also keep the tokens with which this prompt and the last one both
+    begin, as a chat does that goes on, or whose last turns were taken back.
     `hold` asks it to keep what this request takes until the next one, to see what a context costs.
+
+    `cancel_after` is the user who stops the answer after that many tokens. With `watch` the logits
+    of each step are looked at (`Answer.non_finite`), which is not for timing.
 
     With `score_from` set nothing is generated: one prefill, and the answer carries the logits that
     predict the tokens from that position to the end (`logits[i]` predicts token `score_from + i`).
@@ -35,6 +54,10 @@ class Request:
     score_from: int | None = None
     fresh: bool = True
     hold: bool = False
+    keep_prefix: bool = False
+    cancel_after: int | None = None
+    sampling: Sampling | None = None
+    watch: bool = False
 
     def __post_init__(self) -> None:
         inputs = (self.messages, self.text, self.token_ids)
@@ -44,6 +67,12 @@ class Request:
             raise ValueError(f"max_new_tokens must not be negative: found {self.max_new_tokens}")
         if self.score_from is not None and self.score_from < 1:
             raise ValueError(f"score_from must be 1 or more: found {self.score_from}")
+        if self.cancel_after is not None and self.cancel_after < 1:
+            raise ValueError(f"cancel_after must be 1 or more: found {self.cancel_after}")
+        if self.keep_prefix and (self.fresh or self.score_from is not None):
+            raise ValueError("keep_prefix is for requests that generate and are not fresh")
+        if self.sampling is not None and not self.fresh:
+            raise ValueError("a request with sampling must be fresh: what is kept is greedy")
 
 
 class Finish(StrEnum):
@@ -52,6 +81,7 @@ class Finish(StrEnum):
     STOP = "stop"  # an end token
     LENGTH = "length"  # max_new_tokens, or the context's end
     SCORED = "scored"  # nothing was to be generated
+    CANCELLED = "cancelled"  # `Request.cancel_after`, before any other end
     ERROR = "error"  # the runtime raised; `Answer.error` says what
 
 
@@ -63,6 +93,7 @@ class Answer:
     there, so that TTFT is ``token_ns[0] - started_ns`` and ITL are the differences of `token_ns`.
     `token_ids` holds generated tokens without the end token that stopped them. `text` is decoded by
     the streaming decoder. `cpu_ns` is the process's CPU time over the request, all threads.
+    `non_finite` counts the steps whose logits are not all finite; None where nobody watched.
     """
 
     prompt_ids: tuple[int, ...] = ()
@@ -76,3 +107,4 @@ class Answer:
     token_ns: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     logits: NDArray[np.float32] | None = None
     prompt_tokens: int = 0  # as the runtime counts them, where it gives no prompt_ids
+    non_finite: int | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.answer import Request
+from harness.answer import Request, Sampling
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,10 @@ from harness.answer import Request
         ({"text": "a", "token_ids": (1,)}, "exactly one of messages, text and token_ids"),
         ({"text": "a", "max_new_tokens": -1}, "found -1"),
         ({"text": "a", "score_from": 0}, "score_from must be 1 or more: found 0"),
+        ({"text": "a", "cancel_after": 0}, "cancel_after must be 1 or more: found 0"),
+        ({"text": "a", "keep_prefix": True}, "keep_prefix is for requests that"),
+        ({"text": "a", "keep_prefix": True, "fresh": False, "score_from": 1}, "keep_prefix is for"),
+        ({"text": "a", "sampling": Sampling(), "fresh": False}, "sampling must be fresh"),
     ],
 )
 def test_a_request_that_contradicts_itself_is_refused(

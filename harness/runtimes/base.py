@@ -32,6 +32,10 @@ class Runtime(Protocol):
         """Token ids of each text, special tokens typed in it included."""
         ...
 
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Text of each sequence of token ids, decoded as a whole and not token by token."""
+        ...
+
     def render(self, messages: Messages) -> str:
         """The prompt that the model's own chat template makes of a chat."""
         ...

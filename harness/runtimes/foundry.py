@@ -19,7 +19,7 @@ from harness.errors import InfrastructureError, LoadError, RequestError
 from harness.runtimes.base import one_line
 
 if TYPE_CHECKING:
-    from foundry_local_sdk import FoundryLocalManager, IModel, Response
+    from foundry_local_sdk import FoundryLocalManager, IModel, Response, StreamingResponse
     from foundry_local_sdk import Request as ChatRequest
 
 UNNAMED = "unnamed:0"
@@ -74,6 +74,10 @@ class FoundryLocal:
         """Not possible: Foundry Local gives no tokenizer. Raises RequestError."""
         raise RequestError("Foundry Local encodes no text by itself: ask the reference runtime")
 
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Not possible: Foundry Local gives no tokenizer. Raises RequestError."""
+        raise RequestError("Foundry Local decodes no tokens: ask the reference runtime")
+
     def render(self, messages: Messages) -> str:
         """Not possible: Foundry Local gives no rendered prompt. Raises RequestError."""
         raise RequestError("Foundry Local shows no rendered prompt: ask the reference runtime")
@@ -94,12 +98,13 @@ class FoundryLocal:
         if self._model is None:
             raise ValueError("load a folder before asking")
         chat = _chat_request(request)
-        times: list[int] = []
         try:
             with ChatSession(self._model) as session:
                 session.set_streaming(True)
                 with session.process_streaming_request(chat) as stream:
-                    times.extend(perf_counter_ns() for _ in stream)
+                    if request.cancel_after is not None:
+                        return _cancelled(stream, request.cancel_after)
+                    times = [perf_counter_ns() for _ in stream]
                     with stream.final_response as response:
                         return replace(_answer(response), token_ns=np.array(times, np.int64))
         except FoundryLocalException as error:
@@ -188,11 +193,8 @@ def _chat_request(request: Request) -> "ChatRequest":
     from foundry_local_sdk import MessageItem, MessageRole, RequestOptions, SearchOptions
     from foundry_local_sdk import Request as ChatRequest
 
-    if request.messages is None or request.score_from is not None or not request.stop_at_end:
-        raise RequestError(
-            "Foundry Local answers chats that stop at the end token: "
-            "no plain text, token ids, scores or fixed lengths"
-        )
+    _refuse_what_it_cannot(request)
+    assert request.messages is not None
     chat = ChatRequest()
     for role, content in request.messages:
         if role.upper() not in MessageRole.__members__:
@@ -200,7 +202,45 @@ def _chat_request(request: Request) -> "ChatRequest":
         chat.add_item(MessageItem(MessageRole[role.upper()], content))
     # Without do_sample=False it samples, whatever genai_config.json says.
     search = SearchOptions(do_sample=False, max_output_tokens=request.max_new_tokens)
+    if request.sampling is not None:
+        search = SearchOptions(
+            do_sample=True,
+            max_output_tokens=request.max_new_tokens,
+            temperature=request.sampling.temperature,
+            top_p=request.sampling.top_p,
+            top_k=request.sampling.top_k,
+            seed=request.sampling.seed,
+        )
     return chat.set_options(RequestOptions(search=search))
+
+
+def _refuse_what_it_cannot(request: Request) -> None:
+    if request.messages is None or request.score_from is not None or not request.stop_at_end:
+        raise RequestError(
+            "Foundry Local answers chats that stop at the end token: "
+            "no plain text, token ids, scores or fixed lengths"
+        )
+    if request.keep_prefix or request.watch:
+        raise RequestError("Foundry Local keeps no prefix by request, and shows no logits to watch")
+    if request.sampling is not None and request.sampling.repetition_penalty is not None:
+        raise RequestError("Foundry Local has no repetition_penalty among its options")
+
+
+def _cancelled(stream: "StreamingResponse", after: int) -> Answer:
+    """What was streamed until it was cancelled; an answer that ended sooner has its own end."""
+    from foundry_local_sdk import TextItem
+
+    pieces: list[str] = []
+    times: list[int] = []
+    for item in stream:
+        times.append(perf_counter_ns())
+        pieces.append(item.text if isinstance(item, TextItem) else "")
+        if len(times) == after:
+            break
+    else:
+        with stream.final_response as response:
+            return replace(_answer(response), token_ns=np.array(times, np.int64))
+    return Answer(text="".join(pieces), finish=Finish.CANCELLED, token_ns=np.array(times, np.int64))
 
 
 def _answer(response: "Response") -> Answer:

@@ -86,6 +86,10 @@ class Isolated:
         """Token ids of each text; raises RequestError where the tokenizer refuses one."""
         return cast(list[list[int]], self._ask(Question("encode", (tuple(texts),))))
 
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Text of each sequence of token ids; RequestError where the tokenizer refuses one."""
+        return cast(list[str], self._ask(Question("decode", (tuple(sequences),))))
+
     def render(self, messages: Sequence[Messages]) -> list[str]:
         """The prompt of each chat; raises RequestError where the template refuses one."""
         return cast(list[str], self._ask(Question("render", (tuple(messages),))))

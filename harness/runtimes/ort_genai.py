@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.answer import Answer, Finish, Messages, Request
+from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import InfrastructureError, LoadError, RequestError
 from harness.runtimes.base import one_line
 
@@ -61,13 +61,15 @@ class OrtGenAI:
         started_ns, started_cpu_ns = time.perf_counter_ns(), time.process_time_ns()
         prompt: NDArray[np.int32] = np.empty(0, np.int32)
         output = _Output(np.empty(0, np.int64), [], [])
-        logits, problem = None, ""
+        logits, problem, watched = None, "", None
         try:
             prompt = self._prompt(request)
-            generator = self._generator(request, len(prompt))
+            generator = self._generator(request, prompt)
             self._held = generator if request.hold else None
-            generator.append_tokens(prompt)
+            generator.append_tokens(prompt[generator.token_count() :])
             if request.score_from is None:
+                if request.watch:
+                    generator = watched = _Watched(generator)
                 room = min(request.max_new_tokens, self._context_tokens)
                 output.token_ns = np.empty(room, np.int64)
                 self._generate(generator, request, output)
@@ -89,12 +91,21 @@ class OrtGenAI:
             cpu_ns=time.process_time_ns() - started_cpu_ns,
             token_ns=output.token_ns[: len(output.tokens)].copy(),
             logits=logits,
+            non_finite=None if watched is None else watched.non_finite,
         )
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text; raises RequestError where the tokenizer refuses one."""
         try:
             return [self._encode(text).tolist() for text in texts]
+        except _REFUSALS as error:
+            raise RequestError(one_line(error)) from error
+
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Text of each sequence of token ids; raises RequestError where one is refused."""
+        try:
+            arrays = [np.array(sequence, np.int32) for sequence in sequences]
+            return [str(self._tokenizer.decode(array)) for array in arrays]
         except _REFUSALS as error:
             raise RequestError(one_line(error)) from error
 
@@ -127,24 +138,38 @@ class OrtGenAI:
         _refuse_half_characters(text)
         return str(self._tokenizer.apply_chat_template(text, add_generation_prompt=True))
 
-    def _generator(self, request: Request, prompt_tokens: int) -> Any:
+    def _generator(self, request: Request, prompt: NDArray[np.int32]) -> Any:
         """A new generator with room for this request alone, or the kept one with room for any.
 
         The room is what Foundry Local asks for, and a whole context's costs several ms to touch.
         """
+        if request.sampling is not None:
+            return self._sampling_generator(request.sampling, len(prompt) + request.max_new_tokens)
         if request.fresh:
-            wanted = prompt_tokens + (request.max_new_tokens if request.score_from is None else 0)
+            wanted = len(prompt) + (request.max_new_tokens if request.score_from is None else 0)
             return self._make_generator(max(1, min(wanted, self._context_tokens)))
         if self._kept is None:
             self._kept = self._make_generator(self._context_tokens)
         else:
-            self._kept.rewind_to(0)
+            self._kept.rewind_to(_common(self._kept, prompt) if request.keep_prefix else 0)
         return self._kept
 
     def _make_generator(self, max_length: int) -> Any:
+        return self._new_generator(max_length, do_sample=False)
+
+    def _sampling_generator(self, sampling: Sampling, wanted: int) -> Any:
+        given = {
+            name: value
+            for name in ("temperature", "top_p", "top_k", "repetition_penalty")
+            if (value := getattr(sampling, name)) is not None
+        }
+        max_length = max(1, min(wanted, self._context_tokens))
+        return self._new_generator(max_length, do_sample=True, random_seed=sampling.seed, **given)
+
+    def _new_generator(self, max_length: int, **search: float) -> Any:
         options = self._genai.GeneratorParams(self._model)
         options.set_search_options(
-            do_sample=False, num_beams=1, num_return_sequences=1, max_length=max_length
+            num_beams=1, num_return_sequences=1, max_length=max_length, **search
         )
         return self._genai.Generator(self._model, options)
 
@@ -160,7 +185,8 @@ class OrtGenAI:
             time.perf_counter_ns,
         )
         prompt_tokens, token_ns, count = generator.token_count(), output.token_ns, 0
-        while count < request.max_new_tokens:
+        limit = min(request.max_new_tokens, request.cancel_after or request.max_new_tokens)
+        while count < limit:
             generate()
             token_ns[count] = now_ns()
             count += 1
@@ -170,8 +196,10 @@ class OrtGenAI:
                     output.finish = Finish.STOP
                     count -= 1
                     break
-                if count == request.max_new_tokens or not self._pass_end(generator, token):
+                if count == limit or not self._pass_end(generator, token):
                     break
+        if count == limit < request.max_new_tokens and output.finish is Finish.LENGTH:
+            output.finish = Finish.CANCELLED
         output.tokens = _new_tokens(generator, prompt_tokens, count)
         decode = self._tokenizer.create_stream().decode
         output.pieces = [decode(token) for token in output.tokens]
@@ -185,6 +213,33 @@ class OrtGenAI:
             return False
         generator.append_tokens(np.array([token], np.int32))
         return True
+
+
+class _Watched:
+    """A generator whose logits are looked at before each step, and are found finite or not."""
+
+    def __init__(self, generator: Any) -> None:
+        self._generator = generator
+        self.non_finite = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._generator, name)
+
+    def generate_next_token(self) -> None:
+        """Look, then make the step."""
+        self.non_finite += not np.isfinite(self._generator.get_logits()).all()
+        self._generator.generate_next_token()
+
+
+def _common(generator: Any, prompt: NDArray[np.int32]) -> int:
+    """How many tokens a generator's sequence and a prompt begin with both.
+
+    One of the prompt's is always left to append: what predicts the next token comes of it.
+    """
+    known = generator.get_sequence(0)
+    size = max(0, min(len(known), len(prompt) - 1))
+    differing = np.flatnonzero(known[:size] != prompt[:size])
+    return int(differing[0]) if len(differing) else size
 
 
 def _new_tokens(generator: Any, prompt_tokens: int, count: int) -> list[int]:

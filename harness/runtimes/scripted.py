@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.answer import Answer, Finish, Messages, Request
+from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import LoadError
 
 VOCABULARY = 257  # the bytes, and the end token
@@ -40,6 +40,7 @@ class Scripted:
         number, self.answered = self.answered, self.answered + 1
         self.misbehave(number, request)
         try:
+            _refuse_senseless(request.sampling)
             prompt = self._prompt(request)
         except ValueError as error:
             return Answer(finish=Finish.ERROR, error=str(error), started_ns=started_ns)
@@ -60,6 +61,7 @@ class Scripted:
             cpu_ns=time.process_time_ns() - started_cpu_ns,
             token_ns=token_ns,
             logits=logits,
+            non_finite=0 if request.watch and finish is not Finish.SCORED else None,
         )
 
     def misbehave(self, number: int, request: Request) -> None:
@@ -68,6 +70,10 @@ class Scripted:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The bytes of each text; UnicodeEncodeError for half a surrogate pair."""
         return [list(text.encode()) for text in texts]
+
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """The text of each sequence of bytes, with U+FFFD for what is none."""
+        return [bytes(it for it in ids if it != END).decode(errors="replace") for ids in sequences]
 
     def render(self, messages: Messages) -> str:
         """One line of JSON for each message."""
@@ -89,14 +95,23 @@ class Scripted:
         return prompt
 
 
+def _refuse_senseless(sampling: Sampling | None) -> None:
+    """Raise ValueError for a temperature under 0 or none at all, and for too large a top_k."""
+    if sampling and not (sampling.temperature is None or sampling.temperature >= 0):
+        raise ValueError(f"the temperature is {sampling.temperature}")
+    if sampling and sampling.top_k is not None and not 0 <= sampling.top_k <= VOCABULARY:
+        raise ValueError(f"top_k is {sampling.top_k}, of {VOCABULARY} tokens")
+
+
 def _continue(prompt: list[int], request: Request) -> tuple[tuple[int, ...], Finish]:
-    room = min(request.max_new_tokens, CONTEXT_TOKENS - len(prompt))
-    seed = len(prompt) + sum(prompt)
+    limit = min(request.max_new_tokens, request.cancel_after or request.max_new_tokens)
+    room = min(limit, CONTEXT_TOKENS - len(prompt))
+    seed = len(prompt) + sum(prompt) + (request.sampling.seed if request.sampling else 0)
     cycle = [*(ord("a") + (seed + place) % 26 for place in range(SENTENCE_TOKENS)), END]
     tokens = tuple(cycle[place % len(cycle)] for place in range(room))
     if request.stop_at_end and END in tokens:
         return tokens[: tokens.index(END)], Finish.STOP
-    return tokens, Finish.LENGTH
+    return tokens, Finish.CANCELLED if room == limit < request.max_new_tokens else Finish.LENGTH
 
 
 def _logits(prompt: list[int]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

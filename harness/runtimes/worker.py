@@ -98,6 +98,11 @@ class Worker:
         with _refusals():
             return self._runtime.encode(texts)
 
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Text of each sequence of token ids."""
+        with _refusals():
+            return self._runtime.decode(sequences)
+
     def render(self, chats: Sequence[Messages]) -> list[str]:
         """The prompt of each chat."""
         with _refusals():

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.answer import Answer, Finish, Messages, Request
+from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import LoadError
 from harness.runtimes.factory import make_runtime
 from harness.runtimes.isolated import Isolated
@@ -25,6 +25,7 @@ class Subject:
     run: Callable[[Sequence[Request]], list[Answer]]
     encode: Callable[[Sequence[str]], list[list[int]]]
     render: Callable[[Messages], str]
+    decode: Callable[[Sequence[Sequence[int]]], list[str]]
 
     def ask(self, **request: object) -> Answer:
         [answer] = self.run([Request(**request)])
@@ -35,14 +36,19 @@ def in_process(factory: str, directory: Path) -> Iterator[Subject]:
     runtime = make_runtime(factory)
     runtime.load(directory)
     yield Subject(
-        lambda plan: [runtime.answer(request) for request in plan], runtime.encode, runtime.render
+        lambda plan: [runtime.answer(request) for request in plan],
+        runtime.encode,
+        runtime.render,
+        runtime.decode,
     )
     runtime.close()
 
 
 def isolated(factory: str, directory: Path) -> Iterator[Subject]:
     with Isolated(factory, directory) as runtime:
-        yield Subject(runtime.run, runtime.encode, lambda chat: runtime.render([chat])[0])
+        yield Subject(
+            runtime.run, runtime.encode, lambda chat: runtime.render([chat])[0], runtime.decode
+        )
 
 
 NEEDED = {SCRIPTED: "harness", ENGINE: "onnxruntime_genai", SOURCE: "transformers"}
@@ -109,6 +115,96 @@ def test_a_kept_generator_gives_the_tokens_of_a_fresh_one(subject: Subject) -> N
     fresh = subject.run([Request(text=text, max_new_tokens=12) for text in prompts])
     kept = subject.run([Request(text=text, max_new_tokens=12, fresh=False) for text in prompts])
     assert [answer.token_ids for answer in fresh] == [answer.token_ids for answer in kept]
+
+
+TURNS: tuple[Messages, ...] = (
+    (("user", "Hi"),),
+    (("user", "Hi"), ("assistant", "Hello."), ("user", "A hotel in Zürich")),
+    (("user", "Hi"), ("assistant", "Hello."), ("user", "A hotel in Rome")),
+    (("user", "Hi"),),
+    (("user", "Hi"),),
+    (("user", "No"), ("assistant", "Hello."), ("user", "A hotel in Rome")),
+)
+
+
+@pytest.mark.parametrize("cancel_after", [None, 2])
+def test_a_kept_prefix_gives_the_tokens_of_a_fresh_chat(
+    subject: Subject, cancel_after: int | None
+) -> None:
+    fresh = subject.run([Request(messages=chat, max_new_tokens=12) for chat in TURNS])
+    kept = subject.run([kept_chat(chat, cancel_after) for chat in TURNS])
+    assert [it.prompt_ids for it in kept] == [it.prompt_ids for it in fresh]
+    assert [it.token_ids for it in kept] == [it.token_ids[:cancel_after] for it in fresh]
+
+
+def kept_chat(chat: Messages, cancel_after: int | None) -> Request:
+    return Request(
+        messages=chat, max_new_tokens=12, fresh=False, keep_prefix=True, cancel_after=cancel_after
+    )
+
+
+def test_a_chat_goes_on_after_a_refused_turn(subject: Subject) -> None:
+    refused = Request(token_ids=(5,) * 100_000, fresh=False, keep_prefix=True)
+    chat = kept_chat(TURNS[1], None)
+    before, error, after = subject.run([chat, refused, chat])
+    assert error.finish == Finish.ERROR
+    assert before.token_ids == after.token_ids
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_cancelled_answer_is_the_beginning_of_the_whole_and_leaves_nothing(
+    subject: Subject, fresh: bool
+) -> None:
+    whole = Request(text="A hotel in Rome", max_new_tokens=8, stop_at_end=False, fresh=fresh)
+    before, cancelled, after = subject.run([whole, replace(whole, cancel_after=3), whole])
+    assert (cancelled.finish, cancelled.token_ids) == (Finish.CANCELLED, before.token_ids[:3])
+    assert len(cancelled.token_ns) == 3
+    assert (after.token_ids, after.finish) == (before.token_ids, Finish.LENGTH)
+
+
+def test_what_ends_sooner_is_not_cancelled(subject: Subject) -> None:
+    asked = {"text": "A hotel in Rome", "stop_at_end": False}
+    answer = subject.ask(**asked, max_new_tokens=3, cancel_after=3)
+    assert (answer.finish, len(answer.token_ids)) == (Finish.LENGTH, 3)
+    assert subject.ask(**asked, max_new_tokens=2, cancel_after=3).finish == Finish.LENGTH
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_to_watch_changes_no_token(subject: Subject, stop: bool) -> None:
+    request = Request(messages=CHAT, max_new_tokens=60, stop_at_end=stop)
+    [free, watched] = subject.run([request, replace(request, watch=True)])
+    assert (free.non_finite, watched.non_finite) == (None, 0)
+    assert (free.token_ids, free.finish) == (watched.token_ids, watched.finish)
+
+
+def test_sampling_follows_its_seed_and_keeps_the_limit(subject: Subject) -> None:
+    wild = [Sampling(temperature=100.0, top_k=0, top_p=1.0, seed=seed) for seed in (1, 1, 2)]
+    answers = subject.run(
+        [Request(text="A hotel", max_new_tokens=7, sampling=it, stop_at_end=False) for it in wild]
+    )
+    assert [len(it.token_ids) for it in answers] == [7, 7, 7]
+    assert answers[0].token_ids == answers[1].token_ids != answers[2].token_ids
+
+
+@pytest.mark.parametrize(
+    "odd", [Sampling(top_k=10**6), Sampling(temperature=0.0), Sampling(temperature=math.nan)]
+)
+def test_senseless_sampling_is_an_answer_and_the_next_is_right(
+    subject: Subject, odd: Sampling
+) -> None:
+    normal = Request(text="A hotel in Rome", max_new_tokens=8)
+    sampled = Request(text="A hotel in Rome", max_new_tokens=8, sampling=odd)
+    before, answer, after = subject.run([normal, sampled, normal])
+    assert len(answer.token_ids) <= 8
+    assert bool(answer.error) == (answer.finish == Finish.ERROR)
+    assert before.token_ids == after.token_ids
+
+
+def test_an_answers_tokens_decode_to_its_text(subject: Subject) -> None:
+    answer = subject.ask(text="A hotel in Rome", max_new_tokens=12)
+    assert subject.decode([answer.token_ids]) == [answer.text]
+    [ids] = subject.encode(["Zürich"])
+    assert subject.decode([ids, []]) == ["Zürich", ""]
 
 
 def test_every_token_has_its_time_in_order(subject: Subject) -> None:

@@ -3,11 +3,12 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.answer import Finish, Request
+from harness.answer import Finish, Request, Sampling
 from harness.errors import InfrastructureError, LoadError, RequestError
 from harness.release import FOUNDRY_LOCAL, ONNXRUNTIME_GENAI
 from harness.runtimes.foundry import UNNAMED, FoundryLocal, registered_name
@@ -108,9 +109,44 @@ def test_a_refused_chat_is_an_error_answer_of_one_line(foundry, messages, reason
     assert ".cc:" not in answer.error
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(messages=CHATS[0], fresh=False, keep_prefix=True),
+        Request(messages=CHATS[0], watch=True),
+        Request(messages=CHATS[0], sampling=Sampling(repetition_penalty=2.0)),
+    ],
+    ids=["prefix", "watch", "repetition penalty"],
+)
+def test_what_it_cannot_do_is_said_and_not_ignored(foundry, request_):
+    (answer,) = foundry.run([request_])
+    assert answer.finish == Finish.ERROR
+    assert answer.error.startswith("Foundry Local ")
+
+
+def test_a_cancelled_answer_is_the_beginning_of_the_whole_and_leaves_nothing(foundry):
+    whole = Request(messages=CHATS[1], max_new_tokens=16)
+    before, cancelled, after = foundry.run([whole, replace(whole, cancel_after=1), whole])
+    assert cancelled.finish == Finish.CANCELLED
+    assert len(cancelled.token_ns) == 1
+    assert before.text.startswith(cancelled.text)
+    assert after.text == before.text
+
+
+def test_sampling_follows_its_seed(foundry):
+    wild = [Sampling(temperature=1.9, seed=seed) for seed in (1, 1)]
+    answers = foundry.run(
+        [Request(messages=CHATS[1], max_new_tokens=8, sampling=it) for it in wild]
+    )
+    assert answers[0].finish != Finish.ERROR
+    assert answers[0].text == answers[1].text
+
+
 def test_encoding_and_rendering_are_refused(foundry):
     with pytest.raises(RequestError, match="encodes no text by itself"):
         foundry.encode(["text"])
+    with pytest.raises(RequestError, match="decodes no tokens"):
+        foundry.decode([[1]])
     with pytest.raises(RequestError, match="shows no rendered prompt"):
         foundry.render([CHATS[0]])
 

@@ -173,3 +173,29 @@ def test_a_held_context_takes_its_key_value_cache(embedded: dict[str, Path]) -> 
         holds = [runtime.hold([5] * (length - 2), 2) for length in (1024, 512, 256)]
     half, quarter = (hold.held.private_bytes - hold.released.private_bytes for hold in holds[1:])
     assert (half - quarter) / 256 == pytest.approx(2 * layers * heads * head_size * bytes_each, 0.1)
+
+
+def test_a_kept_prefix_is_not_computed_again(
+    embedded: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appended: list[int] = []
+
+    class Recorder:
+        def __init__(self, generator: Any) -> None:
+            self.generator = generator
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.generator, name)
+
+        def append_tokens(self, tokens: Any) -> None:
+            appended.append(len(tokens))
+            self.generator.append_tokens(tokens)
+
+    runtime = loaded(embedded["fp32"])
+    make = runtime._make_generator
+    monkeypatch.setattr(runtime, "_make_generator", lambda length: Recorder(make(length)))
+    begin = tuple(range(5, 25))
+    for prompt in (begin, (*begin, 7, 8), (*begin[:10], 7), begin[:10], begin[:10]):
+        request = Request(token_ids=prompt, max_new_tokens=0, fresh=False, keep_prefix=True)
+        assert runtime.answer(request).prompt_ids == prompt
+    assert appended == [20, 2, 1, 1, 1]
