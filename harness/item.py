@@ -1,6 +1,6 @@
 """A domain item: a chat, the answer that is right, and how rightness is judged."""
 
-import json
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,17 +9,29 @@ from harness.errors import ConfigError
 
 
 class Scorer(StrEnum):
-    """How an answer is compared with the expected one."""
+    """How an answer is compared with the expected one; see `harness.metrics.scorers`."""
 
     EXACT = "exact"  # the same text, white space at the ends aside
     NORMALIZED = "normalized"  # case, punctuation and white space aside
     CONTAINS = "contains"  # the expected text occurs, case aside
+    REGEX = "regex"  # the expected pattern is found
+    NUMERIC = "numeric"  # the number is the expected one, within the tolerance
+    CHOICE = "choice"  # of all choices the expected one is the likeliest; nothing is generated
     JSON = "json"  # both are JSON and equal as values
+    JSON_FIELDS = "json_fields"  # both are JSON: F1 of the fields
+    ROUGE_L = "rouge_l"  # F1 of the longest common subsequence of words
+    CHRF = "chrf"  # F score of character n-grams
+    FUNCTION = "function"  # what the user's own function says
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One held-out question; `messages` are (role, content) pairs, the last one the user's."""
+    """One held-out question; `messages` are (role, content) pairs, the last one the user's.
+
+    Some fields are for one scorer: `choices` are the texts of which one is expected; a number may
+    be off by `tolerance`, or by `relative_tolerance` of the expected one; `schema` is the text of a
+    JSON Schema that an answer in JSON must fit; `function` is a ``package.module:name``.
+    """
 
     id: str
     messages: Messages
@@ -27,20 +39,34 @@ class Item:
     slice: str = "all"
     scorer: Scorer = Scorer.EXACT
     max_new_tokens: int = 64
+    choices: tuple[str, ...] = ()
+    tolerance: float = 0.0
+    relative_tolerance: float = 0.0
+    schema: str = ""
+    function: str = ""
 
     def __post_init__(self) -> None:
         if not self.messages or self.messages[-1][0] != "user":
             raise ConfigError("messages must end with one of role 'user'")
         if self.max_new_tokens < 1:
             raise ConfigError(f"max_new_tokens must be at least 1: found {self.max_new_tokens}")
-        self._require_decidable()
+        for key in ("tolerance", "relative_tolerance"):
+            value = getattr(self, key)
+            if not 0 <= value < math.inf:
+                raise ConfigError(f"{key} must be a number of at least 0: found {value}")
+        self._refuse_what_nobody_reads()
 
-    def _require_decidable(self) -> None:
-        """Refuse what every answer would match, or none."""
-        if self.scorer is Scorer.CONTAINS and not self.expected.strip():
-            raise ConfigError("every answer contains an empty text: give what is expected")
-        if self.scorer is Scorer.JSON:
-            try:
-                json.loads(self.expected)
-            except ValueError as error:
-                raise ConfigError(f"expected is not JSON ({error}): {self.expected!r}") from error
+    def _refuse_what_nobody_reads(self) -> None:
+        for key, scorers in _READ_BY.items():
+            if getattr(self, key) and self.scorer not in scorers:
+                names = " or ".join(repr(it.value) for it in scorers)
+                raise ConfigError(f"{key} is for the scorer {names}: found {self.scorer.value!r}")
+
+
+_READ_BY = {
+    "choices": (Scorer.CHOICE,),
+    "tolerance": (Scorer.NUMERIC,),
+    "relative_tolerance": (Scorer.NUMERIC,),
+    "schema": (Scorer.JSON, Scorer.JSON_FIELDS),
+    "function": (Scorer.FUNCTION,),
+}

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from harness.errors import ConfigError
@@ -17,13 +19,24 @@ def test_an_answer_must_have_room():
         Item("a", CHAT, "LIS", max_new_tokens=0)
 
 
-def test_an_expectation_that_every_answer_meets_is_refused():
-    with pytest.raises(ConfigError, match="every answer contains"):
-        Item("a", CHAT, " ", scorer=Scorer.CONTAINS)
-    assert Item("a", CHAT, "", scorer=Scorer.EXACT)
+@pytest.mark.parametrize("value", [-0.1, math.inf, math.nan])
+@pytest.mark.parametrize("key", ["tolerance", "relative_tolerance"])
+def test_a_tolerance_is_a_number_of_at_least_0(key, value):
+    with pytest.raises(ConfigError, match=f"{key} must be a number of at least 0"):
+        Item("a", CHAT, "7", scorer=Scorer.NUMERIC, **{key: value})
 
 
-def test_an_expectation_that_no_answer_can_meet_is_refused():
-    with pytest.raises(ConfigError, match="expected is not JSON"):
-        Item("a", CHAT, "LIS", scorer=Scorer.JSON)
-    assert Item("a", CHAT, '{"code": "LIS"}', scorer=Scorer.JSON)
+@pytest.mark.parametrize(
+    ("fields", "scorers"),
+    [
+        ({"choices": ("a", "b")}, "choice"),
+        ({"tolerance": 0.5}, "numeric"),
+        ({"relative_tolerance": 0.5}, "numeric"),
+        ({"schema": "{}"}, "json' or 'json_fields"),
+        ({"function": "a:b"}, "function"),
+    ],
+)
+def test_a_field_that_the_scorer_does_not_read_is_refused(fields, scorers):
+    [key] = fields
+    with pytest.raises(ConfigError, match=f"{key} is for the scorer '{scorers}': found 'exact'"):
+        Item("a", CHAT, "LIS", **fields)

@@ -1,58 +1,36 @@
 """Whether an answer is right."""
 
-import json
-import re
-import unicodedata
-from dataclasses import dataclass
-
 from harness.item import Item, Scorer
+from harness.metrics.scorers import choice, custom, numeric, pattern, structured, text
+from harness.metrics.scorers.base import Grade, Scoring
 from harness.reply import Reply
 
-
-@dataclass(frozen=True, slots=True)
-class Grade:
-    """A score from 0, wrong, to 1, right.
-
-    `is_valid` says whether the answer has the format that the scorer asks for; None where it asks
-    for none.
-    """
-
-    score: float
-    is_valid: bool | None = None
+__all__ = ["Grade", "grade", "require_decidable"]
 
 
 def grade(item: Item, reply: Reply) -> Grade:
-    """How good a reply is by the item's scorer."""
-    return Grade(float(_SCORERS[item.scorer](reply.answer.text, item.expected)))
+    """How good a reply is by the item's scorer.
+
+    Raises ConfigError for what is the item's fault: a pattern without end, a function that raises.
+    """
+    return _SCORINGS[item.scorer].grade(item, reply)
 
 
-def _exact(text: str, expected: str) -> bool:
-    return text.strip() == expected.strip()
+def require_decidable(item: Item) -> None:
+    """Raise ConfigError for an item that no answer, or any answer, would satisfy."""
+    _SCORINGS[item.scorer].check(item)
 
 
-def _normalized(text: str, expected: str) -> bool:
-    return _plain(text) == _plain(expected)
-
-
-def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFC", text).casefold()
-    return " ".join(re.sub(r"[^\w\s]", " ", folded).split())
-
-
-def _contains(text: str, expected: str) -> bool:
-    return expected.strip().casefold() in text.casefold()
-
-
-def _json(text: str, expected: str) -> bool:
-    try:
-        return bool(json.loads(text) == json.loads(expected))
-    except ValueError:
-        return False
-
-
-_SCORERS = {
-    Scorer.EXACT: _exact,
-    Scorer.NORMALIZED: _normalized,
-    Scorer.CONTAINS: _contains,
-    Scorer.JSON: _json,
+_SCORINGS = {
+    Scorer.EXACT: Scoring(text.exact),
+    Scorer.NORMALIZED: Scoring(text.normalized),
+    Scorer.CONTAINS: Scoring(text.contains, text.require_text),
+    Scorer.REGEX: Scoring(pattern.matches, pattern.require_pattern),
+    Scorer.NUMERIC: Scoring(numeric.numeric, numeric.require_number),
+    Scorer.CHOICE: Scoring(choice.choice, choice.require_choices),
+    Scorer.JSON: Scoring(structured.same_json, structured.require_json),
+    Scorer.JSON_FIELDS: Scoring(structured.json_fields, structured.require_json),
+    Scorer.ROUGE_L: Scoring(text.rouge_l, text.require_words),
+    Scorer.CHRF: Scoring(text.chrf, text.require_words),
+    Scorer.FUNCTION: Scoring(custom.function, custom.require_function),
 }

@@ -1,22 +1,64 @@
 import pytest
 
 from harness.answer import Answer
+from harness.errors import ConfigError
 from harness.item import Item, Scorer
-from harness.metrics.quality import grade
+from harness.metrics.quality import grade, require_decidable
 from harness.reply import Reply
+
+RIGHT_AND_WRONG = {
+    Scorer.EXACT: ("LIS", {}, "LIS", "lis"),
+    Scorer.NORMALIZED: ("9:00 a.m.", {}, "9:00 A.M", "9:30 a.m."),
+    Scorer.CONTAINS: ("Paris", {}, "It is in paris, France.", "It is in Rome."),
+    Scorer.REGEX: (r"\b[A-Z]{3}\b", {}, "LIS", "Lis"),
+    Scorer.NUMERIC: ("1,200 km", {}, "It is 1200 km.", "1300 km"),
+    Scorer.JSON: ('{"a": 1}', {}, '{"a": 1.0}', '{"a": 2}'),
+    Scorer.JSON_FIELDS: ('{"a": 1}', {}, '{"a": 1}', '{"b": 1}'),
+    Scorer.ROUGE_L: ("A castle", {}, "a castle", "sorry"),
+    Scorer.CHRF: ("castle", {}, "castle", "xyz"),
+    Scorer.FUNCTION: ("LIS", {"function": "operator:truth"}, "", ""),
+    Scorer.CHOICE: ("LIS", {"choices": ("LIS", "OPO")}, (-1.0, -2.0), (-2.0, -1.0)),
+}
+
+
+@pytest.mark.parametrize("scorer", [it for it in Scorer if it is not Scorer.FUNCTION])
+def test_every_scorer_tells_right_from_wrong(scorer):
+    expected, fields, *said = RIGHT_AND_WRONG[scorer]
+    item = Item("x", (("user", "?"),), expected, scorer=scorer, **fields)
+    require_decidable(item)
+    replies = [
+        Reply(likelihoods=it) if scorer is Scorer.CHOICE else Reply(Answer(text=it)) for it in said
+    ]
+    assert [grade(item, reply).score for reply in replies] == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("scorer", [it for it in Scorer if it is not Scorer.CHOICE])
+def test_no_answer_at_all_is_never_right(scorer):
+    expected, fields, *_ = RIGHT_AND_WRONG[scorer]
+    if scorer is Scorer.FUNCTION:
+        fields = {"function": "tests.metrics.scorers.functions:is_expected"}
+    item = Item("x", (("user", "?"),), expected, scorer=scorer, **fields)
+    assert grade(item, Reply(Answer())).score == 0.0
 
 
 @pytest.mark.parametrize(
-    ("scorer", "expected", "right", "wrong"),
+    ("scorer", "expected", "message"),
     [
-        (Scorer.EXACT, "LIS", " LIS\n", "lis"),
-        (Scorer.NORMALIZED, "9:00 a.m.", "9:00 A.M", "9:30 a.m."),
-        (Scorer.CONTAINS, "Paris", "It is in paris, France.", "It is in Rome."),
-        (Scorer.JSON, '{"a": 1, "b": [2]}', '{"b":[2],"a":1}', '{"a": 1}'),
-        (Scorer.JSON, '{"a": 1}', '{"a": 1}', '{"a": 1'),
+        (Scorer.CONTAINS, " ", "every answer contains"),
+        (Scorer.REGEX, "x*", "every answer matches"),
+        (Scorer.NUMERIC, "many", "expected must be one number"),
+        (Scorer.JSON, "LIS", "expected is not JSON"),
+        (Scorer.JSON_FIELDS, "{'a': 1}", "expected is not JSON"),
+        (Scorer.ROUGE_L, "...", "has no words"),
+        (Scorer.CHRF, "", "has no words"),
+        (Scorer.CHOICE, "LIS", "choices must be two texts or more"),
+        (Scorer.FUNCTION, "LIS", "must be 'package.module:function'"),
     ],
 )
-def test_an_answer_is_right_by_its_scorer(scorer, expected, right, wrong):
-    item = Item("x", (("user", "?"),), expected, scorer=scorer)
-    assert grade(item, Reply(Answer(text=right))).score == 1.0
-    assert grade(item, Reply(Answer(text=wrong))).score == 0.0
+def test_what_nothing_or_everything_would_satisfy_is_refused(scorer, expected, message):
+    with pytest.raises(ConfigError, match=message):
+        require_decidable(Item("a", (("user", "?"),), expected, scorer=scorer))
+
+
+def test_an_empty_answer_may_be_the_exact_one():
+    require_decidable(Item("a", (("user", "?"),), "", scorer=Scorer.EXACT))

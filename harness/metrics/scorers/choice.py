@@ -1,0 +1,52 @@
+"""Multiple choice: which of the texts the model thinks likeliest, with nothing generated."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import ConfigError
+from harness.item import Item
+from harness.metrics.scorers.base import Grade
+from harness.reply import Reply
+
+
+def log_likelihood(logits: NDArray[np.float32], token_ids: tuple[int, ...]) -> float:
+    """Sum of the tokens' log-probabilities in nats; minus infinity where one is not a number.
+
+    `logits` is (tokens, vocabulary), row i predicting token i. Computed in float64.
+    """
+    with np.errstate(invalid="ignore"):
+        values = logits.astype(np.float64)
+        values -= values.max(axis=1, keepdims=True)
+        chosen = values[np.arange(len(token_ids)), list(token_ids)]
+        total = float((chosen - np.log(np.exp(values).sum(axis=1))).sum())
+    return -math.inf if math.isnan(total) else total
+
+
+def likeliest(item: Item, reply: Reply) -> str:
+    """The choice with the highest log-likelihood per byte of its UTF-8 text; empty for a draw.
+
+    Per byte, because a long text is less likely than a short one however right it is, and because a
+    byte, unlike a token, is the same for every tokenizer (Gao 2021, "Multiple choice normalization
+    in LM evaluation"; `acc_norm` of lm-evaluation-harness).
+    """
+    sizes = [len(choice.encode()) for choice in item.choices]
+    scores = [value / size for value, size in zip(reply.likelihoods, sizes, strict=True)]
+    best = max(scores)
+    return "" if scores.count(best) > 1 else item.choices[scores.index(best)]
+
+
+def choice(item: Item, reply: Reply) -> Grade:
+    """The likeliest choice is the expected one; a draw is wrong."""
+    return Grade(float(likeliest(item, reply) == item.expected))
+
+
+def require_choices(item: Item) -> None:
+    """Refuse what leaves no choice, and what one cannot choose right."""
+    if len(set(item.choices)) < 2 or len(set(item.choices)) < len(item.choices):
+        raise ConfigError(f"choices must be two texts or more, all different: {item.choices!r}")
+    if not all(text.strip() for text in item.choices):
+        raise ConfigError(f"a choice must not be empty: found {item.choices!r}")
+    if item.expected not in item.choices:
+        raise ConfigError(f"expected must be one of choices: found {item.expected!r}")
