@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.acceptance import Chat
+from harness.bank import question, some_of_every_slice
 from harness.bench import Stage
 from harness.errors import HarnessError, PublishError
-from harness.item import Item
+from harness.exam import require_answers
+from harness.item import Item, Scorer
 from harness.manifest import manifest_for
 from harness.publish import Package, Published, publish
 from harness.release import ONNXRUNTIME_GENAI, Identity
@@ -59,7 +61,8 @@ def _publish(
             lambda messages: runtime.render([messages])[0],
             generation,
         )
-    chats = acceptance_chats(stage.items, stage.replies[name])
+        chats = acceptance_chats(stage.items, stage.replies[name])
+        chats = chats or _generated_chats(runtime, name, stage.items)
     return publish(Package(variant, manifest), root, chats)
 
 
@@ -72,8 +75,21 @@ def _generation(variant: Variant) -> dict[str, object]:
 
 
 def acceptance_chats(items: Sequence[Item], replies: Sequence[Reply]) -> tuple[Chat, ...]:
-    """The first item asked of each of the first few slices, with the answer that was measured."""
+    """The first item asked of each of the first few slices, with the answer that was measured.
+
+    Multiple choice is left out: nothing was generated.
+    """
     first: dict[str, Chat] = {}
     for item, reply in zip(items, replies, strict=False):
-        first.setdefault(item.slice, Chat(item.messages, reply.answer.text, item.max_new_tokens))
+        if item.scorer is not Scorer.CHOICE:
+            chat = Chat(item.messages, reply.answer.text, item.max_new_tokens)
+            first.setdefault(item.slice, chat)
     return tuple(first.values())[:_CHATS]
+
+
+def _generated_chats(runtime: Isolated, name: str, items: Sequence[Item]) -> tuple[Chat, ...]:
+    """Chats of a bank that offers choices only, answered now."""
+    asked = some_of_every_slice(items, 1)[:_CHATS]
+    answers = require_answers(name, runtime.run([question(item) for item in asked]))
+    pairs = zip(asked, answers, strict=True)
+    return tuple(Chat(it.messages, answer.text, it.max_new_tokens) for it, answer in pairs)

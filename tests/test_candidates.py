@@ -4,7 +4,7 @@ from harness.answer import Answer
 from harness.bench import Stage
 from harness.candidates import acceptance_chats, publish_candidates
 from harness.fleet import Fleet
-from harness.item import Item
+from harness.item import Item, Scorer
 from harness.policy import Plan
 from harness.release import Identity, Precision, Role
 from harness.reply import Reply
@@ -55,3 +55,10 @@ def test_a_package_is_proven_by_one_item_of_each_of_the_first_slices():
         ("q4", "a4"),
         ("q6", "a6"),
     ]
+
+
+def test_what_was_chosen_and_not_generated_proves_nothing():
+    choice = Item("a", (("user", "?"),), "x", scorer=Scorer.CHOICE, choices=("x", "y"))
+    written = Item("b", (("user", "!"),), "x")
+    [chat] = acceptance_chats([choice, written], [Reply(), Reply(Answer(text="x"))])
+    assert (chat.messages, chat.expected) == (written.messages, "x")
