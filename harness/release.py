@@ -93,9 +93,15 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The ``[data]`` table: the domain items, one JSON object a line."""
+    """The ``[data]`` table: the domain items.
+
+    `domain` is a JSONL or CSV file, or the folder of a Hugging Face data set, of which `split`
+    names the part; `schema` is a JSON Schema for every answer in JSON that has none of its own.
+    """
 
     domain: Path
+    split: str = ""
+    schema: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import Any
 from harness.edge_case import EdgeCase
 from harness.errors import ConfigError
 from harness.evidence import SCHEMA, Evidence
-from harness.item import Item
 from harness.policy import Policy
 from harness.release import (
     Data,
@@ -144,44 +143,6 @@ def _policy_data(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
     if isinstance(plan, dict):
         plan = {**found.get("plan", {}), **plan}
     return {**found, **data, "plan": plan}
-
-
-def read_items(path: Path) -> tuple[Item, ...]:
-    """Read domain items, one JSON object a line; ConfigError names the line that is broken."""
-    items = []
-    for number, line in enumerate(_read(path, "domain data").splitlines(), 1):
-        if line.strip():
-            items.append(_item(line, f"{path.name} line {number}"))
-    _refuse_duplicates(items, path)
-    return tuple(items)
-
-
-def _item(line: str, what: str) -> Item:
-    try:
-        data = json.loads(line)
-    except ValueError as error:
-        raise ConfigError(f"{what} is not JSON ({error}): mend or remove it") from error
-    if not isinstance(data, dict):
-        raise ConfigError(f"{what} is not a JSON object: mend or remove it")
-    if "prompt" in data and "messages" not in data:
-        data["messages"] = [{"role": "user", "content": data.pop("prompt")}]
-    try:
-        data["messages"] = [[turn["role"], turn["content"]] for turn in data["messages"]]
-    except (KeyError, TypeError) as error:
-        raise ConfigError(f"{what}: needs a prompt, or messages with role and content") from error
-    return structure(data, Item, what=what)
-
-
-def _refuse_duplicates(items: list[Item], path: Path) -> None:
-    if not items:
-        raise ConfigError(f"{path.name} holds no item: there is nothing to measure accuracy on")
-    seen: set[str] = set()
-    for item in items:
-        if item.id in seen:
-            raise ConfigError(
-                f"{path.name}: each item needs an id of its own: found {item.id!r} twice"
-            )
-        seen.add(item.id)
 
 
 def read_edge_cases(path: Path) -> tuple[EdgeCase, ...]:

@@ -10,9 +10,10 @@ import pytest
 
 from fixtures.travel import train
 from harness.__main__ import main
+from harness.domain import read_items
 from harness.evidence import Evidence, Subject
-from harness.release import Precision, Role
-from harness.store import read_items, read_policy, read_release, write_evidence
+from harness.release import Data, Precision, Role
+from harness.store import read_policy, read_release, write_evidence
 from harness.verdict import Decision
 
 ROOT = Path(__file__).parent.parent
@@ -89,7 +90,7 @@ def test_the_release_file_is_one(tmp_path):
 def test_the_line_of_data_is_one(tmp_path):
     path = tmp_path / "eval.jsonl"
     path.write_text(example("json"), encoding="utf-8")
-    [item] = read_items(path)
+    [item] = read_items(Data(path))
     assert item.id == "q1"
 
 

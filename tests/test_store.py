@@ -180,38 +180,6 @@ def test_a_value_in_the_place_of_named_tables_is_refused(write, read):
         read(path)
 
 
-GOOD = {"id": "a", "prompt": "Hi", "expected": "Hello"}
-
-
-def test_items_are_read_from_prompts_and_from_messages(write):
-    chat = {"id": "b", "messages": [{"role": "user", "content": "Hi"}], "expected": "Yes"}
-    items = store.read_items(write(f"{json.dumps(GOOD)}\n\n{json.dumps(chat)}\n"))
-    assert [it.messages for it in items] == [(("user", "Hi"),)] * 2
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("{broken", "line 2 is not JSON"),
-        ("[1]", "line 2 is not a JSON object"),
-        ('{"id": "b", "expected": "x"}', "line 2: needs a prompt, or messages"),
-        ('{"id": "b", "prompt": "x"}', "line 2: the key 'expected' is missing"),
-        ('{"id": "b", "prompt": "x", "expected": 7}', "line 2: expected: expected text"),
-        ('{"id": "b", "prompt": "x", "expected": "", "scorer": "vibes"}', "'vibes'"),
-        (json.dumps(GOOD), "items.jsonl: each item needs an id of its own: found 'a' twice"),
-    ],
-)
-def test_a_broken_line_of_data_is_named_by_its_number(write, line, message):
-    with pytest.raises(ConfigError) as raised:
-        store.read_items(write(f"{json.dumps(GOOD)}\n{line}\n", "items.jsonl"))
-    assert message in str(raised.value)
-
-
-def test_data_without_an_item_is_refused(write):
-    with pytest.raises(ConfigError, match="holds no item"):
-        store.read_items(write("\n"))
-
-
 def test_evidence_comes_back_as_it_was_written(tmp_path):
     evidence = Evidence(
         release="travel:1",

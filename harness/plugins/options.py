@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.domain import read_items
 from harness.errors import ConfigError
 from harness.item import Item
 from harness.policy import Policy
 from harness.release import Release
-from harness.store import read_items, read_policy, read_release
+from harness.store import read_policy, read_release
 from harness.variant import Recipe, expand
 
 SUITES = "suites"
@@ -118,7 +119,7 @@ def _settings(config: pytest.Config) -> Settings:
         release=release,
         recipes=expand(release),
         policy=policy,
-        items=read_items(release.data.domain),
+        items=read_items(release.data),
         only=_only(option.only, release),
         reports=here / option.reports if option.reports else root / "reports",
         publish=None if option.no_publish else publish,

@@ -12,13 +12,14 @@ from tabulate import tabulate
 
 from harness.bank import shuffled
 from harness.bench import Bench, Stage
+from harness.domain import read_items
 from harness.evidence import Evidence, Subject
 from harness.finding import Finding, Outcome
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.policy import Policy
-from harness.release import Precision, Role
-from harness.store import read_items, read_policy
+from harness.release import Data, Precision, Role
+from harness.store import read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements
 from suites import test_memory as suite
@@ -95,7 +96,7 @@ def table(rows: Iterable[Sequence[object]]) -> str:
 
 def _soak_some(directory: Path, factory: str, seeds: Iterable[int]) -> list[Soaked]:
     policy = read_policy(ROOT / "fixtures" / "policies" / "gate.toml")
-    items = read_items(ROOT / "fixtures" / "travel" / "eval.jsonl")
+    items = read_items(Data(ROOT / "fixtures" / "travel" / "eval.jsonl"))
     variant = Variant(Recipe("int4", Role.REFERENCE, Precision.INT4), directory, {}, "sha256:0")
     with Fleet({"int4": variant}, factory, policy.plan.deadline_seconds) as fleet:
         fleet.encode("int4", ["a first use, which starts a process"])

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from harness.answer import Finish, Request, Sampling
+from harness.domain import read_items
 from harness.errors import InfrastructureError, LoadError, RequestError
-from harness.release import FOUNDRY_LOCAL, ONNXRUNTIME_GENAI
+from harness.release import FOUNDRY_LOCAL, ONNXRUNTIME_GENAI, Data
 from harness.runtimes.foundry import UNNAMED, FoundryLocal, registered_name
 from harness.runtimes.isolated import Isolated
-from harness.store import read_items
 
 EVAL = Path(__file__).parents[2] / "fixtures/travel/eval.jsonl"
 CHATS = (
@@ -70,7 +70,7 @@ def test_every_chunk_of_the_stream_has_its_time(foundry):
 
 
 def test_prompts_of_all_domain_items_have_the_tokenizers_length(foundry, reference):
-    chats = [item.messages for item in read_items(EVAL)]
+    chats = [item.messages for item in read_items(Data(EVAL))]
     expected = [len(ids) for ids in reference.encode(reference.render(chats))]
     answers = foundry.run([Request(messages=chat, max_new_tokens=1) for chat in chats])
     assert [it.prompt_tokens for it in answers] == expected

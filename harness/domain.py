@@ -1,0 +1,95 @@
+"""Reads the domain items of a release."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigError
+from harness.item import Item, Scorer
+from harness.metrics.quality import require_decidable
+from harness.release import Data
+from harness.rows import Row, read_rows
+from harness.structure import structure
+
+_IN_JSON = (Scorer.JSON, Scorer.JSON_FIELDS)
+
+
+def read_items(data: Data) -> tuple[Item, ...]:
+    """The items, in their order; ConfigError of one line names the line that is broken.
+
+    Beside the fields of `Item` a row may have `prompt` in place of `messages`, an object or list
+    as `expected` and as `schema`, and a ``package.module:function`` as `scorer`.
+    """
+    schema = _schema(data.schema)
+    items = tuple(_item(row, schema) for row in read_rows(data.domain, data.split))
+    _require_identities(items, data.domain)
+    return items
+
+
+def _schema(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the JSON Schema {path} cannot be read: {error}") from error
+
+
+def _item(row: Row, schema: str) -> Item:
+    place, data = row
+    item = structure(_plain(data, schema, place), Item, what=place)
+    try:
+        _require_whole_characters(item)
+        require_decidable(item)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from error
+    return item
+
+
+def _plain(row: dict[str, Any], schema: str, place: str) -> dict[str, Any]:
+    """The fields of an item as `Item` has them."""
+    data = dict(row)
+    if "prompt" in data and "messages" not in data:
+        data["messages"] = [{"role": "user", "content": data.pop("prompt")}]
+    try:
+        data["messages"] = [[turn["role"], turn["content"]] for turn in data["messages"]]
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{place}: needs a prompt, or messages with role and content") from error
+    scorer = data.get("scorer", "")
+    if isinstance(scorer, str) and ":" in scorer:
+        data |= {"scorer": Scorer.FUNCTION.value, "function": scorer}
+    return data | _texts(data, schema)
+
+
+def _texts(data: dict[str, Any], schema: str) -> dict[str, Any]:
+    """What may stand in a row as a value and is text in an item."""
+    expected, found = data.get("expected"), {}
+    if data.get("scorer") in _IN_JSON:
+        found["schema"] = data.get("schema", schema)
+        if isinstance(found["schema"], dict | bool):
+            found["schema"] = json.dumps(found["schema"])
+    is_number = isinstance(expected, int | float) and not isinstance(expected, bool)
+    if isinstance(expected, dict | list) or (is_number and data.get("scorer") == Scorer.NUMERIC):
+        found["expected"] = json.dumps(expected, ensure_ascii=False)
+    return found
+
+
+def _require_whole_characters(item: Item) -> None:
+    texts = [item.expected, *item.choices, *(content for _, content in item.messages)]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"a text has half a character in it: {error.reason}") from error
+
+
+def _require_identities(items: Iterable[Item], path: Path) -> None:
+    seen: set[str] = set()
+    for item in items:
+        if item.id in seen:
+            raise ConfigError(
+                f"{path.name}: each item needs an id of its own: found {item.id!r} twice"
+            )
+        seen.add(item.id)
+    if not seen:
+        raise ConfigError(f"{path.name} holds no item: there is nothing to measure accuracy on")

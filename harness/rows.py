@@ -1,0 +1,155 @@
+"""Rows of domain data, whatever holds them: lines of JSON, a table, a folder of a data set.
+
+A row is a plain object with the place where it stands, for messages.
+"""
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigError
+
+Row = tuple[str, dict[str, Any]]
+"""Where it stands ("eval.jsonl line 3"), and its fields by name."""
+
+_TABLES = (".csv", ".tsv")
+_PARSED = ("messages", "choices", "max_new_tokens", "tolerance", "relative_tolerance")
+"""Columns of a table whose cells are JSON, all others being text."""
+
+_SAVED = ("dataset_info.json", "dataset_dict.json")
+
+
+def read_rows(path: Path, split: str = "") -> Iterator[Row]:
+    """Rows of a JSONL file, of a table with column names (CSV), or of a Hugging Face data set.
+
+    A data set is a folder, as `save_to_disk` leaves it or with Parquet, JSONL or CSV files in it;
+    `split` says which of its splits. Raises ConfigError of one line for what cannot be read.
+    """
+    if path.is_dir():
+        return _of_folder(path, split)
+    if split:
+        raise ConfigError(f"{path.name} is one file and has no split {split!r}: leave split out")
+    return _of_table(path) if path.suffix.lower() in _TABLES else _of_lines(path)
+
+
+def _of_lines(path: Path) -> Iterator[Row]:
+    # Not splitlines(): a text in JSON may hold what that takes for the end of a line.
+    for number, line in enumerate(_read(path).split("\n"), 1):
+        if line.strip():
+            place = f"{path.name} line {number}"
+            yield place, _object(line, place)
+
+
+def _object(line: str, place: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{place} is not JSON ({error}): mend or remove it") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{place} is not a JSON object: mend or remove it")
+    return value
+
+
+def _of_table(path: Path) -> Iterator[Row]:
+    """Cells by the names in the first line; an empty cell is a field that is not there."""
+    text = _read(path)
+    delimiter = _delimiter(text.partition("\n")[0])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        names = _names(next(reader, []), path)
+        number = reader.line_num + 1
+        for cells in reader:
+            place, number = f"{path.name} line {number}", reader.line_num + 1
+            if cells:
+                yield place, _cells(names, cells, place)
+    except csv.Error as error:
+        raise ConfigError(f"{path.name} line {reader.line_num} is not CSV: {error}") from error
+
+
+def _delimiter(header: str) -> str:
+    """What stands between the names of columns, of which none has it in itself."""
+    return max(",;\t", key=header.count)
+
+
+def _names(header: list[str], path: Path) -> list[str]:
+    names = [name.strip() for name in header]
+    if len(set(names)) < len(names) or not all(names):
+        raise ConfigError(f"{path.name} line 1: each column needs a name of its own: {names}")
+    return names
+
+
+def _cells(names: list[str], cells: list[str], place: str) -> dict[str, Any]:
+    if len(cells) != len(names):
+        raise ConfigError(f"{place} has {len(cells)} cells, and the first line {len(names)} names")
+    found = dict(zip(names, cells, strict=True))
+    return {
+        name: _parsed(cell, f"{place}: {name}") if name in _PARSED else cell
+        for name, cell in found.items()
+        if cell or name == "expected"
+    }
+
+
+def _parsed(cell: str, what: str) -> Any:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{what} must be written as in JSON ({error}): found {cell!r}") from error
+
+
+def _of_folder(path: Path, split: str) -> Iterator[Row]:
+    rows = _loaded(path)
+    if isinstance(rows, dict):
+        rows = _one_split(rows, path, split)
+    elif split:
+        raise ConfigError(f"{path.name} has no splits, so none {split!r}: leave split out")
+    for number, row in enumerate(rows, 1):
+        yield f"{path.name} row {number}", {key: it for key, it in row.items() if it is not None}
+
+
+def _one_split(splits: dict[str, Any], path: Path, split: str) -> Any:
+    if not split and len(splits) == 1:
+        return next(iter(splits.values()))
+    if split not in splits:
+        asked = f"it has no split {split!r}" if split else "say which split"
+        raise ConfigError(f"{path.name}: {asked}; it has {', '.join(splits)}")
+    return splits[split]
+
+
+def _loaded(path: Path) -> Any:
+    """A data set, or its splits by name; all of it in memory, nothing left on the disk."""
+    datasets = _import_datasets()
+    datasets.disable_progress_bars()
+    try:
+        if any((path / name).exists() for name in _SAVED):
+            return datasets.load_from_disk(str(path), keep_in_memory=True)
+        with tempfile.TemporaryDirectory() as cache:
+            return datasets.load_dataset(str(path), cache_dir=cache, keep_in_memory=True)
+    except Exception as error:  # the package raises whatever its readers raise
+        first = (str(error).splitlines() or [""])[0]
+        raise ConfigError(
+            f"the folder {path} cannot be read as a data set: {type(error).__name__}: {first}"
+        ) from error
+
+
+def _import_datasets() -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise ConfigError(
+            "reading a folder of data needs the package datasets: "
+            "install the gate with [data], or give a JSONL or CSV file"
+        ) from error
+    return datasets
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before the text
+    except OSError as error:
+        raise ConfigError(f"the domain data {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the domain data {path} is not UTF-8: {error}") from error
