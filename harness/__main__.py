@@ -1,39 +1,60 @@
-"""``python -m harness judge``: the verdict again from stored evidence, with no device."""
+"""``python -m harness``: what can be done with no device.
+
+``judge`` gives the verdict again from stored evidence, ``data check`` finds what is wrong with
+domain data.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from harness.errors import HarnessError
+from harness.data_command import add_arguments, check_data
+from harness.errors import ConfigError, HarnessError
 from harness.finding import against
 from harness.store import read_evidence, read_policy
 from harness.verdict import judge
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends with the status of a user's mistake, as `pytest suites/` does."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(ConfigError.exit_status, f"error: {message}\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is the verdict's, as `pytest suites/` gives it."""
+    """Run one command; the exit status is 0, what the command says, or that of the error."""
     options = _parser().parse_args(arguments)
     try:
-        return _judge(options.evidence, options.policy)
+        status: int = options.run(options)
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m harness", description="Judges the evidence of a run again, with no device."
-    )
+    parser = _Parser(prog="python -m harness", description="What can be done with no device.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("judge", help="judge stored evidence by a policy")
     command.add_argument("evidence", type=Path, help="evidence.json of a run")
     command.add_argument("--policy", type=Path, required=True, help="policy to judge by")
+    command.set_defaults(run=_judge)
+    data = commands.add_parser("data", help="domain data").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    command = data.add_parser("check", help="find what is wrong with domain data")
+    add_arguments(command)
+    command.set_defaults(run=check_data)
     return parser
 
 
-def _judge(evidence: Path, policy: Path) -> int:
-    verdict = judge(read_evidence(evidence), read_policy(policy))
+def _judge(options: argparse.Namespace) -> int:
+    """Print the verdict and what stands against it; its status, as `pytest suites/` gives it."""
+    verdict = judge(read_evidence(options.evidence), read_policy(options.policy))
     for name, it in verdict.variants.items():
         print(f"{name}: {it.decision}")
         for finding in against(it.findings):

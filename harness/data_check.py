@@ -1,0 +1,110 @@
+"""What is wrong with domain data before anything is measured on it: pure checks of items."""
+
+import string
+import unicodedata
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.answer import Messages
+from harness.item import Item
+
+_MARKS = string.punctuation + "…“”„‘’«»¿¡、。！？"
+_SIGNS = "+-#%$&/\\*=<>@~^|{}_`"
+_SENTENCE_MARKS = "".join(mark for mark in _MARKS if mark not in _SIGNS)
+
+
+class Kind(StrEnum):
+    """What may be wrong; the text is what a line of the report begins with."""
+
+    DUPLICATE = "duplicate"
+    CONTRADICTION = "contradiction"
+    NEAR_DUPLICATE = "near duplicate"
+    LEAK = "leak"
+    NEAR_LEAK = "near leak"
+    TOO_FEW = "too few items"
+    UNPRODUCIBLE = "unproducible answer"
+    LONG_ANSWER = "long answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, of which items or slices, and what to do about it."""
+
+    kind: Kind
+    ids: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {', '.join(self.ids)}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A chat that the model was trained on, up to a question, and where it stands."""
+
+    messages: Messages
+    place: str
+
+
+def gist(messages: Messages) -> tuple[tuple[str, str], ...]:
+    """A chat without what does not make it another one.
+
+    That is case, compatibility forms, white space, marks at the ends of words, and what the system
+    says. Signs stay: "-5" is not "5", and "C++" is not "C".
+    """
+    return tuple((role, _gist(content)) for role, content in messages if role != "system")
+
+
+def _gist(text: str) -> str:
+    words = unicodedata.normalize("NFKC", text).casefold().split()
+    return " ".join(filter(None, (word.strip(_SENTENCE_MARKS) for word in words)))
+
+
+def duplicates(items: Sequence[Item]) -> list[Problem]:
+    """Items that ask the same, of which the gate asks one only, or nearly the same."""
+    found = []
+    same = _groups((item.messages, item) for item in items)
+    for group in same:
+        if len({item.expected for item in group}) > 1:
+            reason = "the same chat, but other answers are expected: keep one"
+            found.append(Problem(Kind.CONTRADICTION, _ids(group), reason))
+        else:
+            reason = "the same chat, which counts once: keep one"
+            found.append(Problem(Kind.DUPLICATE, _ids(group), reason))
+    firsts = {item.messages: item for item in reversed(items)}.values()
+    for group in _groups((gist(item.messages), item) for item in reversed(firsts)):
+        reason = "the same but for case, marks, white space or system message: keep one"
+        found.append(Problem(Kind.NEAR_DUPLICATE, _ids(group), reason))
+    return found
+
+
+def _groups(pairs: Iterable[tuple[Hashable, Item]]) -> list[list[Item]]:
+    """Items of one key each, where there are several."""
+    by_key: dict[Hashable, list[Item]] = defaultdict(list)
+    for key, item in pairs:
+        by_key[key].append(item)
+    return [group for group in by_key.values() if len(group) > 1]
+
+
+def _ids(items: Iterable[Item]) -> tuple[str, ...]:
+    return tuple(item.id for item in items)
+
+
+def leaks(items: Sequence[Item], trained: Iterable[Trained]) -> list[Problem]:
+    """Items whose chat the model was trained on, as it stands or nearly so."""
+    exact: dict[Messages, str] = {}
+    near: dict[Messages, str] = {}
+    for it in trained:
+        exact.setdefault(it.messages, it.place)
+        near.setdefault(gist(it.messages), it.place)
+    found = []
+    for item in items:
+        if place := exact.get(item.messages):
+            reason = f"trained on as it stands ({place}): it shows memory, not skill"
+            found.append(Problem(Kind.LEAK, (item.id,), reason))
+        elif place := near.get(gist(item.messages)):
+            reason = f"trained on but for case, marks, white space or system message ({place})"
+            found.append(Problem(Kind.NEAR_LEAK, (item.id,), reason))
+    return found

@@ -1,0 +1,76 @@
+"""``python -m harness data check``: what is wrong with domain data, before it judges anything."""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from harness.data_check import Problem, duplicates, leaks
+from harness.data_need import too_few
+from harness.domain import read_items
+from harness.item import Item
+from harness.policy import Policy
+from harness.producible import find_tokenizer, unproducible
+from harness.release import Data, Release
+from harness.store import read_policy, read_release
+from harness.training import read_trained
+
+FOUND = 1
+_USUAL_POLICY = Path(__file__).resolve().parents[1] / "fixtures" / "policies" / "gate.toml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    add = parser.add_argument
+    add("data", type=Path, metavar="FILE", help="JSONL or CSV file, or folder of a data set")
+    add("--split", default="", help="which split of a data set")
+    add("--train", type=Path, metavar="FILE", help="what the model was trained on: no item may be")
+    add("--train-split", default="", help="which split of the training data set")
+    add("--release", type=Path, metavar="FILE", help="whose tokenizer must produce the answers")
+    add("--policy", type=Path, metavar="FILE", help="whose rules need items (default: the gate's)")
+
+
+def check_data(options: argparse.Namespace) -> int:
+    """Print every problem in one line, and the counts; 0 when there is none, else 1.
+
+    Raises ConfigError for what cannot be read.
+    """
+    release = read_release(options.release) if options.release else None
+    schema = release.data.schema if release else None
+    items = read_items(Data(options.data, options.split, schema))
+    problems = duplicates(items)
+    if options.train:
+        problems += leaks(items, read_trained(options.train, options.train_split))
+    if policy := _policy(options.policy, release):
+        problems += too_few(items, policy)
+    if release:
+        problems += unproducible(items, find_tokenizer(release))
+    left_out = {
+        "leaks": "--train" if not options.train else "",
+        "items that the rules need": "--policy" if policy is None else "",
+        "answers that the tokenizer cannot produce": "--release" if release is None else "",
+    }
+    print(_report(options.data.name, items, problems))
+    for what, option in left_out.items():
+        if option:
+            print(f"not checked without {option}: {what}")
+    return FOUND if problems else 0
+
+
+def _policy(path: Path | None, release: Release | None) -> Policy | None:
+    """The policy that is named, the release's, or the gate's own where it is at hand."""
+    path = path or (release.policy.path if release else _USUAL_POLICY)
+    return None if path == _USUAL_POLICY and not path.exists() else read_policy(path)
+
+
+def _report(name: str, items: Sequence[Item], problems: Sequence[Problem]) -> str:
+    chats = {item.messages: item for item in reversed(items)}.values()
+    every, different = (Counter(item.slice for item in group) for group in (items, chats))
+    rows: list[tuple[str, int, int]] = [(it, every[it], different[it]) for it in sorted(every)]
+    rows.append(("all", len(items), len(chats)))
+    table = tabulate(rows, headers=("slice", "items", "different chats"), intfmt=",")
+    kinds = Counter(str(problem.kind) for problem in problems)
+    counts = ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
+    return "\n".join([*map(str, problems), "", table, "", f"{name}: {counts or 'no problem'}"])

@@ -1,0 +1,45 @@
+"""Reads what a model was trained on, as far as it was asked something."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.answer import Messages
+from harness.data_check import Trained
+from harness.errors import ConfigError
+from harness.rows import read_rows
+
+_ROLES = {"human": "user", "gpt": "assistant"}
+
+
+def read_trained(path: Path, split: str = "") -> Iterator[Trained]:
+    """Every chat of a training file up to every question in it, with the line where it stands.
+
+    A row has `messages` or `prompt` as domain items have, `conversations` of `from` and `value`
+    (ShareGPT), or an `instruction` with or without `input` (Alpaca). Raises ConfigError of one line
+    for any other.
+    """
+    for place, row in read_rows(path, split):
+        try:
+            turns = _turns(row)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"{place} needs messages, conversations, prompt or instruction: "
+                f"found {', '.join(row)}"
+            ) from error
+        ends = [end for end, (role, _) in enumerate(turns, 1) if role == "user"]
+        for number, end in enumerate(ends, 1):
+            turn = f", question {number} of {len(ends)}" if len(ends) > 1 else ""
+            yield Trained(turns[:end], place + turn)
+
+
+def _turns(row: dict[str, Any]) -> Messages:
+    if isinstance(row.get("prompt"), str):
+        return (("user", row["prompt"]),)
+    if "instruction" in row:
+        return (("user", "\n".join(filter(None, (row["instruction"], row.get("input"))))),)
+    if "conversations" in row:
+        pairs = [(it["from"], it["value"]) for it in row["conversations"]]
+    else:
+        pairs = [(it["role"], it["content"]) for it in row.get("messages") or row["prompt"]]
+    return tuple((_ROLES.get(role, role), content) for role, content in pairs)

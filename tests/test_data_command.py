@@ -1,0 +1,87 @@
+import json
+
+import pytest
+
+from harness.__main__ import main
+from tests.conftest import ROOT
+
+TRAVEL = ROOT / "fixtures" / "travel"
+
+
+@pytest.fixture
+def check(tmp_path, capsys):
+    """Status, lines and errors of the command on these prompts, answered by "x"."""
+
+    def check(*prompts, options=()):
+        rows = [
+            {"id": f"q{n}", "prompt": prompt, "expected": "x"} for n, prompt in enumerate(prompts)
+        ]
+        path = tmp_path / "eval.jsonl"
+        path.write_text("\n".join(map(json.dumps, rows)))
+        status = main(["data", "check", str(path), *map(str, options)])
+        said = capsys.readouterr()
+        return status, said.out.splitlines(), said.err
+
+    return check
+
+
+MANY = tuple(f"Question {n}?" for n in range(300))
+
+
+def test_the_travel_data_is_clean(capsys):
+    pytest.importorskip("tokenizers", reason="needs the [data] extra")
+    release = str(ROOT / "fixtures" / "travel.toml")
+    assert main(["data", "check", str(TRAVEL / "eval.jsonl"), "--release", release]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == ["eval.jsonl: no problem", "not checked without --train: leaks"]
+
+
+def test_each_problem_is_a_line_with_the_items_it_is_about(check, tmp_path):
+    train = tmp_path / "train.csv"
+    train.write_text("prompt,completion\nquestion 7,x\n")
+    status, lines, _ = check(*MANY, "Question 3?", options=("--train", train))
+    assert status == 1
+    assert lines[:2] == [
+        "duplicate: q3, q300: the same chat, which counts once: keep one",
+        "near leak: q7: trained on but for case, marks, white space or system message "
+        "(train.csv line 2)",
+    ]
+    assert "eval.jsonl: 1 x duplicate, 1 x near leak" in lines
+
+
+POLICY = """
+required = ["accuracy.accuracy"]
+[rules."accuracy.loss"]
+subject = "accuracy"
+metric = "accuracy.correct"
+statistic = "gain"
+at_least = -3.0
+minimum_samples = 500
+"""
+
+
+def test_the_rules_that_need_items_are_the_policys(check, tmp_path):
+    policy = tmp_path / "strict.toml"
+    policy.write_text(POLICY)
+    status, lines, _ = check(*MANY, options=("--policy", policy))
+    assert status == 1
+    assert lines[0].startswith("too few items: all: 300 different chats are too few")
+    assert "500 would do" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data", "check", "nowhere.jsonl"], "the domain data nowhere.jsonl cannot be read"),
+        (["data", "check"], "the following arguments are required: FILE"),
+        (["data"], "the following arguments are required: COMMAND"),
+        (["data", "chekc"], "invalid choice"),
+    ],
+)
+def test_a_mistake_of_the_user_is_status_4_and_one_line(arguments, message, capsys):
+    try:
+        status = main(arguments)
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 4
+    assert message in capsys.readouterr().err.splitlines()[-1]

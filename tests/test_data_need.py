@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import pytest
+
+from harness.data_check import Kind
+from harness.data_need import CORRECT, too_few
+from harness.item import Item
+from harness.policy import Policy, Rule, Severity, Statistic
+
+GAIN = Rule("accuracy.gain", "accuracy", CORRECT, Statistic.GAIN, at_least=-3.0)
+SLICE = Rule(
+    "accuracy.slice",
+    "slice",
+    CORRECT,
+    Statistic.WORST_GAIN,
+    severity=Severity.GUARD,
+    at_least=-10.0,
+)
+
+
+def bank(**sizes):
+    return [
+        Item(f"{name}-{n}", (("user", f"{name} {n}"),), "x", slice=name)
+        for name, size in sizes.items()
+        for n in range(size)
+    ]
+
+
+def policy(*rules):
+    return Policy("p", ("accuracy.accuracy",), rules)
+
+
+def test_a_bank_must_be_able_to_show_what_the_rule_asks():
+    # Tango's interval of no discordant pair: z^2 (1 - m) / m items, 1.645^2 * 0.97 / 0.03 = 87.5.
+    assert too_few(bank(a=88), policy(GAIN)) == []
+    [problem] = too_few(bank(a=40, b=47), policy(GAIN))
+    assert (problem.kind, problem.ids) == (Kind.TOO_FEW, ("all",))
+    assert "87 different chats are too few for accuracy.gain" in problem.reason
+    assert "88 would do" in problem.reason
+
+
+def test_the_least_that_a_rule_asks_for_counts_too():
+    rule = replace(SLICE, minimum_samples=200)
+    [problem] = too_few(bank(a=150), policy(rule))
+    assert (problem.ids, "200 would do" in problem.reason) == (("all",), True)
+
+
+def test_a_chat_that_is_asked_twice_is_one():
+    twice = [replace(it, id=f"{it.id}-again") for it in bank(a=60)]
+    assert too_few(bank(a=60) + twice, policy(GAIN))
+
+
+def test_a_slice_must_be_able_to_show_that_a_fifth_is_lost():
+    assert too_few(bank(a=100, b=100), policy(SLICE)) == []
+    [problem] = too_few(bank(a=100, b=20), policy(SLICE))
+    assert problem.ids == ("b",)
+    assert problem.reason.startswith("of its 20 different chats only a loss of ")
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_slice_may_show_nothing_at_all(size):
+    [problem] = too_few(bank(a=100, b=size), policy(SLICE))
+    assert "no loss is seen" in problem.reason
+
+
+def test_what_is_only_shown_needs_nothing():
+    shown = replace(GAIN, severity=Severity.INFO)
+    unpaired = Rule("accuracy.share", "right", CORRECT, Statistic.SHARE, at_least=0.8)
+    assert too_few(bank(a=1), policy(shown, unpaired)) == []
