@@ -41,6 +41,14 @@ class Algorithm(StrEnum):
     HQQ = "hqq"
 
 
+class Stage(StrEnum):
+    """When weights are quantized."""
+
+    CHECKPOINT = "checkpoint"  # before the export, by what calibrates on data
+    EXPORT = "export"  # while onnxruntime-genai's builder writes the graph
+    GRAPH = "graph"  # afterwards, in the finished graph
+
+
 class Provider(StrEnum):
     """The execution provider that a variant is built for."""
 
@@ -77,6 +85,7 @@ class VariantEntry:
     precision: Precision | None = None
     role: Role = Role.CANDIDATE
     algorithm: Algorithm | None = None
+    stage: Stage | None = None
     block_size: int | None = None
     symmetric: bool | None = None
     accuracy_level: int | None = None
@@ -97,11 +106,21 @@ class Data:
 
     `domain` is a JSONL or CSV file, or the folder of a Hugging Face data set, of which `split`
     names the part; `schema` is a JSON Schema for every answer in JSON that has none of its own.
+    `calibration` holds conversations for the algorithms that look at some: never held-out ones, or
+    a variant would be judged by what it was made for.
     """
 
     domain: Path
     split: str = ""
     schema: Path | None = None
+    calibration: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.calibration is not None and self.calibration == self.domain:
+            raise ConfigError(
+                "[data] calibration must be other conversations than the domain's, which are held "
+                f"out: found {self.calibration.name} as both"
+            )
 
 
 @dataclass(frozen=True, slots=True)

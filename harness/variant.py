@@ -5,17 +5,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.release import Algorithm, Precision, Provider, Release, Role, VariantEntry
+from harness.release import (
+    Algorithm,
+    Precision,
+    Provider,
+    Release,
+    Role,
+    Stage,
+    VariantEntry,
+)
 
 DEFAULT_BLOCK_SIZE = 32
 DEFAULT_ACCURACY_LEVEL = 4  # int8 compute on CPU: 0 leaves MatMulNBits in fp32, twice as slow
 BLOCK_SIZES = (16, 32, 64, 128, 256)
 QUANTIZED = (Precision.INT8, Precision.INT4)
+CALIBRATED = (Algorithm.GPTQ, Algorithm.AWQ)
+_STAGES = {
+    Algorithm.RTN: (Stage.EXPORT,),
+    Algorithm.K_QUANT: (Stage.EXPORT, Stage.GRAPH),
+    Algorithm.GPTQ: (Stage.CHECKPOINT,),
+    Algorithm.AWQ: (Stage.CHECKPOINT,),
+    Algorithm.HQQ: (Stage.GRAPH,),
+}
+"""When an algorithm can be applied, the first being the default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides what a variant's files will be, with no default left open.
+
+    `calibration` holds the conversations that the algorithm looks at, where it looks at any.
 
     A prebuilt variant has a directory instead; its settings are what the release file states of it,
     and None where it states nothing; its precision is then what the graph says.
@@ -30,6 +49,8 @@ class Recipe:
     symmetric: bool | None = None
     accuracy_level: int | None = None
     prebuilt: Path | None = None
+    stage: Stage | None = None
+    calibration: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +111,7 @@ def _recipe(name: str, entry: VariantEntry, release: Release) -> Recipe:
     if entry.precision not in QUANTIZED:
         _refuse_settings(name, entry, f"is {entry.precision}, which is not quantized")
         return Recipe(name, entry.role, entry.precision, entry.provider)
-    return _quantized(name, entry)
+    return _quantized(name, entry, release.data.calibration)
 
 
 def _as_stated(name: str, entry: VariantEntry) -> Recipe:
@@ -105,10 +126,11 @@ def _as_stated(name: str, entry: VariantEntry) -> Recipe:
         symmetric=entry.symmetric,
         accuracy_level=entry.accuracy_level,
         prebuilt=entry.prebuilt,
+        stage=entry.stage,
     )
 
 
-def _quantized(name: str, entry: VariantEntry) -> Recipe:
+def _quantized(name: str, entry: VariantEntry, calibration: Path | None) -> Recipe:
     block_size = DEFAULT_BLOCK_SIZE if entry.block_size is None else entry.block_size
     if block_size not in BLOCK_SIZES:
         raise ConfigError(
@@ -119,6 +141,11 @@ def _quantized(name: str, entry: VariantEntry) -> Recipe:
     if level not in range(5):
         raise ConfigError(f"[variants.{name}] accuracy_level must be 0 to 4: found {level}")
     algorithm = entry.algorithm or Algorithm.RTN
+    if algorithm in CALIBRATED and calibration is None:
+        raise ConfigError(
+            f"[variants.{name}] {algorithm} calibrates on conversations, name a file of them as "
+            "[data] calibration, held-out items not among them: found none"
+        )
     can_be_symmetric = algorithm is not Algorithm.K_QUANT  # which always stores zero points
     return Recipe(
         name,
@@ -129,10 +156,22 @@ def _quantized(name: str, entry: VariantEntry) -> Recipe:
         block_size=block_size,
         symmetric=can_be_symmetric if entry.symmetric is None else entry.symmetric,
         accuracy_level=level,
+        stage=_stage(name, algorithm, entry.stage),
+        calibration=calibration if algorithm in CALIBRATED else None,
     )
 
 
+def _stage(name: str, algorithm: Algorithm, wanted: Stage | None) -> Stage:
+    possible = _STAGES[algorithm]
+    if wanted is not None and wanted not in possible:
+        raise ConfigError(
+            f"[variants.{name}] stage of {algorithm} must be {' or '.join(possible)}: "
+            f"found {wanted}"
+        )
+    return wanted or possible[0]
+
+
 def _refuse_settings(name: str, entry: VariantEntry, why: str) -> None:
-    for key in ("algorithm", "block_size", "symmetric", "accuracy_level"):
+    for key in ("algorithm", "stage", "block_size", "symmetric", "accuracy_level"):
         if getattr(entry, key) is not None:
             raise ConfigError(f"[variants.{name}] {why}: {key} does not apply, remove it")

@@ -13,19 +13,22 @@ from harness.release import (
     Precision,
     Release,
     Role,
+    Stage,
     VariantEntry,
 )
 from harness.variant import expand
 
+CONVERSATIONS = Path("train.jsonl")
 
-def release(**entry):
+
+def release(calibration=None, **entry):
     return Release(
         Identity("travel", 1),
         {
             "fp32": VariantEntry(Precision.FP32, Role.REFERENCE),
             "candidate": VariantEntry(**entry),
         },
-        Data(Path("eval.jsonl")),
+        Data(Path("eval.jsonl"), calibration=calibration),
         PolicyChoice(Path("gate.toml")),
         ModelSource(Path("model")),
     )
@@ -42,6 +45,26 @@ def test_k_quant_stores_zero_points_unless_told_otherwise():
     assert recipe.symmetric is False
 
 
+def test_only_what_calibrates_is_made_of_the_calibration_too():
+    made = {
+        algorithm: expand(release(CONVERSATIONS, precision=Precision.INT4, algorithm=algorithm))[1]
+        for algorithm in (Algorithm.GPTQ, Algorithm.RTN)
+    }
+    gptq, rtn = made[Algorithm.GPTQ], made[Algorithm.RTN]
+    assert (gptq.stage, gptq.calibration) == (Stage.CHECKPOINT, CONVERSATIONS)
+    assert (rtn.stage, rtn.calibration) == (Stage.EXPORT, None)
+
+
+def test_a_stage_may_be_chosen_where_there_is_more_than_one():
+    entry = {"precision": Precision.INT8, "algorithm": Algorithm.K_QUANT, "stage": Stage.GRAPH}
+    assert expand(release(**entry))[1].stage is Stage.GRAPH
+
+
+def test_held_out_items_are_not_calibrated_on():
+    with pytest.raises(ConfigError, match="held out: found eval"):
+        release(Path("eval.jsonl"), precision=Precision.INT4)
+
+
 def test_what_a_release_states_of_a_prebuilt_folder_is_expected_of_it_and_no_more():
     recipe = expand(release(prebuilt=Path("x"), precision=Precision.INT4, accuracy_level=4))[1]
     assert (recipe.accuracy_level, recipe.block_size, recipe.symmetric) == (4, None, None)
@@ -54,6 +77,9 @@ def test_what_a_release_states_of_a_prebuilt_folder_is_expected_of_it_and_no_mor
         ({"precision": Precision.FP16, "block_size": 32}, "block_size does not apply"),
         ({"precision": Precision.INT4, "block_size": 33}, "must be one of 16, 32"),
         ({"precision": Precision.INT4, "accuracy_level": 9}, "must be 0 to 4: found 9"),
+        ({"precision": Precision.INT4, "algorithm": Algorithm.GPTQ}, "name a file of them"),
+        ({"precision": Precision.INT4, "stage": Stage.GRAPH}, "must be export: found graph"),
+        ({"precision": Precision.FP16, "stage": Stage.GRAPH}, "stage does not apply"),
     ],
 )
 def test_settings_that_make_no_sense_together_are_refused(entry, message):

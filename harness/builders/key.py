@@ -21,7 +21,8 @@ PACKAGES = (
     "torch",
     "onnx",
 )
-_NOT_IN_KEY = ("name", "role", "prebuilt")  # what a variant is called does not change its files
+# What a variant is called does not change its files, nor does the place of what it is made from.
+_NOT_IN_KEY = ("name", "role", "prebuilt", "calibration")
 
 
 def installed(package: str) -> str | None:
@@ -43,12 +44,19 @@ def builder_digest() -> str:
     return digest_of({source.name: digest_file(source) for source in sources})
 
 
+def plain(recipe: Recipe) -> dict[str, object]:
+    """A recipe to build by as JSON has it."""
+    calibration = None if recipe.calibration is None else str(recipe.calibration)
+    return asdict(recipe) | {"prebuilt": None, "calibration": calibration}
+
+
 def ingredients(recipe: Recipe, source_files: Mapping[str, str]) -> dict[str, object]:
     """What the key is a digest of; kept in the entry, so that one can see why a key changed."""
-    wanted = {key: value for key, value in asdict(recipe).items() if key not in _NOT_IN_KEY}
+    wanted = {key: value for key, value in plain(recipe).items() if key not in _NOT_IN_KEY}
     return {
         "source": dict(source_files),
         "recipe": wanted,
+        "calibration": None if recipe.calibration is None else digest_file(recipe.calibration),
         "packages": package_versions(),
         "builder": {"version": BUILDER_VERSION, "code": builder_digest()},
     }

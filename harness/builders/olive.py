@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.builders.base import Built, Progress
 from harness.builders.build_process import BuildProcess
 from harness.builders.cache import Cache
+from harness.builders.calibration import conversations
 from harness.builders.checkpoint import require_checkpoint, require_space
 from harness.builders.olive_bridge import require_known_pair
 from harness.builders.order import Order, orders_for
@@ -75,6 +76,8 @@ def _refusals(recipes: Sequence[Recipe]) -> dict[str, Outcome]:
     for recipe in recipes:
         try:
             require_offered(recipe)
+            if recipe.calibration is not None:
+                conversations(recipe.calibration)
         except HarnessError as error:
             refused[recipe.name] = error
     return refused

@@ -23,16 +23,18 @@ from harness.builders.failure import describe
 from harness.builders.graph import read_quantization
 from harness.builders.recipe_config import execution_provider, run_config
 from harness.errors import InfrastructureError
-from harness.release import Algorithm, Precision, Provider, Role
+from harness.release import Algorithm, Precision, Provider, Role, Stage
 from harness.variant import Recipe
 
 Report = Callable[[str, Mapping[str, object]], None]
 
-_CLOSED_TYPES = {
+_TYPES = {
     "role": Role,
     "precision": Precision,
     "provider": Provider,
     "algorithm": Algorithm,
+    "stage": Stage,
+    "calibration": Path,
 }
 # Olive's notes about its own run; some hold paths of this machine.
 _NOT_THE_MODEL = (
@@ -106,7 +108,7 @@ def build_with_olive(build: dict[str, Any], source: Path, report: Report) -> Non
 def recipe_from(fields: dict[str, Any]) -> Recipe:
     """The recipe that `dataclasses.asdict` and JSON made these fields of."""
     typed: dict[str, Any] = {
-        key: _CLOSED_TYPES[key](value) if key in _CLOSED_TYPES and value is not None else value
+        key: _TYPES[key](value) if key in _TYPES and value is not None else value
         for key, value in fields.items()
     }
     return Recipe(**typed)
@@ -131,9 +133,11 @@ def _require_provider(provider: Provider) -> None:
 def _load_olive() -> Any:
     import olive
 
+    from harness.builders.calibration import offer_to_olive
     from harness.builders.olive_bridge import install_bridge
 
     install_bridge()
+    offer_to_olive()
     return olive
 
 

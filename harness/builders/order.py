@@ -1,10 +1,10 @@
 """Orders: what must be built, once for every key however many recipes come to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.builders.key import ingredients, key_of
+from harness.builders.key import ingredients, key_of, plain
 from harness.errors import HarnessError
 from harness.store import digest_files
 from harness.variant import Recipe, Variant
@@ -30,7 +30,7 @@ class Order:
     def request(self, staging: Path) -> dict[str, object]:
         """What the build process is told."""
         return {
-            "recipe": asdict(self.recipe) | {"prebuilt": None},
+            "recipe": plain(self.recipe),
             "output": str(self.directory(staging) / "model"),
             "scratch": str(staging / "scratch" / self.key),
         }

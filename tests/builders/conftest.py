@@ -3,15 +3,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.builders.key import plain
 from harness.builders.olive import OliveBuilder
-from harness.release import Algorithm, Precision, Role
+from harness.release import Algorithm, Precision, Role, Stage
 from harness.variant import Recipe
 
 HERE = Path(__file__).parent
@@ -28,6 +28,7 @@ def make_recipe(
         "block_size": 32,
         "symmetric": True,
         "accuracy_level": 4,
+        "stage": Stage.EXPORT,
     }
     return Recipe(name, Role.CANDIDATE, precision, **(defaults | changed))
 
@@ -70,7 +71,7 @@ def start_build() -> Script:
     def start(
         cache: Path, source: Path, worker: str, recipes: Sequence[Recipe], first_path: Path = HERE
     ) -> "subprocess.Popen[str]":
-        plan = json.dumps([asdict(recipe) for recipe in recipes])
+        plan = json.dumps([plain(recipe) for recipe in recipes])
         path = os.pathsep.join((str(first_path), str(HERE), str(ROOT)))
         return subprocess.Popen(
             [sys.executable, HERE / "build_script.py", cache, source, worker, plan],

@@ -7,7 +7,7 @@ import pytest
 
 from harness.builders import key
 from harness.builders.key import ingredients, key_of
-from harness.release import Algorithm, Precision, Provider, Role
+from harness.release import Algorithm, Precision, Provider, Role, Stage
 from harness.variant import Recipe
 
 SOURCE = {"config.json": "sha256:1", "model.safetensors": "sha256:2"}
@@ -19,6 +19,7 @@ CHANGES: list[dict[str, Any]] = [
     {"symmetric": False},
     {"accuracy_level": 1},
     {"provider": Provider.CUDA},
+    {"stage": Stage.GRAPH},
 ]
 
 
@@ -42,6 +43,18 @@ def test_each_source_file_changes_the_key(
     source: dict[str, str], recipe: Callable[..., Recipe]
 ) -> None:
     assert key_of(ingredients(recipe(), source)) != _key(recipe())
+
+
+def test_what_calibration_looks_at_changes_the_key_and_its_place_does_not(
+    recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    keys = []
+    for name, text in (("one", "a"), ("two", "a"), ("three", "b")):
+        (tmp_path / name).write_text(text)
+        keys.append(_key(recipe(calibration=tmp_path / name)))
+
+    assert keys[0] == keys[1] != keys[2]
+    assert _key(recipe()) not in keys
 
 
 @pytest.mark.parametrize("package", key.PACKAGES)

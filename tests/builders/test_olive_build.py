@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
 
 from harness.builders.assemble import build_variants
 from harness.builders.olive import OliveBuilder
-from harness.release import Algorithm, Precision
+from harness.release import Algorithm, Precision, Stage
 from harness.variant import Quantization, Recipe, Variant
 
 from .conftest import make_recipe
@@ -34,6 +35,11 @@ record("armed: " + " ".join(sys.orig_argv[1:3]))
 sys.addaudithook(forbid)
 """
 
+GPTQ: dict[str, Any] = {
+    "algorithm": Algorithm.GPTQ,
+    "stage": Stage.CHECKPOINT,
+    "calibration": Path(__file__).parent / "conversations.jsonl",
+}
 RECIPES = (
     make_recipe("fp32", Precision.FP32),
     make_recipe("fp16", Precision.FP16),
@@ -43,8 +49,19 @@ RECIPES = (
     make_recipe("int4-128", block_size=128, symmetric=False),
     make_recipe("int4-k", algorithm=Algorithm.K_QUANT, symmetric=False),
     make_recipe("int4-16", block_size=16, accuracy_level=0),
+    make_recipe(
+        "int8-graph",
+        Precision.INT8,
+        algorithm=Algorithm.K_QUANT,
+        symmetric=False,
+        accuracy_level=0,
+        stage=Stage.GRAPH,
+    ),
+    make_recipe("int4-gptq", **GPTQ),
+    make_recipe("int4-gptq-zeros", symmetric=False, **GPTQ),
 )
 MATMULS = 2 * 5 + 1  # qkv, output, gate, up, down in each layer, and the output layer
+APART = 2 * 7 + 1  # q, k and v each by itself
 BITS = {Precision.INT8: 8, Precision.INT4: 4}
 
 
@@ -95,7 +112,8 @@ def test_the_graph_holds_what_the_recipe_asks(recipe: Recipe, build: Build) -> N
     found = build.hits()[recipe.name].quantization
 
     if recipe.precision in BITS:
-        wanted = (recipe.block_size, recipe.accuracy_level, recipe.symmetric, MATMULS)
+        nodes = APART if recipe.name == "int4-gptq" else MATMULS
+        wanted = (recipe.block_size, recipe.accuracy_level, recipe.symmetric, nodes)
         assert found == (Quantization(BITS[recipe.precision], *wanted),)
     else:
         assert found == ()
@@ -148,7 +166,7 @@ def test_every_variant_runs_and_stays_near_full_precision(build: Build) -> None:
     }
 
     assert errors["fp16"] < 0.01
-    assert max(errors["int8"], errors["int8-k"]) < 0.1
+    assert max(errors["int8"], errors["int8-k"], errors["int8-graph"]) < 0.1
     assert max(errors.values()) < 0.6
     assert errors["int8"] < errors["int4"]
 
@@ -159,6 +177,8 @@ def test_a_tied_embedding_is_no_obstacle(tied_checkpoint: Path, tmp_path: Path) 
         make_recipe("int4"),
         make_recipe("int4-zero-points", block_size=64, symmetric=False),
         make_recipe("k", algorithm=Algorithm.K_QUANT, symmetric=False),
+        make_recipe("gptq", **GPTQ),
+        make_recipe("gptq-zero-points", symmetric=False, **GPTQ),
     ]
     built = build_variants(recipes, tied_checkpoint, tmp_path, lambda name, stage: None)
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 VOCABULARY = 512
+CHAT = "{% for turn in messages %}<|im_start|>{{ turn.content }}<|im_end|>{% endfor %}"
 
 
 def write_tokenizer(directory: Path) -> None:
@@ -25,6 +26,7 @@ def write_tokenizer(directory: Path) -> None:
     fast = Qwen2TokenizerFast(
         tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>"
     )
+    fast.chat_template = CHAT
     fast.save_pretrained(directory)
 
 
