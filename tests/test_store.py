@@ -60,7 +60,7 @@ def test_a_release_file_is_read_with_paths_relative_to_it(write, tmp_path):
         (
             ('algorithm = "k_quant"', "blok_size = 32"),
             "release.toml [variants.int4]: unknown key 'blok_size' (did you mean 'block_size'?); "
-            "accepted: precision, role, algorithm, block_size, symmetric, accuracy_level, "
+            "accepted: precision, role, algorithm, stage, block_size, symmetric, accuracy_level, "
             "provider, prebuilt",
         ),
         (
