@@ -93,7 +93,8 @@ def _total(it: Measurement, _: float) -> Estimate:
 
 
 def _maximum(it: Measurement, _: float) -> Estimate:
-    return intervals.exact(max(it.values), len(it.values))
+    found = intervals.exact(max(it.values), len(it.values))
+    return replace(found, where=it.labels[it.values.index(found.value)] if it.labels else "")
 
 
 def _minimum(it: Measurement, _: float) -> Estimate:

@@ -26,7 +26,7 @@ class Statistic(StrEnum):
 
     TOTAL = "total"  # sum, exact; with labels it names those that are not 0
     PEAK_RATIO = "peak_ratio"  # largest over the reference's largest, exact
-    MAXIMUM = "maximum"  # largest, exact
+    MAXIMUM = "maximum"  # largest, exact; with labels it names the one that has it
     MINIMUM = "minimum"  # smallest, exact
     MEAN = "mean"  # Student t over label means (clusters), else over values
     MEDIAN = "median"  # order statistics

@@ -1,8 +1,11 @@
 """How far its next-token distributions are from the reference's."""
 
+from dataclasses import replace
+
 from harness.bench import Bench
 from harness.metrics import divergence
 from harness.plugins.measure import Record
+from harness.probes.weights import compare_weights
 
 
 def test_precision(bench: Bench, record: Record) -> None:
@@ -23,3 +26,21 @@ def test_precision(bench: Bench, record: Record) -> None:
         bench.sample("kld", "nats/token", kld, labels=labels),
         bench.sample("top1", "share", agreement, labels=labels),
     )
+
+
+def test_weights(bench: Bench, record: Record) -> None:
+    """Every block of weights beside those of the source checkpoint; no inference."""
+    variant = bench.variant
+    found = compare_weights(variant.directory, bench.source, variant.recipe.algorithm)
+    for remark in found.remarks:
+        bench.remark(f"{variant.name}: {remark}")
+    names = [fit.label for fit in found.fits]
+    lacking = [0.0] if names and not found.lacking else [1.0] * len(found.lacking)
+    samples = (
+        bench.sample("weights_worst", "ratio", [it.worst for it in found.fits], labels=names),
+        bench.sample("weights_typical", "ratio", [it.middle for it in found.fits], labels=names),
+        bench.sample(
+            "weights_lacking", "count", lacking, labels=found.lacking or [""] * bool(names)
+        ),
+    )
+    record(*(replace(it, absence=found.absence) for it in samples))

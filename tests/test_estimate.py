@@ -39,6 +39,11 @@ def test_gains_are_in_points_and_name_the_label_that_lost_most():
     assert (worst.value, worst.where) == (-50.0, "b")
 
 
+def test_a_maximum_names_the_label_that_has_it():
+    assert estimate(measured(labels=LABELS), Statistic.MAXIMUM, 0.9).where == LABELS[-1]
+    assert estimate(measured(), Statistic.MAXIMUM, 0.9).where == ""
+
+
 def test_a_mean_over_labels_is_wider_than_over_values_that_go_together():
     flat = estimate(measured(), Statistic.MEAN, 0.9)
     clustered = estimate(measured(labels=LABELS), Statistic.MEAN, 0.9)

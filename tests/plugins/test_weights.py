@@ -1,0 +1,48 @@
+"""Weights that are not the source's are a finding that names tensor and blocks."""
+
+from tests import weight_damage
+
+ONLY = ("--no-publish", "-k", "weights")
+
+
+def planted(gate, plant):
+    folder = gate.copy("int4", plant.__name__)
+    plant(folder)
+    return folder
+
+
+def outcomes(ended, variant):
+    findings = ended.report["variants"][variant]["findings"]
+    return {it["rule"]: it["outcome"] for it in findings if ".weights_" in it["rule"]}
+
+
+def test_damaged_blocks_and_missing_bits_are_told_apart_and_a_copy_passes(gate):
+    ended = gate.run(
+        *ONLY,
+        suites="suites/test_precision.py",
+        copy=gate.copy("int4", "copy"),
+        holes=planted(gate, weight_damage.zero_blocks),
+        narrow=planted(gate, weight_damage.requantize_to_3_bits),
+    )
+    assert ended.status == 1, ended.output
+    assert set(outcomes(ended, "copy").values()) == {"pass"}
+    assert outcomes(ended, "holes") == {
+        "precision.weights_worst": "fail",
+        "precision.weights_typical": "pass",
+        "precision.weights_lacking": "pass",
+    }
+    assert (
+        "at model.layers.1.mlp.down_proj, where 64 of 4,096 blocks (rows 5 to 250) are off by more "
+        "than 4 bits at block size 32 explain: 13.68 x, but must be at most 2.5 x"
+    ) in ended.reasons("holes")
+    assert outcomes(ended, "narrow")["precision.weights_typical"] == "fail"
+
+
+def test_without_a_source_no_rule_on_weights_is_judged(gate):
+    path = gate.write({"int4": gate.variants["int4"]}, "harness.runtimes.ort_genai:OrtGenAI")
+    text = path.read_text(encoding="utf-8")
+    other = gate.folder / "without.toml"
+    other.write_text(text[: text.index("[model]")] + text[text.index("[variants.") :])
+    ended = gate.run(*ONLY, "--release", str(other), suites="suites/test_precision.py")
+    assert outcomes(ended, "int4") == {}
+    assert "weights" not in ended.reasons("int4")

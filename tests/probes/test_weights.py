@@ -1,0 +1,195 @@
+"""Real builds beside their source, each with what was planted in it; no inference."""
+
+import json
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from safetensors.numpy import load_file, save_file
+
+from harness.probes.weights import compare_weights
+from harness.release import Algorithm
+from tests import damage, weight_damage
+from tests.conftest import ROOT
+from tests.weight_damage import SCALES, edit, layers
+
+SOURCE = ROOT / "fixtures" / "travel" / "model"
+
+
+def worst(found):
+    return max(found.fits, key=lambda fit: fit.worst)
+
+
+def middle(found):
+    return max(found.fits, key=lambda fit: fit.middle)
+
+
+@pytest.fixture
+def folder(embedded, tmp_path):
+    return shutil.copytree(embedded["int4"], tmp_path / "damaged")
+
+
+@pytest.fixture
+def source(tmp_path):
+    return shutil.copytree(SOURCE, tmp_path / "source")
+
+
+@pytest.mark.parametrize("name", ["fp32", "int8", "int4"])
+def test_a_clean_build_is_its_source_rounded(embedded, name):
+    found = compare_weights(embedded[name], SOURCE, Algorithm.RTN)
+    assert (found.lacking, found.remarks, found.absence) == ((), (), "")
+    assert len(found.fits) == len({fit.name for fit in found.fits}) >= 27
+    assert worst(found).worst < 1.6
+    assert middle(found).middle < 1.05
+
+
+@pytest.mark.parametrize(
+    ("plant", "place"),
+    [
+        (weight_damage.zero_scales, "layers.0.mlp.down_proj, where 4,096 of 4,096 blocks"),
+        (weight_damage.zero_blocks, "layers.1.mlp.down_proj, where 64 of 4,096 blocks"),
+        (weight_damage.spoil_logits, "lm_head, where 1 of 16,384 blocks (row 1024) is"),
+        (weight_damage.overflow, "layers.1.mlp.down_proj, where 1 of 4,096 blocks"),
+        (weight_damage.punch_hole, "layers.1.attn.qkv_proj, where 1,024 of 4,096 blocks"),
+        (
+            weight_damage.swap_rows,
+            "layers.1.mlp.down_proj, where 32 of 4,096 blocks (rows 3 to 200)",
+        ),
+        (weight_damage.flip_exponent, "layers.1.mlp.down_proj, where 1 of 4,096 blocks"),
+        (weight_damage.shift_rows, "lm_head, where 14,789 of 16,384 blocks"),
+        (weight_damage.shift_zero_points, "layers.1.mlp.down_proj, where 4,096 of 4,096 blocks"),
+        (weight_damage.swap_nibbles, "layers.1.mlp.down_proj, where 4,096 of 4,096 blocks"),
+        (weight_damage.scramble_block, "lm_head, where 2 of 16,384 blocks (row 1500) are"),
+        (weight_damage.forget_norm, "layers.1.input_layernorm, where"),
+        (weight_damage.forget_bias, "layers.1.attn.qkv_proj.bias, where"),
+        (weight_damage.repeat_layer, "layers.1.mlp.up_proj, where 4,096 of 4,096 blocks"),
+        (damage.blur_rope, "cos_cache and sin_cache, where 3,584 of 4,096 blocks"),
+    ],
+)
+def test_damage_is_named_with_its_tensor_and_blocks(folder, plant, place):
+    plant(folder)
+    found = worst(compare_weights(folder, SOURCE, Algorithm.RTN))
+    assert found.worst > 3.5
+    assert place in found.label
+
+
+@pytest.mark.parametrize(
+    "plant", [weight_damage.requantize_to_3_bits, weight_damage.enlarge_scales]
+)
+def test_what_is_wrong_everywhere_shows_in_the_middle(folder, plant):
+    plant(folder)
+    assert middle(compare_weights(folder, SOURCE, None)).middle > 1.55
+
+
+@pytest.mark.parametrize("at", np.linspace(0, 0.99, 12))
+@pytest.mark.parametrize("name", ["fp32", "int8", "int4"])
+def test_a_hole_is_seen_wherever_it_is(embedded, tmp_path, name, at):
+    folder = shutil.copytree(embedded[name], tmp_path / "damaged")
+    weight_damage.punch_hole(folder, at)
+    assert worst(compare_weights(folder, SOURCE, None)).worst > 10
+
+
+def test_compensated_weights_may_be_further_off_but_not_gone(folder):
+    random = np.random.default_rng(0)
+    for name in layers(folder):
+        edit(folder, name, SCALES, lambda it: it * random.uniform(0.8, 1.25, it.shape))
+    plain = compare_weights(folder, SOURCE, Algorithm.RTN)
+    assert worst(plain).worst > 2.5
+    assert middle(plain).middle > 1.5
+    compensated = compare_weights(folder, SOURCE, Algorithm.GPTQ)
+    assert worst(compensated).worst < 2.5
+    assert middle(compensated).middle < 1.5
+    weight_damage.zero_blocks(folder)
+    assert worst(compare_weights(folder, SOURCE, Algorithm.GPTQ)).worst > 2.5
+
+
+def test_awq_hides_factors_of_channels_and_says_what_it_cannot_compare(folder, source):
+    weights = load_file(source / "model.safetensors")
+    name = "model.layers.1.mlp.down_proj.weight"
+    factors = np.random.default_rng(0).uniform(0.5, 2, weights[name].shape[1])
+    weights[name] = (weights[name] * factors).astype(np.float16)
+    save_file(weights, source / "model.safetensors")
+    assert worst(compare_weights(folder, source, Algorithm.RTN)).worst > 2.5
+    found = compare_weights(folder, source, Algorithm.AWQ)
+    assert worst(found).worst < 2.5
+    assert middle(found).middle < 1.5
+    [remark] = found.remarks
+    assert remark.startswith("not compared with the source: 10 of the variant's tensors, ")
+    weight_damage.zero_blocks(folder)
+    assert worst(compare_weights(folder, source, Algorithm.AWQ)).worst > 2.5
+
+
+def renamed(folder, names):
+    path = folder / "model.onnx"
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        new = names(tensor.name)
+        for node in model.graph.node:
+            node.input[:] = [new if it == tensor.name else it for it in node.input]
+        tensor.name = new
+    onnx.save(model, path)
+
+
+def test_unknown_names_are_matched_by_shape_and_content(embedded, tmp_path):
+    folder = shutil.copytree(embedded["fp32"], tmp_path / "renamed")
+    apart = ("qkv", "cos_cache", "sin_cache")
+    renamed(folder, lambda name: name if any(it in name for it in apart) else f"val_{hash(name)}")
+    found = compare_weights(folder, SOURCE, None)
+    assert (found.lacking, found.remarks, len(found.fits)) == ((), (), 27)
+    assert worst(found).worst < 1
+
+
+def test_a_tensor_that_matches_nothing_is_named(embedded, tmp_path):
+    folder = shutil.copytree(embedded["fp32"], tmp_path / "odd")
+    path = folder / "model.onnx"
+    model = onnx.load(path, load_external_data=False)
+    model.graph.initializer.append(numpy_helper.from_array(np.ones((7, 9), np.float32), "odd"))
+    onnx.save(model, path)
+    [remark] = compare_weights(folder, SOURCE, None).remarks
+    assert remark == "not compared with the source: 1 of the variant's tensors, odd"
+
+
+def test_a_source_of_another_shape_leaves_nothing_to_conclude(folder, source):
+    weights = load_file(source / "model.safetensors")
+    save_file({name: it[..., :-8] for name, it in weights.items()}, source / "model.safetensors")
+    found = compare_weights(folder, source, None)
+    assert found.absence.startswith("only 0 % of the weights have a known source; without one: 26 ")
+    assert found.fits == ()
+
+
+def test_a_layer_of_the_source_that_the_variant_lacks_is_named(folder, source):
+    weights = load_file(source / "model.safetensors")
+    more = {
+        k.replace("layers.2", "layers.3"): it + 1 for k, it in weights.items() if "layers.2" in k
+    }
+    save_file({**weights, **more}, source / "model.safetensors")
+    found = compare_weights(folder, source, None)
+    assert len(found.lacking) == 12
+    assert all(".layers.3." in name for name in found.lacking)
+
+
+def test_without_a_source_there_is_nothing_to_compare_with(folder, tmp_path):
+    assert compare_weights(folder, None, None).absence == "the release names no source checkpoint"
+    (tmp_path / "pickled").mkdir()
+    absence = compare_weights(folder, tmp_path / "pickled", None).absence
+    assert absence == "the source checkpoint has no safetensors to compare with"
+
+
+def test_the_1_that_some_norms_are_stored_with_is_no_error(folder, source):
+    weights = load_file(source / "model.safetensors")
+    shifted = {name: it.astype(np.float32) - ("norm" in name) for name, it in weights.items()}
+    save_file(shifted, source / "model.safetensors")
+    (source / "config.json").write_text(json.dumps({"dtype": "float32"}))
+    assert worst(compare_weights(folder, source, None)).worst < 1.6
+
+
+def test_a_source_that_is_loaded_in_half_precision_explains_its_rounding(embedded, source):
+    weights = load_file(source / "model.safetensors")
+    wide = {name: it.astype(np.float32) * np.float32(1.0001) for name, it in weights.items()}
+    save_file(wide, source / "model.safetensors")
+    (source / "config.json").write_text(json.dumps({"dtype": "float16"}))
+    assert worst(compare_weights(embedded["fp32"], source, None)).worst < 1
+    (source / "config.json").write_text(json.dumps({"dtype": "float32"}))
+    assert worst(compare_weights(embedded["fp32"], source, None)).worst > 100
