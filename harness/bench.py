@@ -16,6 +16,7 @@ from harness.conditions import disturbance
 from harness.exam import refusal, replies, require_answers
 from harness.fleet import Fleet
 from harness.item import Item
+from harness.listener import Listener
 from harness.measurement import Measurement
 from harness.metrics.divergence import Logits
 from harness.pairing import (
@@ -63,6 +64,7 @@ class Stage:
     peaks: dict[str, int | None] = field(default_factory=dict)
     climbs: list[Climb] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    listener: Listener = field(default_factory=Listener)
 
 
 class Bench:

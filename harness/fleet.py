@@ -1,7 +1,8 @@
 """The runtimes of a session: one child process a variant, started when it is first needed."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 
 from harness.answer import Answer, Messages, Request
@@ -10,18 +11,25 @@ from harness.runtimes.isolated import Isolated
 from harness.variant import Variant
 
 _USUAL_TOKENS = 4096
+_Hear = Callable[[str, Sequence[Request], Sequence[Answer]], None]
 
 
 class Fleet:
     """Variants by name, each answering from a process of its own.
 
     A name whose variant could not be made raises the reason of that at every use. What a variant's
-    process does wrong is raised as ModelError that says which variant it was.
+    process does wrong is raised as ModelError that says which variant it was. `hear` is told the
+    name, the plan and the answers whenever the release's runtime has answered one.
     """
 
     def __init__(
-        self, variants: Mapping[str, Variant | HarnessError], factory: str, deadline_seconds: float
+        self,
+        variants: Mapping[str, Variant | HarnessError],
+        factory: str,
+        deadline_seconds: float,
+        hear: _Hear | None = None,
     ) -> None:
+        self._hear = hear
         self._variants = variants
         self._factory = factory
         self._deadline_seconds = deadline_seconds
@@ -91,7 +99,24 @@ class Fleet:
 
     def _start(self, name: str, factory: str) -> Isolated:
         directory = self.variant(name).directory
-        return Isolated(factory, directory, deadline_seconds=self._deadline_seconds, label=name)
+        made = _Heard(factory, directory, deadline_seconds=self._deadline_seconds, label=name)
+        if self._hear is not None and factory == self._factory:
+            made.hear = partial(self._hear, name)
+        return made
+
+
+class _Heard(Isolated):
+    """A runtime whose answers somebody may listen to."""
+
+    hear: Callable[[Sequence[Request], Sequence[Answer]], None] | None = None
+
+    def run(
+        self, plan: Sequence[Request], *, deadline_seconds: float | None = None
+    ) -> list[Answer]:
+        answers = super().run(plan, deadline_seconds=deadline_seconds)
+        if self.hear is not None:
+            self.hear(plan, answers)
+        return answers
 
 
 @contextlib.contextmanager

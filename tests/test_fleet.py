@@ -67,3 +67,20 @@ def test_a_very_long_prompt_has_more_time(tmp_path, monkeypatch):
         running.ask("a", [HELLO])
         running.ask("a", [HELLO, Request(token_ids=(1,) * 8192)])
     assert given == [60.0, 120.0]
+
+
+def test_who_listens_hears_every_answer_of_the_releases_runtime_and_no_other(tmp_path):
+    heard = []
+
+    def hear(name, plan, answers):
+        heard.append((name, [asked.max_new_tokens for asked in plan], len(answers)))
+
+    factory = "harness.runtimes.scripted:Scripted"
+    variant = Variant(Recipe("a", Role.CANDIDATE, Precision.INT4), tmp_path, {}, "sha256:0")
+    with Fleet({"a": variant}, factory, 60.0, hear) as running:
+        running.ask("a", [HELLO])
+        with running.fresh("a") as runtime:
+            runtime.run([HELLO, HELLO])
+        with running.fresh("a", "harness.runtimes.scripted:Slow") as runtime:
+            runtime.run([HELLO])
+    assert heard == [("a", [4], 1), ("a", [4, 4], 2)]

@@ -12,6 +12,7 @@ from harness.bench import Bench, Stage
 from harness.errors import HarnessError
 from harness.finding import Finding, Outcome
 from harness.fleet import Fleet
+from harness.listener import Listener
 from harness.measurement import Measurement
 from harness.plugins.notebook import NOTEBOOK
 from harness.plugins.options import SETTINGS
@@ -47,9 +48,11 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
     notebook = pytestconfig.stash[NOTEBOOK]
     tested = {variant_of(item) for item in request.session.items}
     there = [name for name, it in notebook.built.items() if not isinstance(it, HarnessError)]
-    with Fleet(notebook.built, release.runtime.factory, plan.deadline_seconds) as fleet:
+    listener, deadline_seconds = Listener(), plan.deadline_seconds
+    with Fleet(notebook.built, release.runtime.factory, deadline_seconds, listener.hear) as fleet:
         notebook.stage = Stage(
             fleet=fleet,
+            listener=listener,
             reference=release.reference,
             names=tuple(name for name in there if name in tested),
             baseline=next(iter(release.with_role(Role.BASELINE)), ""),
@@ -86,14 +89,21 @@ def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> dict[str, Request]:
 
 @pytest.fixture
 def record(request: pytest.FixtureRequest, variant_name: str) -> Record:
-    """Hand in a check's measurements; they are judged by the rules that concern them."""
+    """Hand in a check's measurements; they are judged by the rules that concern them.
+
+    So are the answers that users would read among those given meanwhile.
+    """
     notebook = request.config.stash[NOTEBOOK]
+    if notebook.stage is not None:
+        notebook.stage.listener.begin()
 
     def hand_in(*measurements: Measurement) -> None:
         request.node.stash[RECORDED] = bool(measurements)
+        watched = notebook.watched(suite_of(request.node), variant_name)
         notebook.measurements.extend(measurements)
         policy = notebook.settings.policy
-        found = judge_measurements(measurements, variant_name, notebook.evidence(), policy)
+        every = (*measurements, *watched)
+        found = judge_measurements(every, variant_name, notebook.evidence(), policy)
         _raise_what_is_wrong(found)
 
     return hand_in

@@ -11,9 +11,12 @@ from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.errors import HarnessError
 from harness.evidence import Check, Evidence, Subject
+from harness.finding import Outcome
+from harness.listener import subject, summary
 from harness.measurement import Measurement
 from harness.plugins.options import Settings
 from harness.probes.folder import file_sizes
+from harness.verdict import judge_measurements
 
 
 @dataclass(slots=True)
@@ -48,6 +51,23 @@ class Notebook:
             size_bytes=sum(file_sizes(found.directory).values()),
             quantization=found.quantization,
         )
+
+    def watched(self, suite: str, name: str) -> tuple[Measurement, ...]:
+        """Degenerate answers of a variant in a suite, in place of what was known of them before."""
+        if self.stage is None:
+            return ()
+        listener, reference = self.stage.listener, self.settings.release.reference
+        listener.hear_replies(self.stage.replies, self.stage.items)
+        found = listener.measurement(suite, name, reference, self.environment.fingerprint)
+        if found is None:
+            return ()
+        rest = [it for it in self.measurements if (it.metric, it.variant) != (found.metric, name)]
+        self.measurements[:] = [*rest, found]
+        findings = judge_measurements((found,), name, self.evidence(), self.settings.policy)
+        is_broken = any(it.outcome is Outcome.FAIL for it in findings)
+        remarks = [it for it in self.stage.remarks if not it.startswith(subject(found))]
+        self.stage.remarks[:] = [*remarks, summary(found)] if is_broken else remarks
+        return (found,)
 
     def evidence(self) -> Evidence:
         """Everything so far as one value."""

@@ -1,0 +1,96 @@
+"""Listens to every natural answer of a session for what makes it degenerate."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from harness.answer import Answer, Finish, Messages, Request
+from harness.bank import question
+from harness.item import Item, Scorer
+from harness.measurement import Measurement
+from harness.metrics.degenerate import Symptom, is_natural, symptoms
+from harness.reply import Reply
+
+METRIC = "degenerate"
+_Asked = tuple[Messages, int]
+"""A chat and the room for its answer: asked again, it is the same."""
+_Heard = dict[_Asked, frozenset[Symptom]]
+
+
+class Listener:
+    """Hears what variants answer, whichever suite asked, and tells of each suite by itself.
+
+    What a chat was answered with more than once has the symptoms of all its answers.
+    """
+
+    def __init__(self) -> None:
+        self._session: defaultdict[str, _Heard] = defaultdict(dict)
+        self._check: defaultdict[str, _Heard] = defaultdict(dict)
+        self._suites: defaultdict[tuple[str, str], _Heard] = defaultdict(dict)
+        self._replies: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """A check begins: what was heard before is not its own."""
+        self._check.clear()
+
+    def hear(self, name: str, plan: Sequence[Request], answers: Sequence[Answer]) -> None:
+        """What a variant answered; what no user would read is passed over."""
+        for request, answer in zip(plan, answers, strict=True):
+            if is_natural(request) and answer.finish in (Finish.STOP, Finish.LENGTH):
+                assert request.messages is not None
+                asked = (request.messages, request.max_new_tokens)
+                found = frozenset(symptoms(request, answer))
+                for heard in (self._session[name], self._check[name]):
+                    heard[asked] = heard.get(asked, frozenset()) | found
+
+    def hear_replies(self, replies: Mapping[str, Sequence[Reply]], items: Sequence[Item]) -> None:
+        """Replies of a session by variant, as far as they are new: some come from elsewhere."""
+        for name, given in replies.items():
+            known = self._replies.get(name, 0)
+            new = [
+                (question(item), reply.answer)
+                for item, reply in zip(items[known:], given[known:], strict=False)
+                if item.scorer is not Scorer.CHOICE
+            ]
+            self.hear(name, [asked for asked, _ in new], [answer for _, answer in new])
+            self._replies[name] = len(given)
+
+    def measurement(
+        self, suite: str, name: str, reference: str, environment: str
+    ) -> Measurement | None:
+        """Of each chat that a variant answered in a suite so far: 1 for a degenerate answer.
+
+        Beside the reference's answers to the same chats, where it has given some; what it was not
+        asked is then left out. Labels name the symptoms. None where nothing was answered.
+        """
+        mine = self._suites[suite, name]
+        for asked, found in self._check[name].items():
+            mine[asked] = mine.get(asked, frozenset()) | found
+        theirs = self._session[reference] if name != reference else {}
+        paired = [asked for asked in mine if asked in theirs]
+        if not mine:
+            return None
+        return Measurement(
+            suite=suite,
+            metric=f"{suite}.{METRIC}",
+            variant=name,
+            unit="share",
+            values=tuple(float(bool(mine[asked])) for asked in paired or mine),
+            environment=environment,
+            reference_values=tuple(float(bool(theirs[asked])) for asked in paired),
+            labels=tuple(", ".join(sorted(mine[asked])) for asked in paired or mine),
+            beside=reference if paired else "",
+        )
+
+
+def subject(it: Measurement) -> str:
+    """What a summary begins with."""
+    return f"degenerate answers in {it.suite} of {it.variant}: "
+
+
+def summary(it: Measurement) -> str:
+    """How many answers have which symptoms, for the reader."""
+    kinds = Counter(kind for label in it.labels if label for kind in label.split(", "))
+    listed = ", ".join(f"{count:,} x {kind}" for kind, count in kinds.most_common())
+    beside = f" ({it.beside}: {sum(it.reference_values):,.0f})" if it.beside else ""
+    count = f"{sum(it.values):,.0f} of {len(it.values):,}"
+    return f"{subject(it)}{count}{beside}: {listed}"

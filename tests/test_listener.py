@@ -1,0 +1,92 @@
+import pytest
+
+from harness.answer import Answer, Finish, Request
+from harness.item import Item, Scorer
+from harness.listener import Listener, summary
+from harness.reply import Reply
+
+
+def asked(question):
+    return Request(messages=(("user", question),), max_new_tokens=64)
+
+
+@pytest.fixture
+def listener():
+    return Listener()
+
+
+@pytest.fixture
+def say(listener):
+    def say(name, **texts):
+        plan = [asked(question) for question in texts]
+        listener.hear(name, plan, [Answer(text=text) for text in texts.values()])
+
+    return say
+
+
+def measured(listener, name, suite="accuracy"):
+    found = listener.measurement(suite, name, "fp32", "here")
+    return found and (found.values, found.reference_values, found.labels, found.beside)
+
+
+def test_each_chat_is_measured_beside_the_references_answer_to_it(listener, say):
+    say("fp32", a="fine", b="", c="fine", d="fine")
+    listener.begin()
+    say("int4", c="", b="", a="fine", e="")
+    found = listener.measurement("accuracy", "int4", "fp32", "here")
+    assert (found.metric, found.variant, found.unit) == ("accuracy.degenerate", "int4", "share")
+    assert found.values == (1.0, 1.0, 0.0)
+    assert found.reference_values == (0.0, 1.0, 0.0)
+    assert found.labels == ("empty answer", "empty answer", "")
+    assert found.beside == "fp32"
+    assert summary(found) == (
+        "degenerate answers in accuracy of int4: 2 of 3 (fp32: 1): 2 x empty answer"
+    )
+
+
+def test_the_reference_is_measured_by_itself(listener, say):
+    say("fp32", a="fine", b="")
+    assert measured(listener, "fp32") == ((0.0, 1.0), (), ("", "empty answer"), "")
+
+
+def test_a_variant_that_answers_alone_is_measured_without_a_reference(listener, say):
+    say("int4", a="")
+    assert measured(listener, "int4") == ((1.0,), (), ("empty answer",), "")
+
+
+def test_a_suite_is_measured_by_what_its_own_checks_asked(listener, say):
+    say("int4", a="")
+    listener.begin()
+    assert measured(listener, "int4", "edge_cases") is None
+    say("int4", b="fine")
+    assert measured(listener, "int4", "edge_cases")[0] == (0.0,)
+    listener.begin()
+    say("int4", c="")
+    assert measured(listener, "int4", "edge_cases")[0] == (0.0, 1.0)
+
+
+def test_a_chat_with_two_answers_has_the_symptoms_of_both(listener, say):
+    say("int4", a="<|im_end|>")
+    say("int4", a="")
+    say("int4", a="fine")
+    assert measured(listener, "int4")[2] == ("empty answer, template text",)
+
+
+def test_what_no_user_reads_and_what_was_refused_is_not_heard(listener):
+    timed = Request(messages=(("user", "a"),), stop_at_end=False)
+    listener.hear("int4", [timed, asked("b")], [Answer(), Answer(finish=Finish.ERROR, error="no")])
+    assert measured(listener, "int4") is None
+
+
+def test_replies_that_come_from_elsewhere_are_heard_once(listener):
+    chat = (("user", "?"),)
+    items = [
+        Item("a", chat, "x"),
+        Item("b", chat, "x", scorer=Scorer.CHOICE, choices=("x", "y")),
+        Item("c", (("user", "!"),), "x"),
+    ]
+    replies = [Reply(Answer(text="x")), Reply(likelihoods=(-1.0, -2.0)), Reply(Answer())]
+    listener.hear_replies({"fp32": replies[:2]}, items)
+    listener.begin()
+    listener.hear_replies({"fp32": replies}, items)
+    assert measured(listener, "fp32")[0] == (1.0,)
