@@ -199,16 +199,15 @@ def _fit(weight: Weight, pieces: Pieces, checkpoint: Checkpoint, may: Allowance)
         return Fit(
             shown(weight.name), weight.format, _vector_errors(weight, *read(0, weight.shape[0]))
         )
-    exact = isinstance(weight, FloatWeight)
-    factors = _channel_factors(read, weight.shape) if may.rescales else None
+    allowed = may if isinstance(weight, BlockWeight) else Allowance()
+    factors = _channel_factors(read, weight.shape) if allowed.rescales else None
     errors = []
     for first, end in _chunks(*weight.shape):
         theirs, mine = read(first, end)
         if factors is not None:
             theirs = rescaled(theirs, mine, factors)
-        in_row = may.compensates and not exact
-        errors.append(block_errors(theirs, mine, weight.format, in_row=in_row))
-    allowed = Allowance() if exact else may
+        compensates = allowed.compensates
+        errors.append(block_errors(theirs, mine, weight.format, compensates=compensates))
     return Fit(shown(weight.name), weight.format, np.concatenate(errors), allowed)
 
 

@@ -99,12 +99,27 @@ def test_half_precision_explains_its_rounding_and_no_hole():
     assert float(block_errors(weights, mine, half).max()) > 100
 
 
-def test_errors_taken_over_by_compensation_are_in_units_of_the_row():
+def test_errors_taken_over_from_others_count_less_unless_they_are_along_the_source():
+    weights = gaussian(256)
+    form = Format("int4", 4, 32)
+    unit = np.abs(weights).reshape(256, 16, 32).max(-1) / 8 / np.sqrt(12)
+    random = np.random.default_rng(1).normal(0, 4, weights.shape).reshape(256, 16, 32)
+    mine = (weights + (random * unit[..., None]).reshape(weights.shape)).astype(np.float32)
+    mine[7, :32] = 0
+    plain = block_errors(weights, mine, form)
+    found = block_errors(weights, mine, form, compensates=True)
+    assert float(np.median(plain)) == pytest.approx(4, abs=0.1)
+    assert float(np.median(found)) < 1.3
+    assert np.unravel_index(found.argmax(), found.shape) == (7, 0)
+    assert found[7, 0] > 3 * np.partition(found.ravel(), -2)[-2]
+
+
+def test_the_error_of_a_small_block_is_in_units_of_its_row():
     weights = gaussian()
     weights[0, :32] /= 100
     mine = weights + np.float32(0.005)
     form = Format("int4", 4, 32)
-    own, row = (block_errors(weights, mine, form, in_row=it)[0, 0] for it in (False, True))
+    own, row = (block_errors(weights, mine, form, compensates=it)[0, 0] for it in (False, True))
     assert own > 50 * row
 
 
@@ -119,7 +134,7 @@ def test_factors_of_channels_are_found_and_a_damaged_block_beside_them():
     mine = dequantized(levels, scales, points)
     fitted = np.einsum("rc,rc->c", weights, mine) / np.einsum("rc,rc->c", weights, weights)
     source = rescaled(weights, mine, fitted.astype(np.float32))
-    found = block_errors(source, mine, Format("int4", 4, 32), in_row=True)
+    found = block_errors(source, mine, Format("int4", 4, 32), compensates=True)
     assert float(np.median(found)) < 1.5
     assert np.unravel_index(found.argmax(), found.shape) == (9, 3)
 
