@@ -51,7 +51,9 @@ def _plain(row: dict[str, Any], schema: str, place: str) -> dict[str, Any]:
     """The fields of an item as `Item` has them."""
     data = dict(row)
     if "prompt" in data and "messages" not in data:
-        data["messages"] = [{"role": "user", "content": data.pop("prompt")}]
+        prompt = data.pop("prompt")
+        is_chat = isinstance(prompt, list)
+        data["messages"] = prompt if is_chat else [{"role": "user", "content": prompt}]
     try:
         data["messages"] = [[turn["role"], turn["content"]] for turn in data["messages"]]
     except (KeyError, TypeError) as error:

@@ -23,8 +23,9 @@ def read(tmp_path):
 
 
 def test_items_are_read_from_prompts_and_from_messages(read):
-    chat = {"id": "b", "messages": [{"role": "user", "content": "Hi"}], "expected": "Yes"}
-    assert [it.messages for it in read(GOOD, "", chat)] == [(("user", "Hi"),)] * 2
+    turns = [{"role": "user", "content": "Hi"}]
+    chats = [{"id": key, key: turns, "expected": "Yes"} for key in ("messages", "prompt")]
+    assert [it.messages for it in read(GOOD, "", *chats)] == [(("user", "Hi"),)] * 3
 
 
 def test_what_is_a_value_in_a_row_is_text_in_an_item(read):
