@@ -35,6 +35,7 @@ PAIRED = {
     Statistic.EXPONENT_GAIN,
     Statistic.CHANGE,
     Statistic.WORST_STEP,
+    Statistic.EXCESS,
 }
 """Statistics that need the reference's values beside the variant's."""
 
@@ -270,6 +271,10 @@ def _slope(it: Measurement, confidence: float) -> Estimate:
     return trend.slope_interval([float(label) for label in it.labels], it.values, confidence)
 
 
+def _excess(it: Measurement, confidence: float) -> Estimate:
+    return _in_points(paired.gain_interval(it.values, it.reference_values, confidence))
+
+
 _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.TOTAL: _total,
     Statistic.PEAK_RATIO: _peak_ratio,
@@ -303,4 +308,5 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.GROWTH: _growth,
     Statistic.HOURS_TO_FILL: _hours_to_fill,
     Statistic.SLOPE: _slope,
+    Statistic.EXCESS: _excess,
 }

@@ -56,6 +56,7 @@ class Statistic(StrEnum):
     GROWTH = "growth"  # of a level per request: Theil-Sen, for each kind of request
     HOURS_TO_FILL = "hours_to_fill"  # until growth has filled a device of 8 GB
     SLOPE = "slope"  # per 1,000 tokens: Theil-Sen
+    EXCESS = "excess"  # paired difference of 0/1 faults in points: Tango's score interval
 
 
 @dataclass(frozen=True, slots=True)

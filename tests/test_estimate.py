@@ -83,3 +83,9 @@ def test_a_total_names_the_labels_that_count():
     many = estimate(measured((1,) * 6, labels=labels), Statistic.TOTAL, 0.9)
     assert many.where == "a, b, c and 3 more"
     assert estimate(measured((0,) * 6, labels=labels), Statistic.TOTAL, 0.9).where == ""
+
+
+def test_an_excess_of_faults_is_in_points():
+    found = estimate(measured((1.0,) * 5 + (0.0,) * 15, (0.0,) * 20), Statistic.EXCESS, 0.9)
+    assert found.value == 25.0
+    assert 0 < found.lower < 25 < found.upper < 100
