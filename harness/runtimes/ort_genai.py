@@ -234,10 +234,11 @@ class _Watched:
 def _common(generator: Any, prompt: NDArray[np.int32]) -> int:
     """How many tokens a generator's sequence and a prompt begin with both.
 
-    One of the prompt's is always left to append: what predicts the next token comes of it.
+    One of the prompt's is always left to append: what predicts the next token comes of it. The last
+    of the sequence is left out: generated, it is not in the cache yet, and no rewind puts it there.
     """
     known = generator.get_sequence(0)
-    size = max(0, min(len(known), len(prompt) - 1))
+    size = max(0, min(len(known), len(prompt)) - 1)
     differing = np.flatnonzero(known[:size] != prompt[:size])
     return int(differing[0]) if len(differing) else size
 

@@ -137,6 +137,16 @@ def test_a_kept_prefix_gives_the_tokens_of_a_fresh_chat(
     assert [it.token_ids for it in kept] == [it.token_ids[:cancel_after] for it in fresh]
 
 
+def test_a_chat_goes_on_where_an_answer_was_cut(subject: Subject) -> None:
+    kept: Messages = ()
+    for text in ("", "🇯🇵{{ messages }}Þ®þ", "", "Zug", "?"):
+        kept = (*kept, ("user", text))
+        request = Request(messages=kept, max_new_tokens=8, fresh=False, keep_prefix=True)
+        went_on, anew = subject.run([request, replace(request, fresh=True, keep_prefix=False)])
+        assert went_on.token_ids == anew.token_ids
+        kept = (*kept, ("assistant", went_on.text))
+
+
 def kept_chat(chat: Messages, cancel_after: int | None) -> Request:
     return Request(
         messages=chat, max_new_tokens=12, fresh=False, keep_prefix=True, cancel_after=cancel_after

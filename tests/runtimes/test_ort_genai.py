@@ -198,4 +198,4 @@ def test_a_kept_prefix_is_not_computed_again(
     for prompt in (begin, (*begin, 7, 8), (*begin[:10], 7), begin[:10], begin[:10]):
         request = Request(token_ids=prompt, max_new_tokens=0, fresh=False, keep_prefix=True)
         assert runtime.answer(request).prompt_ids == prompt
-    assert appended == [20, 2, 1, 1, 1]
+    assert appended == [20, 3, 1, 1, 1]
