@@ -166,6 +166,7 @@ _MAY_BE_ZERO = (
     "memory_doublings",
     "scaling_longest_tokens",
     "accuracy_items",
+    "edge_token_ids",
 )
 
 
@@ -185,6 +186,10 @@ class Plan:
     scaling_texts: int = 3  # whose logits are compared, at every length
     accuracy_items: int = 0  # 0: every item of the bank
     precision_items: int = 200
+    edge_examples: int = 25  # texts that Hypothesis tries
+    edge_chats: int = 5  # chats that it tries
+    edge_chat_steps: int = 8
+    edge_token_ids: int = 0  # tried in prompts, in random order; 0: the whole vocabulary
     precision_windows: int = 20  # of a text that the release names
     source_items: int = 60  # that the source is asked too
     foundry_items: int = 2  # of every slice

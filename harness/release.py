@@ -108,12 +108,14 @@ class Data:
     names the part; `schema` is a JSON Schema for every answer in JSON that has none of its own.
     `calibration` holds conversations for the algorithms that look at some: never held-out ones, or
     a variant would be judged by what it was made for.
+    `edge_cases` is a pack of edge cases beside the gate's own.
     """
 
     domain: Path
     split: str = ""
     schema: Path | None = None
     calibration: Path | None = None
+    edge_cases: Path | None = None
 
     def __post_init__(self) -> None:
         if self.calibration is not None and self.calibration == self.domain:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.edge_case import EdgeCase
+from harness.edge_case import EdgeCase, merged
 from harness.errors import ConfigError
 from harness.evidence import SCHEMA, Evidence
 from harness.policy import Policy
@@ -145,8 +145,15 @@ def _policy_data(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
     return {**found, **data, "plan": plan}
 
 
-def read_edge_cases(path: Path) -> tuple[EdgeCase, ...]:
-    """Read a pack of edge cases, or raise ConfigError of one line."""
+def read_edge_cases(*paths: Path) -> tuple[EdgeCase, ...]:
+    """Read packs of edge cases into one, or raise ConfigError of one line.
+
+    Of two cases of one name the later pack's counts.
+    """
+    return merged(*map(_read_pack, paths))
+
+
+def _read_pack(path: Path) -> tuple[EdgeCase, ...]:
     cases = _tables(_read_toml(path, "pack of edge cases"), "cases", path)
     if not cases:
         raise ConfigError(f"{path.name} has no [cases.<name>]: there is nothing to try")

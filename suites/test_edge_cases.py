@@ -1,30 +1,120 @@
 """What users type by accident or on purpose."""
 
-import pytest
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from harness.answer import Request
 from harness.bank import question
 from harness.bench import Bench
-from harness.exam import require_answers
-from harness.metrics.edge_cases import broken_promise
+from harness.conversation import Conversation
+from harness.exploration import Discovery, Effort, explore_chats, explore_texts
+from harness.item import Item
+from harness.measurement import Measurement
+from harness.metrics.edge_cases import Expected, expected_of
+from harness.ordeal import OddRequest, Ordeal
+from harness.past_failures import PastFailures
 from harness.plugins.measure import Record
+from harness.probes.folder import read_folder
+from harness.probes.tokenizer import read_tokenizer
+from harness.tokenizer_risk import cut_at_nul, typed_special_tokens, unnormalized
+from harness.vocabulary import broken_pieces, pieces
+
+NORMAL_TOKENS = 16
+SPOKEN_ITEMS = 4
+NEW_TOKENS = 8
 
 
-def test_edge_cases(bench: Bench, edge_cases: dict[str, Request], record: Record) -> None:
-    """Each case ends in sane text or a clean error, and the next normal request is as before."""
-    normal = question(bench.items[0])
-    [before] = require_answers(bench.variant.name, bench.ask([normal]))
-    plan = [request for case in edge_cases.values() for request in (case, normal)]
-    answers = bench.ask(plan)
-    broken = {
-        name: problem
-        for name, odd, after in zip(edge_cases, answers[::2], answers[1::2], strict=True)
-        if (problem := broken_promise(edge_cases[name], odd, before, after))
-    }
+def test_edge_cases(bench: Bench, edge_cases: dict[str, OddRequest], record: Record) -> None:
+    """Each case ends as it must and keeps every promise, and the next normal request is as before.
+
+    So do some items whose answers go beyond ASCII: a broken stream shows there.
+    """
+    with _ordeal(bench) as ordeal:
+        problems = {
+            name: ordeal.problem(*case)
+            for name, case in (edge_cases | _spoken(bench.items)).items()
+        }
+    record(_named(bench, "broken", problems))
+
+
+def test_tokenizer_risks(bench: Bench, record: Record) -> None:
+    """What today's runtimes are known to do with special tokens, NUL and decomposed accents."""
+    tokenizer = read_tokenizer(bench.variant.directory)
+    with _ordeal(bench) as ordeal:
+        typed = typed_special_tokens(ordeal.runtime, tokenizer)
+        cut = cut_at_nul(ordeal.runtime)
+        other = unnormalized(ordeal.runtime, tokenizer)
+    absence = "" if typed else "no tokenizer.json that names its special tokens"
     record(
-        bench.sample(
-            "broken", "count", [name in broken for name in edge_cases], labels=list(edge_cases)
-        )
+        replace(_counted(bench, "special_tokens", typed), absence=absence),
+        _counted(bench, "nul", cut),
+        _counted(bench, "normalizer", other),
     )
-    if broken:
-        pytest.fail("; ".join(f"{name}: {why}" for name, why in broken.items()), pytrace=False)
+
+
+def test_vocabulary(bench: Bench, record: Record) -> None:
+    """Every token id can be in a prompt, or as many of them as the policy asks for."""
+    size = int(read_folder(bench.variant.directory).model["vocab_size"])
+    ids = bench.random("token ids").permutation(size)[: bench.plan.edge_token_ids or size]
+    with _ordeal(bench) as ordeal:
+        problems = broken_pieces(ordeal, pieces(sorted(ids.tolist()), bench.context_tokens))
+    record(_named(bench, "token_ids", problems), bench.sample("tried_ids", "ids", [len(ids)]))
+
+
+def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
+    """Hypothesis finds no text and no chat that breaks a promise."""
+    plan, seed = bench.plan, int(bench.random("exploration").integers(2**32))
+    with _ordeal(bench) as ordeal:
+        texts = explore_texts(
+            lambda text: ordeal.problem(_chat(text), expected_of(text)),
+            Effort(plan.edge_examples, seed, PastFailures(failures / "texts.jsonl")),
+        )
+        chats = explore_chats(
+            lambda: Conversation(ordeal, bench.context_tokens),
+            Effort(
+                plan.edge_chats,
+                seed,
+                PastFailures(failures / "chats.jsonl"),
+                plan.edge_chat_steps,
+            ),
+        )
+    found = {"texts": texts, "chats": chats}
+    record(
+        _discovered(bench, found),
+        bench.sample("explored", "tries", [it.tried for it in found.values()], labels=list(found)),
+    )
+
+
+@contextlib.contextmanager
+def _ordeal(bench: Bench) -> Iterator[Ordeal]:
+    """A process of its own, and a normal request to hold it against."""
+    normal = replace(question(bench.items[0]), max_new_tokens=NORMAL_TOKENS)
+    tokenizer = read_tokenizer(bench.variant.directory)
+    with bench.fresh() as runtime:
+        yield Ordeal(runtime, normal, tokenizer, bench.plan.deadline_seconds)
+
+
+def _spoken(items: Sequence[Item]) -> dict[str, OddRequest]:
+    beyond = [item for item in items if not item.expected.isascii()][:SPOKEN_ITEMS]
+    return {f"item {it.id}": (replace(question(it), fresh=True), Expected.ANSWER) for it in beyond}
+
+
+def _chat(text: str) -> Request:
+    return Request(messages=(("user", text),), max_new_tokens=NEW_TOKENS, fresh=False)
+
+
+def _named(bench: Bench, metric: str, problems: Mapping[str, str]) -> Measurement:
+    """1 for each that has a problem, which is named with it."""
+    labels = [f"{name} ({problem})" if problem else name for name, problem in problems.items()]
+    return bench.sample(metric, "count", list(map(bool, problems.values())), labels=labels)
+
+
+def _counted(bench: Bench, metric: str, found: Mapping[str, bool]) -> Measurement:
+    return bench.sample(metric, "count", list(found.values()), labels=list(found))
+
+
+def _discovered(bench: Bench, found: Mapping[str, Discovery]) -> Measurement:
+    labels = [it.label or name for name, it in found.items()]
+    return bench.sample("found", "count", [bool(it.label) for it in found.values()], labels=labels)

@@ -1,12 +1,12 @@
 """Fixtures of the suites: `bench` to measure with, `record` to hand in what was measured."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 from _pytest.outcomes import Failed, Skipped
 
-from harness.answer import Request
 from harness.bank import shuffled
 from harness.bench import Bench, Stage
 from harness.errors import HarnessError
@@ -14,11 +14,11 @@ from harness.finding import Finding, Outcome
 from harness.fleet import Fleet
 from harness.listener import Listener
 from harness.measurement import Measurement
+from harness.ordeal import OddRequest
 from harness.plugins.notebook import NOTEBOOK
 from harness.plugins.options import SETTINGS
 from harness.plugins.variants import NAME
 from harness.release import Role
-from harness.store import read_edge_cases
 from harness.verdict import judge_measurements
 
 
@@ -80,11 +80,20 @@ def bench(stage: Stage, variant_name: str, request: pytest.FixtureRequest) -> Be
 
 
 @pytest.fixture
-def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> dict[str, Request]:
+def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> dict[str, OddRequest]:
     """The pack of odd requests by name, for the variant's context length."""
-    path = pytestconfig.stash[SETTINGS].edge_cases
-    context = bench.context_tokens
-    return {it.name: it.request(context, bench.long_prompt) for it in read_edge_cases(path)}
+
+    def encode(text: str) -> list[int]:
+        return bench.encode([text])[0]
+
+    context, cases = bench.context_tokens, pytestconfig.stash[SETTINGS].edge_cases
+    return {it.name: (it.request(context, bench.long_prompt, encode), it.expected) for it in cases}
+
+
+@pytest.fixture
+def failures(pytestconfig: pytest.Config, variant_name: str) -> Path:
+    """Where what broke a promise of this variant is kept from session to session."""
+    return pytestconfig.stash[SETTINGS].failures / variant_name
 
 
 @pytest.fixture

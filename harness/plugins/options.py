@@ -6,17 +6,19 @@ from pathlib import Path
 import pytest
 
 from harness.domain import read_items
+from harness.edge_case import EdgeCase
 from harness.errors import ConfigError
 from harness.item import Item
 from harness.policy import Policy
 from harness.release import Release
-from harness.store import read_policy, read_release
+from harness.store import read_edge_cases, read_policy, read_release
 from harness.variant import Recipe, expand
 
 SUITES = "suites"
 HOME = Path(__file__).resolve().parents[2]
 PARTS = ("variants", "measure", "gate", "benchmarks")
 DEFAULT_RELEASE = Path("fixtures") / "travel.toml"
+EDGE_CASES = Path("fixtures") / "edge_cases.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Settings:
     """What this session judges, by what, and where it writes.
 
     `only` holds the variants that --only names, or every variant. `publish` is None where nothing
-    may be published.
+    may be published. `failures` is where prompts are kept that broke a promise once.
     """
 
     release: Release
@@ -35,7 +37,8 @@ class Settings:
     reports: Path
     publish: Path | None
     cache: Path
-    edge_cases: Path
+    edge_cases: tuple[EdgeCase, ...]
+    failures: Path
     seed: int
 
 
@@ -115,6 +118,8 @@ def _settings(config: pytest.Config) -> Settings:
     release = read_release(here / option.release if option.release else root / DEFAULT_RELEASE)
     policy = read_policy(here / option.policy if option.policy else release.policy.path)
     publish = here / option.publish if option.publish else root / "published"
+    cache = here / option.cache if option.cache else root / ".cache" / "variants"
+    packs = [root / EDGE_CASES, *filter(None, [release.data.edge_cases])]
     return Settings(
         release=release,
         recipes=expand(release),
@@ -123,8 +128,9 @@ def _settings(config: pytest.Config) -> Settings:
         only=_only(option.only, release),
         reports=here / option.reports if option.reports else root / "reports",
         publish=None if option.no_publish else publish,
-        cache=here / option.cache if option.cache else root / ".cache" / "variants",
-        edge_cases=root / "fixtures" / "edge_cases.toml",
+        cache=cache,
+        edge_cases=read_edge_cases(*packs),
+        failures=cache.parent / "failures" / release.identity.name,
         seed=option.seed,
     )
 

@@ -9,6 +9,7 @@ from harness.bench import Bench, Stage
 from harness.errors import RequestError
 from harness.fleet import Fleet
 from harness.item import Item
+from harness.metrics.edge_cases import Expected
 from harness.policy import Plan
 from harness.release import Precision, Role
 from harness.variant import Recipe, Variant
@@ -47,6 +48,33 @@ def test_logits_that_were_not_looked_at_are_not_counted_as_finite(measure):
 
 
 def test_a_model_that_refuses_every_request_does_not_pass_the_odd_ones(measure):
-    odd = {"empty": Request(text="")}
-    with pytest.raises(RequestError, match="int4 refused a request: no"):
+    odd = {"empty": (Request(text=""), Expected.EITHER)}
+    with pytest.raises(RequestError, match="a normal request was refused: no"):
         measure(edge_suite.test_edge_cases, "edge_cases", "Refusing", edge_cases=odd)
+
+
+def test_an_odd_request_and_its_problem_are_named_in_the_evidence(measure):
+    odd = {
+        "fine": (Request(text="a"), Expected.EITHER),
+        "long": (Request(token_ids=(5,) * 9), Expected.ERROR),
+    }
+    found = measure(edge_suite.test_edge_cases, "edge_cases", edge_cases=odd)["edge_cases.broken"]
+    assert found.values == (0.0, 1.0)
+    assert found.labels == ("fine", "long (it was answered ('') where an error is right)")
+
+
+def test_special_tokens_that_nobody_names_are_not_measured(measure):
+    found = measure(edge_suite.test_tokenizer_risks, "edge_cases")
+    assert found["edge_cases.special_tokens"].absence
+    assert set(found["edge_cases.nul"].values) == {0.0}
+
+
+def test_the_smallest_failing_text_and_chat_are_named_in_the_evidence(measure, tmp_path):
+    explored = measure(edge_suite.test_exploration, "edge_cases", failures=tmp_path / "failures")
+    found = explored["edge_cases.found"]
+    assert found.values == (0.0, 1.0)  # its configuration says 300 tokens, and it bears more
+    assert found.labels == (
+        "texts",
+        "chat: ask for too much (a prompt over the context was answered (''))",
+    )
+    assert min(explored["edge_cases.explored"].values) > 0

@@ -1,0 +1,128 @@
+"""Puts odd requests to one process of a variant, which may die of any of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from harness.answer import Answer, Finish, Messages, Request
+from harness.errors import CrashError, HangError, RequestError
+from harness.metrics.edge_cases import (
+    Expected,
+    Prompt,
+    Trial,
+    broken_promise,
+    is_composed,
+    parting,
+)
+from harness.probes.tokenizer import Tokenizer
+from harness.runtimes.isolated import Isolated
+
+OddRequest = tuple[Request, Expected]
+
+TIE = 0.1
+"""Logits that differ by less may change places when a prompt is computed in other pieces: that
+moves them by about 1e-5 in float32 and 1e-2 where activations are quantized, a wrong state by 10.
+"""
+_USUAL_TOKENS = 4096
+
+
+class Ordeal:
+    """Tries requests one after the other in one process; one that dies is followed by a new one.
+
+    Whatever kills or hangs the process is a problem of the request that was asked, and of none
+    before or after it. LoadError and InfrastructureError pass through: without a process there is
+    nothing to try.
+    """
+
+    def __init__(
+        self, runtime: Isolated, normal: Request, tokenizer: Tokenizer, deadline_seconds: float
+    ) -> None:
+        """Ask the normal request first; raises ModelError where even that is not answered."""
+        self.runtime = runtime
+        self.normal = replace(normal, watch=True)
+        self.tokenizer = tokenizer
+        self._deadline_seconds = deadline_seconds
+        [self.before] = self.run([self.normal])
+        if self.before.finish is Finish.ERROR:
+            raise RequestError(f"a normal request was refused: {self.before.error}")
+
+    def run(self, plan: Sequence[Request]) -> list[Answer]:
+        """Answers to a plan; a request over 4,096 tokens has so much more time."""
+        longest = max(len(request.token_ids or ()) for request in plan)
+        patience = self._deadline_seconds * max(1.0, longest / _USUAL_TOKENS)
+        return self.runtime.run(plan, deadline_seconds=patience)
+
+    def problem(self, request: Request, expected: Expected) -> str:
+        """The first promise that is broken, as a clause; empty when none is."""
+        try:
+            return broken_promise(self._trial(request, expected))
+        except (CrashError, HangError) as error:
+            return without_name(error)
+
+    def _trial(self, request: Request, expected: Expected) -> Trial:
+        """A prompt of tokens is asked once: it may be as long as the context."""
+        answer = self.run([replace(request, watch=True)])[0]
+        again, is_tie = None, False
+        if request.token_ids is None and answer.finish is not Finish.ERROR:
+            again = self.run([replace(request, fresh=request.sampling is not None)])[0]
+            is_tie = self.is_tie(answer, again)
+        return Trial(
+            request,
+            expected,
+            answer,
+            self.before,
+            self.run([self.normal])[0],
+            again,
+            is_tie,
+            self._decoded(answer),
+            Prompt() if answer.finish is Finish.ERROR else self._prompt(request),
+        )
+
+    def is_tie(self, one: Answer, other: Answer) -> bool:
+        """Whether two answers to one prompt part where both tokens are about equally likely."""
+        at = parting(one, other)
+        if at is None or one.prompt_ids != other.prompt_ids:
+            return False
+        begin = one.prompt_ids + one.token_ids[: at + 1]
+        [scored] = self.run([Request(token_ids=begin, score_from=len(begin) - 1, fresh=False)])
+        if scored.logits is None:
+            return False
+        mine, theirs = scored.logits[0][[one.token_ids[at], other.token_ids[at]]]
+        return bool(np.abs(mine - theirs) < TIE)
+
+    def _decoded(self, answer: Answer) -> str | None:
+        try:
+            return self.runtime.decode([answer.token_ids])[0] if answer.token_ids else None
+        except RequestError:
+            return None
+
+    def _prompt(self, request: Request) -> Prompt:
+        """NUL is left out, which has a rule of its own, and so is what is not in NFC."""
+        if request.messages is None or any("\0" in text for _, text in request.messages):
+            return Prompt()
+        chats = [request.messages]
+        if request.messages and request.messages[-1][0] == "user":
+            chats += [longer(request.messages, end) for end in "ab"]
+        try:
+            texts = self.runtime.render(chats)
+            ids = [tuple(tokens) for tokens in self.runtime.encode(texts)]
+        except RequestError:
+            return Prompt()
+        stated = self.tokenizer.encode if is_composed(texts[0]) else None
+        return Prompt(
+            encoded=ids[0],
+            stated=None if stated is None else stated(texts[0]),
+            is_cut=len(ids) > 1 and ids[1] == ids[2],
+        )
+
+
+def longer(messages: Messages, end: str) -> Messages:
+    """A chat whose last message has something more at its end."""
+    role, content = messages[-1]
+    return (*messages[:-1], (role, content + end))
+
+
+def without_name(error: CrashError | HangError) -> str:
+    """What happened, without the variant's name that the message begins with."""
+    return str(error).partition(": ")[2] or str(error)

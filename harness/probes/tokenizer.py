@@ -1,0 +1,58 @@
+"""Reads what a variant's tokenizer.json states, to hold the runtime's tokenizer against."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_FORMS = ("NFC", "NFKC", "NFD", "NFKD")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenizer:
+    """`special` holds the special tokens by id, `forms` the Unicode normal forms that text is put
+    into first, and `encode` gives the token ids of text where the `tokenizers` library is installed
+    and can read the file.
+    """
+
+    special: dict[int, str]
+    forms: tuple[str, ...] = ()
+    encode: Callable[[str], tuple[int, ...]] | None = None
+
+
+def read_tokenizer(directory: Path) -> Tokenizer:
+    """What is stated; nothing where there is no file, or none that can be read."""
+    path = directory / "tokenizer.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        special = {
+            int(token["id"]): str(token["content"])
+            for token in document.get("added_tokens", [])
+            if token.get("special")
+        }
+        forms = tuple(_forms(document.get("normalizer") or {}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Tokenizer({})
+    return Tokenizer(special, forms, _encoder(path))
+
+
+def _forms(normalizer: dict[str, Any]) -> Iterator[str]:
+    """Also of a sequence of normalizers, however deep."""
+    if normalizer.get("type") in _FORMS:
+        yield str(normalizer["type"])
+    for inner in normalizer.get("normalizers", ()):
+        yield from _forms(inner)
+
+
+def _encoder(path: Path) -> Callable[[str], tuple[int, ...]] | None:
+    try:
+        import tokenizers
+    except ImportError:
+        return None
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    except Exception:  # the library raises bare Exception for files that it does not know
+        return None
+    tokenizer.no_truncation()
+    return lambda text: tuple(tokenizer.encode(text, add_special_tokens=False).ids)

@@ -1,0 +1,84 @@
+"""Runtimes without a model that each break one promise to those who ask odd things."""
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.answer import Answer, Request
+from harness.errors import InfrastructureError
+from harness.runtimes.scripted import Scripted
+
+BAD_ID = 201
+"""A token that none of `BadToken`'s prompts may hold."""
+
+
+class DiesOfZ(Scripted):
+    """A segmentation fault for every prompt of a chat with a capital Z."""
+
+    def misbehave(self, number: int, request: Request) -> None:
+        if any("Z" in text for _, text in request.messages or ()):
+            os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class SpoiledByZ(Scripted):
+    """Says something else to everything after a Z was typed."""
+
+    is_spoiled = False
+
+    def misbehave(self, number: int, request: Request) -> None:
+        self.is_spoiled = self.is_spoiled or any("Z" in text for _, text in request.messages or ())
+
+    def answer(self, request: Request) -> Answer:
+        answer = super().answer(request)
+        if not self.is_spoiled or request.messages == (("user", "Z"),):
+            return answer
+        return replace(answer, text=answer.text + "!")
+
+
+class CutsAtNul(Scripted):
+    """Reads text as C does."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return super().encode([text.replace("\\u0000", "\0").partition("\0")[0] for text in texts])
+
+
+class Fickle(Scripted):
+    """Never says the same twice."""
+
+    def answer(self, request: Request) -> Answer:
+        answer = super().answer(request)
+        return replace(answer, token_ids=(self.answered % 26 + 97, *answer.token_ids[1:]))
+
+
+class BadToken(Scripted):
+    """Has no finite logits once a prompt holds one token."""
+
+    def answer(self, request: Request) -> Answer:
+        answer = super().answer(request)
+        return replace(answer, non_finite=int(BAD_ID in (request.token_ids or ())))
+
+
+class BadEverywhere(Scripted):
+    """Has no finite logits at all."""
+
+    def answer(self, request: Request) -> Answer:
+        return replace(super().answer(request), non_finite=1)
+
+
+class ForgetsThePast(Scripted):
+    """With a kept prefix it answers the last message alone, once there are two turns."""
+
+    def answer(self, request: Request) -> Answer:
+        if request.keep_prefix and request.messages and len(request.messages) > 1:
+            answer = super().answer(replace(request, messages=request.messages[-1:]))
+            return replace(answer, prompt_ids=tuple(self._prompt(request)))
+        return super().answer(request)
+
+
+class LosesTheDisk(Scripted):
+    """The machine cannot go on after ten requests."""
+
+    def misbehave(self, number: int, request: Request) -> None:
+        if number >= 10:
+            raise InfrastructureError("the disk is full")

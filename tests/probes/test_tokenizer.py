@@ -1,0 +1,36 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.probes.tokenizer import read_tokenizer
+
+MODEL = Path(__file__).parents[2] / "fixtures" / "travel" / "model"
+
+
+def test_special_tokens_forms_and_ids_are_as_the_file_states():
+    tokenizer = read_tokenizer(MODEL)
+    assert tokenizer.special == {0: "<|endoftext|>", 1: "<|im_start|>", 2: "<|im_end|>"}
+    assert tokenizer.forms == ("NFC",)
+    pytest.importorskip("tokenizers")
+    assert tokenizer.encode is not None
+    assert tokenizer.encode("cafe\u0301") == tokenizer.encode("café") != tokenizer.encode("cafe")
+
+
+def test_a_form_within_a_sequence_of_normalizers_counts(tmp_path):
+    inner = {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"}]}
+    outer = {"type": "Sequence", "normalizers": [inner]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"normalizer": outer}))
+    assert read_tokenizer(tmp_path).forms == ("NFKC",)
+    assert read_tokenizer(tmp_path).encode is None  # it is no whole tokenizer
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"added_tokens": [{"special": true}]}'])
+def test_a_file_that_cannot_be_read_states_nothing(tmp_path, text):
+    (tmp_path / "tokenizer.json").write_text(text)
+    tokenizer = read_tokenizer(tmp_path)
+    assert (tokenizer.special, tokenizer.forms, tokenizer.encode) == ({}, (), None)
+
+
+def test_no_file_states_nothing(tmp_path):
+    assert read_tokenizer(tmp_path).special == {}
