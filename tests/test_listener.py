@@ -78,15 +78,14 @@ def test_what_no_user_reads_and_what_was_refused_is_not_heard(listener):
     assert measured(listener, "int4") is None
 
 
-def test_replies_that_come_from_elsewhere_are_heard_once(listener):
-    chat = (("user", "?"),)
+def test_replies_that_come_from_elsewhere_are_heard_once_and_choices_never(listener):
     items = [
-        Item("a", chat, "x"),
-        Item("b", chat, "x", scorer=Scorer.CHOICE, choices=("x", "y")),
-        Item("c", (("user", "!"),), "x"),
+        Item("a", (("user", "a"),), "x"),
+        Item("b", (("user", "b"),), "x", scorer=Scorer.CHOICE, choices=("x", "y")),
+        Item("c", (("user", "c"),), "x"),
     ]
     replies = [Reply(Answer(text="x")), Reply(likelihoods=(-1.0, -2.0)), Reply(Answer())]
-    listener.hear_replies({"fp32": replies[:2]}, items)
+    listener.hear_replies({"fp32": replies[:1]}, items)
     listener.begin()
     listener.hear_replies({"fp32": replies}, items)
     assert measured(listener, "fp32")[0] == (1.0,)

@@ -88,8 +88,8 @@ def test_text_of_a_template_is_no_answer(text):
 
 
 def test_what_the_user_typed_may_come_back():
-    asked = Request(messages=(("user", "Say <|im_end|> and \ufffd"),))
-    assert found("<|im_end|> and \ufffd", asked=asked) == ()
+    asked = Request(messages=(("user", "Say <|im_end|> and \ufffd\nuser:\nin three lines"),))
+    assert found("<|im_end|> and \ufffd\nuser:\nas you like", asked=asked) == ()
 
 
 @pytest.mark.parametrize(
