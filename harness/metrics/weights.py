@@ -119,13 +119,14 @@ class Fit:
         return f"{self.name}, where {blocks} {verb} off by more than {self.format.label}"
 
 
-def unpacked(packed: Bytes, bits: int) -> NDArray[np.uint8]:
+def unpacked(packed: Bytes, bits: int) -> Bytes:
     """Levels of 2, 4 or 8 bits, lowest bits first; the last axis grows by 8 / bits."""
     if bits == 8:
         return packed
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    levels = (packed[..., None] >> shifts) & np.uint8(2**bits - 1)
-    return levels.reshape(*packed.shape[:-1], -1)
+    table = (np.arange(256, dtype=np.uint8)[:, None] >> shifts) & np.uint8(2**bits - 1)
+    whole = table.view(f"u{len(shifts)}")[:, 0]  # one look for all levels of a byte
+    return whole[packed].view(np.uint8)
 
 
 def dequantized(levels: NDArray[np.generic], scales: Floats, zero_points: Floats) -> Floats:

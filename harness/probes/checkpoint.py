@@ -75,6 +75,10 @@ class Checkpoint:
         whole = found[0] if len(found) == 1 else np.concatenate(found)
         return whole.reshape(len(whole), -1)
 
+    def is_zero(self, name: str) -> bool:
+        """Whether a tensor is a vector of zeros, a bias that does nothing and may be left out."""
+        return len(self.shapes[name]) == 1 and not np.any(np.asarray(self._slices[name][:]))
+
     def _opened(self, path: Path) -> Any:
         import ml_dtypes  # noqa: F401  gives NumPy its bfloat16
         from safetensors import SafetensorError, safe_open

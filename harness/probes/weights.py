@@ -82,7 +82,8 @@ def _remarks(
     left: Sequence[tuple[str, int]], used: set[str], checkpoint: Checkpoint
 ) -> tuple[str, ...]:
     mine = _listed("variant", [name for name, _ in left])
-    theirs = _listed("source", unknown(checkpoint.shapes, used))
+    more = [name for name in unknown(checkpoint.shapes, used) if not checkpoint.is_zero(name)]
+    theirs = _listed("source", more)
     found = (
         f"not compared with the source: {mine}" if mine else "",
         f"of a kind that the variant has not: {theirs}" if theirs else "",

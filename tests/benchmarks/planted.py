@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.answer import Answer, Messages, Request
 from harness.runtimes.base import Runtime
 from harness.runtimes.ort_genai import OrtGenAI
-from tests import damage
+from tests import damage, weight_damage
 from tests.plugins import plants
 
 
@@ -17,12 +17,14 @@ class Fault:
     """What is planted: a damage to the folder, or a runtime that does wrong.
 
     `caught_by` is the suite that must see it; `seen_by` may see it too, for it is their matter.
+    `of` is the variant that it is planted in.
     """
 
     caught_by: str
     seen_by: tuple[str, ...] = ()
     damage: Callable[[Path], None] | None = None
     runtime: type[plants.Plant] | None = None
+    of: str = "int4"
 
 
 LONG_PROMPTS = ("memory", "edge_cases")  # they ask prompts as long as the context, too
@@ -41,11 +43,55 @@ FAULTS = {
     "S5": Fault("scaling", LONG_PROMPTS, runtime=plants.DiesOfLongPrompts),
 }
 
+QUALITY = {
+    "A1": Fault("accuracy", damage=weight_damage.zero_scales),
+    "A6-NaN": Fault("packaging", damage=weight_damage.spoil_logits),
+    "A6-Inf": Fault("precision", damage=weight_damage.overflow),
+    "A8": Fault("precision", damage=weight_damage.zero_blocks),
+    "A13": Fault("precision", damage=weight_damage.requantize_to_3_bits),
+    "B5": Fault("precision", damage=weight_damage.punch_hole),
+    "E11": Fault("edge_cases", runtime=plants.DecodesTokenByToken),
+    "S5": Fault("edge_cases", runtime=plants.DiesOfLongPrompts),
+    "T6-doubled": Fault("packaging", damage=damage.double_start),
+    "T6-missing": Fault("packaging", damage=damage.drop_start),
+    "T7": Fault("packaging", damage=damage.never_stop),
+    "T7-none": Fault("packaging", damage=damage.forget_the_end),
+    "T9": Fault("packaging", damage=damage.speak_phi_3),
+}
+"""Faults that quality shows; `caught_by` need not be alone."""
+
+ALIKE = {
+    "rows swapped": Fault("precision", damage=weight_damage.swap_rows),
+    "scale's exponent": Fault("precision", damage=weight_damage.flip_exponent),
+    "lm_head rows shifted": Fault("precision", damage=weight_damage.shift_rows),
+    "embedding shifted": Fault("precision", damage=weight_damage.shift_embedding, of="int8"),
+    "levels one up": Fault("precision", damage=weight_damage.shift_zero_points),
+    "nibbles swapped": Fault("precision", damage=weight_damage.swap_nibbles),
+    "lm_head blocks swapped": Fault("precision", damage=weight_damage.scramble_block),
+    "scales times 1.1": Fault("precision", damage=weight_damage.enlarge_scales),
+    "norm forgotten": Fault("precision", damage=weight_damage.forget_norm),
+    "bias forgotten": Fault("precision", damage=weight_damage.forget_bias),
+    "layer repeated": Fault("precision", damage=weight_damage.repeat_layer),
+    "hole in the embedding": Fault("precision", damage=weight_damage.punch_hole, of="int8"),
+    "half the merges": Fault("precision", damage=damage.forget_merges),
+}
+"""Faults of the same kinds as those above that no list has."""
+
+LATER = "B5-later"
+"""The fault of B5 once the digest of the files was taken."""
+
+EVERY = {
+    **FAULTS,
+    **QUALITY,
+    **ALIKE,
+    LATER: Fault("session", runtime=plants.LosesPartOfItsFile),
+}
+
 
 def plant(name: str, variant: Path, place: Path) -> Path:
     """A copy of the variant with the fault, in a folder that the runtime below knows it by."""
     folder = Path(shutil.copytree(variant, place / name / "damaged"))
-    if name in FAULTS and (edit := FAULTS[name].damage):
+    if name in EVERY and (edit := EVERY[name].damage):
         edit(folder)
     return folder
 
@@ -58,7 +104,7 @@ class Planted:
 
     def load(self, directory: Path) -> None:
         if self._runtime is None:  # a model that is loaded again is the same fault's again
-            fault = FAULTS.get(directory.parent.name)
+            fault = EVERY.get(directory.parent.name)
             self._runtime = (fault.runtime if fault and fault.runtime else OrtGenAI)()
         self._runtime.load(directory)
 
@@ -67,6 +113,9 @@ class Planted:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return self._loaded.encode(texts)
+
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        return self._loaded.decode(sequences)
 
     def render(self, messages: Messages) -> str:
         return self._loaded.render(messages)

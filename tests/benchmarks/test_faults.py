@@ -1,18 +1,21 @@
-"""Every planted fault is caught by the suite that should, and by no other, twice the same.
+"""Every planted fault is caught by the suite that should.
 
-Two whole sessions of the gate on twelve candidates: a quarter of an hour.
+Of performance, by no other and twice the same: two whole sessions of the gate on twelve candidates,
+a quarter of an hour. Of quality, by the four suites that need no quiet machine: minutes.
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import pytest
 from tabulate import tabulate
 
-from tests.benchmarks.planted import FAULTS, plant
+from tests.benchmarks.planted import ALIKE, EVERY, FAULTS, LATER, QUALITY, plant
 from tests.benchmarks.session import ROOT
 
 TRAVEL = ROOT / "fixtures" / "travel"
@@ -41,7 +44,7 @@ def test_every_fault_is_caught_by_its_suite_alone_and_again(embedded, tmp_path, 
     folders = {name: plant(name, embedded["int4"], tmp_path) for name in (COPY, *FAULTS)}
     release = tmp_path / "release.toml"
     release.write_text(_release(embedded["fp32"], folders), encoding="utf-8")
-    first, again = (_judged(release, tmp_path / turn) for turn in ("first", "again"))
+    first, again = (_judged(release, tmp_path / turn, "suites") for turn in ("first", "again"))
     show(tabulate([_row(name, first, again) for name in folders], headers=HEADERS))
     assert (_verdict(first, COPY), _verdict(again, COPY)) == ("GO", "GO")
     for name, fault in FAULTS.items():
@@ -54,9 +57,39 @@ def test_every_fault_is_caught_by_its_suite_alone_and_again(embedded, tmp_path, 
 HEADERS = ("fault", "verdict", "again", "suites that fail", "why")
 
 
+def test_every_fault_of_quality_is_caught_by_its_suite_and_a_copy_passes(embedded, tmp_path, show):
+    faults = {**QUALITY, **ALIKE}
+    folders = {COPY: plant(COPY, embedded["int4"], tmp_path)}
+    folders |= {name: plant(name, embedded[it.of], tmp_path) for name, it in faults.items()}
+    release = tmp_path / "release.toml"
+    release.write_text(_release(embedded["fp32"], folders), encoding="utf-8")
+    found = _judged(release, tmp_path, *(f"suites/test_{suite}.py" for suite in OF_QUALITY))
+    show(tabulate([_short_row(name, found) for name in folders], headers=SHORT_HEADERS))
+    assert _red(found, COPY) == [], _failed(found, COPY)
+    for name, fault in faults.items():
+        assert fault.caught_by in _red(found, name), name
+
+
+def test_a_file_that_is_damaged_while_it_is_measured_is_never_go(embedded, tmp_path, show):
+    folder = plant(LATER, embedded["int4"], tmp_path)
+    release = tmp_path / "release.toml"
+    release.write_text(_release(embedded["fp32"], {LATER: folder}), encoding="utf-8")
+    variants = _judged(release, tmp_path, "suites/test_accuracy.py")
+    why = [
+        it["reason"] for it in variants[_id(LATER)]["findings"] if it["rule"] == "session.variant"
+    ]
+    show(f"{LATER}: {_verdict(variants, LATER)}, {why[0]}")
+    assert _verdict(variants, LATER) == "INCONCLUSIVE"
+    assert "model.onnx.data" in why[0]
+
+
+OF_QUALITY = ("accuracy", "edge_cases", "packaging", "precision")
+SHORT_HEADERS = ("fault", "verdict", "suites that fail", "why, by the suite that must see it")
+
+
 def _release(reference: Path, folders: dict[str, Path]) -> str:
     candidates = [
-        f'[variants."{name}"]\nprebuilt = "{folder}"\nprecision = "int4"'
+        f'[variants."{_id(name)}"]\nprebuilt = "{folder}"\nprecision = "{_precision(name)}"'
         for name, folder in folders.items()
     ]
     return RELEASE.format(
@@ -64,8 +97,17 @@ def _release(reference: Path, folders: dict[str, Path]) -> str:
     )
 
 
-def _judged(release: Path, reports: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "pytest", "suites", "--release", str(release)]
+def _id(name: str) -> str:
+    """A variant's name has no blanks and such."""
+    return re.sub("[^a-zA-Z0-9.-]+", "-", name)
+
+
+def _precision(name: str) -> str:
+    return EVERY[name].of if name in EVERY else "int4"
+
+
+def _judged(release: Path, reports: Path, *suites: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "pytest", *suites, "--release", str(release)]
     command += ["--no-publish", "--reports", str(reports), "-p", "no:cacheprovider", "-q"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     path = reports / "latest" / "report.json"
@@ -83,8 +125,16 @@ def _row(name: str, first: dict[str, Any], again: dict[str, Any]) -> list[str]:
     return [name, _verdict(first, name), _verdict(again, name), red, why]
 
 
+def _short_row(name: str, variants: dict[str, Any]) -> list[str]:
+    failed = _failed(variants, name)
+    caught_by = EVERY[name].caught_by if name in EVERY else ""
+    why = next((it["reason"] for it in failed if it["suite"] == caught_by), "")
+    suites = ", ".join(_red(variants, name)) or "none"
+    return [name, "NO-GO" if failed else "none", suites, shorten(why, 160)]
+
+
 def _verdict(variants: dict[str, Any], name: str) -> str:
-    return str(variants[name]["verdict"])
+    return str(variants[_id(name)]["verdict"])
 
 
 def _red(variants: dict[str, Any], name: str) -> list[str]:
@@ -92,4 +142,4 @@ def _red(variants: dict[str, Any], name: str) -> list[str]:
 
 
 def _failed(variants: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    return [it for it in variants[name]["findings"] if it["outcome"] == "fail"]
+    return [it for it in variants[_id(name)]["findings"] if it["outcome"] == "fail"]

@@ -176,6 +176,21 @@ def test_a_layer_of_the_source_that_the_variant_lacks_is_named(folder, source):
     assert all(".layers.3." in name for name in found.lacking)
 
 
+def test_a_bias_of_zeros_may_be_left_out(embedded, source):
+    weights = load_file(source / "model.safetensors")
+    weights["model.layers.1.mlp.down_proj.bias"] = np.zeros(256, np.float16)
+    save_file(weights, source / "model.safetensors")
+    found = compare_weights(embedded["int4"], source, None)
+    assert (found.lacking, found.remarks) == ((), ())
+    weights["model.layers.1.mlp.down_proj.bias"][7] = 1
+    save_file(weights, source / "model.safetensors")
+    [remark] = compare_weights(embedded["int4"], source, None).remarks
+    assert remark == (
+        "of a kind that the variant has not: 1 of the source's tensors, "
+        "model.layers.1.mlp.down_proj.bias"
+    )
+
+
 def test_without_a_source_there_is_nothing_to_compare_with(folder, tmp_path):
     assert compare_weights(folder, None, None).absence == "the release names no source checkpoint"
     (tmp_path / "pickled").mkdir()
