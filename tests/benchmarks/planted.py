@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.answer import Answer, Messages, Request
@@ -72,7 +73,9 @@ ALIKE = {
     "norm forgotten": Fault("precision", damage=weight_damage.forget_norm),
     "bias forgotten": Fault("precision", damage=weight_damage.forget_bias),
     "layer repeated": Fault("precision", damage=weight_damage.repeat_layer),
-    "hole in the embedding": Fault("precision", damage=weight_damage.punch_hole, of="int8"),
+    "hole in the embedding": Fault(
+        "precision", damage=partial(weight_damage.punch_hole, at=0.2), of="int8"
+    ),
     "half the merges": Fault("precision", damage=damage.forget_merges),
 }
 """Faults of the same kinds as those above that no list has."""
