@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.answer import Answer, Request
+from harness.answer import Request
 from harness.item import Item
 
 
@@ -23,12 +23,6 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
     """A generator of its own for each purpose."""
     digest = hashlib.sha256(purpose.encode()).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
-
-
-def scored(answer: Answer) -> Request:
-    """A request that scores an answer's own tokens."""
-    tokens = answer.prompt_ids + answer.token_ids
-    return Request(token_ids=tokens, score_from=len(answer.prompt_ids), fresh=False)
 
 
 def some_of_every_slice(items: Sequence[Item], count: int) -> tuple[Item, ...]:

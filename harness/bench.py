@@ -1,7 +1,7 @@
 """What a suite measures with: one variant beside the reference, and the items to ask."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,15 +10,15 @@ from typing import TypeVar
 import numpy as np
 
 from harness.answer import Answer, Messages, Request
-from harness.bank import generator, question, scored, some_of_every_slice
+from harness.bank import generator, question, some_of_every_slice
 from harness.climb import Climb, Timings, climb, climb_again
 from harness.conditions import disturbance
+from harness.errors import InfrastructureError
 from harness.exam import refusal, replies, require_answers
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.listener import Listener
 from harness.measurement import Measurement
-from harness.metrics.divergence import Logits
 from harness.pairing import (
     Pair,
     PairedRun,
@@ -37,6 +37,7 @@ from harness.reply import Reply
 from harness.route import find_route
 from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
+from harness.source import SourceFacts, ask_source, questions
 from harness.variant import Variant
 
 T = TypeVar("T")
@@ -60,7 +61,9 @@ class Stage:
     rules: tuple[Rule, ...] = ()
     seed: int = 0
     source: Path | None = None
+    text: str = ""
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
+    facts: list[SourceFacts | InfrastructureError] = field(default_factory=list)
     peaks: dict[str, int | None] = field(default_factory=dict)
     climbs: list[Climb] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -98,9 +101,19 @@ class Bench:
         return self._stage.plan
 
     @property
+    def fleet(self) -> Fleet:
+        """The session's runtimes, for what is measured by a module of its own."""
+        return self._stage.fleet
+
+    @property
     def source(self) -> Path | None:
         """The checkpoint directory, where the release has one."""
         return self._stage.source
+
+    @property
+    def text(self) -> str:
+        """A text of the domain, where the release names one."""
+        return self._stage.text
 
     @property
     def context_tokens(self) -> int:
@@ -260,20 +273,27 @@ class Bench:
             self._stage.replies[name] = known
         return known[: len(items)]
 
-    def teacher_forced(self) -> Iterator[tuple[Item, Logits, Logits]]:
-        """Item, the variant's logits and the reference's over the reference's own answer.
+    def source_facts(self) -> SourceFacts:
+        """What the source says of texts, chats and the reference's answers, asked once a session.
 
-        Logits are (answer tokens, vocabulary); an item that the reference answers with nothing is
-        left out. Only one item's logits are held at a time.
+        Raises InfrastructureError where it cannot be asked; the release must have a source.
         """
-        count = min(self.plan.precision_items, len(self.items))
-        for item, reply in zip(self.items, self.reference_replies(count), strict=False):
-            if reply.answer.token_ids:
-                asked = scored(reply.answer)
-                theirs, mine = self._one(self.reference, asked), self._one(self._name, asked)
-                assert mine.logits is not None
-                assert theirs.logits is not None
-                yield item, mine.logits, theirs.logits
+        facts = self._stage.facts
+        if not facts:
+            facts.append(self._ask_source())
+        if isinstance(facts[0], InfrastructureError):
+            raise facts[0]
+        return facts[0]
+
+    def _ask_source(self) -> SourceFacts | InfrastructureError:
+        stage, count = self._stage, self.plan.source_items
+        assert stage.source is not None
+        chats = list(zip(self.items, self.reference_replies(count), strict=False))
+        asked = questions(stage.source, stage.fleet, self.reference, chats)
+        try:
+            return ask_source(asked, stage.fleet, self.reference, self.plan.deadline_seconds)
+        except InfrastructureError as error:
+            return error
 
     def remark(self, text: str) -> None:
         """Tell the reader of the report something about this session, once."""

@@ -9,6 +9,7 @@ from harness.errors import ConfigError
 
 ONNXRUNTIME_GENAI = "harness.runtimes.ort_genai:OrtGenAI"
 FOUNDRY_LOCAL = "harness.runtimes.foundry:FoundryLocal"
+TRANSFORMERS = "harness.runtimes.transformers:Transformers"
 """Factories of the runtimes that come with the gate, as a ``[runtime]`` table names one."""
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
@@ -109,6 +110,8 @@ class Data:
     `calibration` holds conversations for the algorithms that look at some: never held-out ones, or
     a variant would be judged by what it was made for.
     `edge_cases` is a pack of edge cases beside the gate's own.
+    `text` is a file of plain text of the domain, over which distributions and perplexity are
+    compared; where there is none, the expected answers are that text.
     """
 
     domain: Path
@@ -116,6 +119,7 @@ class Data:
     schema: Path | None = None
     calibration: Path | None = None
     edge_cases: Path | None = None
+    text: Path | None = None
 
     def __post_init__(self) -> None:
         if self.calibration is not None and self.calibration == self.domain:

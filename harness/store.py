@@ -145,6 +145,14 @@ def _policy_data(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
     return {**found, **data, "plan": plan}
 
 
+def read_sample(path: Path) -> str:
+    """Read a plain text of the domain, or raise ConfigError of one line."""
+    text = _read(path, "domain text")
+    if not text.strip():
+        raise ConfigError(f"{path.name} is empty: give a text of the domain, or leave it out")
+    return text
+
+
 def read_edge_cases(*paths: Path) -> tuple[EdgeCase, ...]:
     """Read packs of edge cases into one, or raise ConfigError of one line.
 

@@ -1,31 +1,74 @@
-"""How far its next-token distributions are from the reference's."""
+"""Is it still the model that it was made from? Distributions, answers, tokens and weights."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.bench import Bench
-from harness.metrics import divergence
+from harness.forcing import Passage, compared, own_and_expected, windows
+from harness.item import Item
+from harness.measurement import Measurement
+from harness.metrics.divergence import Comparison, first_difference
+from harness.metrics.packaging import as_ids
+from harness.parity import Cause
 from harness.plugins.measure import Record
+from harness.probes.folder import read_folder
 from harness.probes.weights import compare_weights
+from harness.reply import Reply
+from harness.shared_vocabulary import vocabulary_differences
+from harness.source import SourceFacts, causes
+
+ENGINE_HABITS = {
+    "source_ids": Cause.UNKNOWN,
+    "source_normalizer": Cause.NORMALIZER,
+    "source_strip": Cause.STRIP,
+}
+COMPARED = (
+    "non_finite",
+    "kld",
+    "top1",
+    "text_kld",
+    "text_top1",
+    "text_likelihood",
+    "identical",
+    "first_difference",
+)
+INCOMPARABLE = "its vocabulary is not the reference's, so there is nothing to compare"
+Readings = Mapping[str, Comparison]
 
 
 def test_precision(bench: Bench, record: Record) -> None:
-    """KLD and top-1 agreement over the reference's own answers, one prefill per item."""
-    kld: list[float] = []
-    agreement: list[float] = []
-    labels: list[str] = []
-    broken: list[int] = []
-    for item, mine, theirs in bench.teacher_forced():
-        bad = divergence.non_finite_positions(mine)
-        broken.append(bad)
-        if not bad:
-            kld += divergence.token_divergence(theirs, mine).tolist()
-            agreement += divergence.top1_agreement(theirs, mine).tolist()
-            labels += [item.id] * len(mine)
+    """What it expects beside the reference, over the reference's own answers and over text of the
+    domain, and what it answers. Without one vocabulary none of that can be compared.
+    """
+    fleet, name, reference = bench.fleet, bench.variant.name, bench.reference
+    parts = vocabulary_differences(fleet, name, reference)
+    vocabulary = bench.sample("vocabulary", "count", [*parts.values()], labels=[*parts])
+    if any(parts.values()):
+        record(vocabulary, *(_absent(bench, it, INCOMPARABLE) for it in COMPARED))
+        return
+    pairs = own_and_expected(fleet, reference, *_asked(bench))
+    own = compared(fleet, name, reference, [it for it, _ in pairs])
+    expected = compared(fleet, name, reference, [it for one, it in pairs if it is not one])
+    parts_of_text = compared(fleet, name, reference, _windows(bench))
+    broken = [it.non_finite for part in (own, expected, parts_of_text) for it in part.values()]
     record(
+        vocabulary,
         bench.sample("non_finite", "count", broken),
-        bench.sample("kld", "nats/token", kld, labels=labels),
-        bench.sample("top1", "share", agreement, labels=labels),
+        *_divergence(bench, own, ""),
+        *_divergence(bench, parts_of_text or {**own, **expected}, "text_"),
+        *_answers(bench),
     )
+
+
+def test_source(bench: Bench, record: Record) -> None:
+    """Token ids as the checkpoint's own in transformers; the reference's distributions and answers
+    too, so that no fault of the export hides behind it.
+    """
+    if bench.source is None:
+        record(_absent(bench, "source_ids", "the release names no [model] path"))
+        return
+    facts = bench.source_facts()
+    record(*_ids(bench, facts), *_export(bench, facts))
 
 
 def test_weights(bench: Bench, record: Record) -> None:
@@ -44,3 +87,79 @@ def test_weights(bench: Bench, record: Record) -> None:
         ),
     )
     record(*(replace(it, absence=found.absence) for it in samples))
+
+
+def _asked(bench: Bench) -> tuple[Sequence[Item], Sequence[Reply]]:
+    count = bench.plan.precision_items
+    return bench.items[:count], bench.reference_replies(count)
+
+
+def _windows(bench: Bench) -> list[Passage]:
+    """Of the text that the release names, if it does."""
+    if not bench.text:
+        return []
+    [tokens] = bench.fleet.encode(bench.reference, [bench.text])
+    folder = read_folder(bench.fleet.variant(bench.reference).directory)
+    starts = as_ids(folder.model.get("bos_token_id"))
+    prompt = bench.reference_replies(1)[0].answer.prompt_ids
+    first = prompt[:1] if prompt[:1] == starts else ()  # where prompts begin so, texts do
+    return windows(tuple(tokens), bench.plan.precision_windows, bench.context_tokens, first)
+
+
+def _divergence(bench: Bench, found: Readings, of_what: str) -> list[Measurement]:
+    """Of each position; and of a text, how likely each of its tokens was."""
+    kld, top1, log_p, reference_log_p = (
+        [float(value) for it in found.values() for value in getattr(it, what)]
+        for what in ("kld", "top1", "log_p", "reference_log_p")
+    )
+    labels = [label for label, it in found.items() for _ in it.kld]
+    measured = [
+        bench.sample(f"{of_what}kld", "nats/token", kld, labels=labels),
+        bench.sample(f"{of_what}top1", "share", top1, labels=labels),
+    ]
+    if of_what:
+        labels = [label for label, it in found.items() for _ in it.log_p]
+        likelihood = bench.sample(f"{of_what}likelihood", "nats", log_p, reference_log_p, labels)
+        measured.append(likelihood)
+    return measured
+
+
+def _answers(bench: Bench) -> list[Measurement]:
+    """Whether generated answers are the reference's, and the first token that is not."""
+    items, theirs = _asked(bench)
+    replied = zip(items, bench.replies(len(items)), theirs, strict=True)
+    found = {
+        item.id: first_difference(mine.answer.token_ids, its.answer.token_ids)
+        for item, mine, its in replied
+        if its.answer.prompt_ids
+    }
+    places = {label: place for label, place in found.items() if place}
+    identical = [not place for place in found.values()]
+    if not places:
+        first = _absent(bench, "first_difference", "no answer differs")
+    else:
+        first = bench.sample("first_difference", "tokens", [*places.values()], labels=[*places])
+    return [bench.sample("identical", "share", identical, labels=[*found]), first]
+
+
+def _ids(bench: Bench, facts: SourceFacts) -> list[Measurement]:
+    """Texts and chats whose token ids are not the source's, by what explains it."""
+    found = causes(facts, bench.fleet, bench.variant.name)
+    return [
+        bench.sample(metric, "count", [why is it for it in found.values()], labels=[*found])
+        for metric, why in ENGINE_HABITS.items()
+    ]
+
+
+def _export(bench: Bench, facts: SourceFacts) -> list[Measurement]:
+    if bench.variant.name != bench.reference:
+        return []
+    return [
+        bench.sample("source_kld", "nats/token", facts.kld, labels=facts.labels),
+        bench.sample("source_logits", "of their spread", facts.logit_error, labels=facts.labels),
+        bench.sample("source_shortfall", "nats", facts.shortfall),
+    ]
+
+
+def _absent(bench: Bench, metric: str, why: str) -> Measurement:
+    return replace(bench.sample(metric, "", ()), absence=why)

@@ -1,11 +1,12 @@
 import itertools
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from harness.bank import question
 from harness.bench import Bench, Stage
 from harness.conditions import Conditions
+from harness.errors import InfrastructureError
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.metrics.latency import whole_ms
@@ -106,13 +107,20 @@ def test_an_item_is_asked_once_a_session_and_only_when_it_is_wanted(bench):
     assert [it.answer.text for it in everything] == texts
 
 
-def test_teacher_forcing_scores_the_references_own_answer(bench):
-    scored = list(bench.teacher_forced())
-    assert len(scored) == 5
-    for (item, mine, theirs), reply in zip(scored, bench.reference_replies(), strict=False):
-        assert item in ITEMS
-        assert len(mine) == len(theirs) == len(reply.answer.token_ids)
-        assert np.array_equal(mine, theirs)
+def test_the_source_is_asked_once_a_session_and_so_is_why_it_cannot_be(bench, monkeypatch):
+    calls = []
+
+    def refuse(*asked):
+        calls.append(asked)
+        raise InfrastructureError("transformers is not installed")
+
+    monkeypatch.setattr("harness.bench.ask_source", refuse)
+    bench._stage = replace(bench._stage, source=bench.variant.directory)
+    for _ in range(2):
+        with pytest.raises(InfrastructureError, match="not installed"):
+            bench.source_facts()
+    assert len(calls) == 1
+    assert [it.label for it in calls[0][0].passages] == [it.id for it in ITEMS]
 
 
 def test_a_peak_is_soaked_once_whoever_asks_first(bench, tmp_path, monkeypatch):

@@ -259,3 +259,14 @@ def test_the_digest_of_a_folder_sees_content_and_names(tmp_path):
     assert list(before) == ["sub/a"]
     (tmp_path / "sub" / "a").write_bytes(b"2")
     assert store.digest_files(tmp_path) != before
+
+
+def test_a_text_of_the_domain_is_read_whole_and_must_say_something(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("Zürich\n\nRome\n", encoding="utf-8")
+    assert store.read_sample(path) == "Zürich\n\nRome\n"
+    path.write_text(" \n")
+    with pytest.raises(ConfigError, match=r"text\.txt is empty"):
+        store.read_sample(path)
+    with pytest.raises(ConfigError, match=r"the domain text .* cannot be read"):
+        store.read_sample(tmp_path / "none.txt")

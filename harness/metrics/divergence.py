@@ -1,36 +1,113 @@
 """How far a variant's next-token distributions are from the reference's."""
 
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 Logits = NDArray[np.float32]
+Values = NDArray[np.float64]
+
+_AT_ONCE = 2**20  # logits: a large vocabulary's are many times as large in double precision
 
 
-def token_divergence(reference: Logits, candidate: Logits) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A candidate's distributions beside the reference's, position by position.
+
+    `kld` is in nats, `top1` 1 where both put the same token first. `log_p` and `reference_log_p`
+    are what each gives the token that comes, in nats. `non_finite` counts the candidate's positions
+    that have a NaN or infinite logit; where either has one, the other fields have no value.
+    """
+
+    kld: Values
+    top1: Values
+    log_p: Values
+    reference_log_p: Values
+    non_finite: int
+
+
+def compare(reference: Logits, candidate: Logits, tokens: Sequence[int]) -> Comparison:
+    """Compare logits, (positions, vocabulary), position by position.
+
+    `tokens` are those that come at the first positions, all of them or fewer: what is expected
+    after a text has a divergence but no token. Double precision over the whole vocabulary, a few
+    positions at a time.
+    """
+    step = max(1, _AT_ONCE // reference.shape[1])
+    places = [slice(at, at + step) for at in range(0, len(reference), step)]
+    parts = [_compare(reference[it], candidate[it], tokens[it]) for it in places]
+    kld, top1, log_p, reference_log_p = map(np.concatenate, zip(*parts, strict=True))
+    return Comparison(kld, top1, log_p, reference_log_p, non_finite_positions(candidate))
+
+
+def _compare(
+    reference: Logits, candidate: Logits, tokens: Sequence[int]
+) -> tuple[Values, Values, Values, Values]:
+    finite = _finite(reference) & _finite(candidate)
+    coming = np.array(tokens, np.int64)[finite[: len(tokens)]]
+    reference, candidate = reference[finite], candidate[finite]
+    log_p, log_q = _log_softmax(reference), _log_softmax(candidate)
+    rows = np.arange(len(coming))
+    kld = _divergence(log_p, log_q)
+    return kld, top1_agreement(reference, candidate), log_q[rows, coming], log_p[rows, coming]
+
+
+def token_divergence(reference: Logits, candidate: Logits) -> Values:
     """KLD(reference || candidate) in nats for every position (Kullback and Leibler 1951).
 
     Both are (positions, vocabulary). Computed in float64 from log-softmax over the whole
     vocabulary; rounding below zero is cut off. Positions where either has a value that is not
     finite give NaN.
     """
-    log_p, log_q = _log_softmax(reference), _log_softmax(candidate)
-    with np.errstate(invalid="ignore"):
-        divergence: NDArray[np.float64] = (np.exp(log_p) * (log_p - log_q)).sum(axis=1)
-    return np.maximum(divergence, 0.0)
+    return _divergence(_log_softmax(reference), _log_softmax(candidate))
 
 
-def top1_agreement(reference: Logits, candidate: Logits) -> NDArray[np.float64]:
+def top1_agreement(reference: Logits, candidate: Logits) -> Values:
     """1 for every position where both put the same token first, else 0; shaped as above."""
     same: NDArray[np.bool_] = reference.argmax(axis=1) == candidate.argmax(axis=1)
     return same.astype(np.float64)
 
 
+def shortfall(logits: Logits, choices: Sequence[Sequence[int]]) -> Values:
+    """How much likelier than the best of some tokens the likeliest is, in nats, by position.
+
+    0 where greedy decoding would take one of them. Logits are (positions, vocabulary) with some
+    choices for each position; NaN where one of them is NaN.
+    """
+    best = [
+        float(row.max() - row[list(some)].max()) for row, some in zip(logits, choices, strict=True)
+    ]
+    return np.array(best, np.float64)
+
+
+def first_difference(tokens: Sequence[int], references: Sequence[int]) -> int | None:
+    """The number of the first token, from 1, that is another or missing; None where none is."""
+    if list(tokens) == list(references):
+        return None
+    pairs = zip(tokens, references, strict=False)
+    return 1 + sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
 def non_finite_positions(logits: Logits) -> int:
     """How many positions have a logit that is NaN or infinite."""
-    return int((~np.isfinite(logits).all(axis=1)).sum())
+    return int((~_finite(logits)).sum())
 
 
-def _log_softmax(logits: Logits) -> NDArray[np.float64]:
+def _finite(logits: Logits) -> NDArray[np.bool_]:
+    finite = np.isfinite(logits).all(axis=1)
+    return np.asarray(finite, np.bool_)
+
+
+def _divergence(log_p: Values, log_q: Values) -> Values:
+    with np.errstate(invalid="ignore"):
+        divergence: Values = (np.exp(log_p) * (log_p - log_q)).sum(axis=1)
+    return np.maximum(divergence, 0.0)
+
+
+def _log_softmax(logits: Logits) -> Values:
     values = logits.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         values -= values.max(axis=1, keepdims=True)

@@ -58,6 +58,7 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
             baseline=next(iter(release.with_role(Role.BASELINE)), ""),
             rules=settings.policy.rules,
             items=shuffled(settings.items, settings.seed)[: plan.accuracy_items or None],
+            text=settings.text,
             plan=plan,
             environment=notebook.environment.fingerprint,
             seed=settings.seed,

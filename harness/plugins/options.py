@@ -11,7 +11,7 @@ from harness.errors import ConfigError
 from harness.item import Item
 from harness.policy import Policy
 from harness.release import Release
-from harness.store import read_edge_cases, read_policy, read_release
+from harness.store import read_edge_cases, read_policy, read_release, read_sample
 from harness.variant import Recipe, expand
 
 SUITES = "suites"
@@ -25,6 +25,7 @@ EDGE_CASES = Path("fixtures") / "edge_cases.toml"
 class Settings:
     """What this session judges, by what, and where it writes.
 
+    `text` is a sample of the domain's, empty where the release names none.
     `only` holds the variants that --only names, or every variant. `publish` is None where nothing
     may be published. `failures` is where prompts are kept that broke a promise once.
     """
@@ -33,6 +34,7 @@ class Settings:
     recipes: tuple[Recipe, ...]
     policy: Policy
     items: tuple[Item, ...]
+    text: str
     only: frozenset[str]
     reports: Path
     publish: Path | None
@@ -125,6 +127,7 @@ def _settings(config: pytest.Config) -> Settings:
         recipes=expand(release),
         policy=policy,
         items=read_items(release.data),
+        text=read_sample(release.data.text) if release.data.text else "",
         only=_only(option.only, release),
         reports=here / option.reports if option.reports else root / "reports",
         publish=None if option.no_publish else publish,

@@ -5,6 +5,7 @@ memory a parameter (2 GB for 0.5 billion) and no copy beside that: weights are r
 tensor. Nothing is downloaded, and no code that a checkpoint brings along is run.
 """
 
+import gc
 import os
 import time
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ class Transformers:
 
     def load(self, directory: Path) -> None:
         """Load a checkpoint's folder; raises LoadError with the first line of what went wrong."""
+        if not (directory / "config.json").is_file():
+            raise LoadError(f"there is no checkpoint in {directory}: no config.json")
         try:
             self._tokenizer = self._transformers.AutoTokenizer.from_pretrained(
                 directory, local_files_only=True
@@ -55,6 +58,7 @@ class Transformers:
             self._end_tokens = _end_tokens(self._model)
             text_config = self._model.config.get_text_config()
             self._context_tokens = int(text_config.max_position_embeddings)
+            gc.freeze()  # or each plan's collection looks at all that torch made, for 0.2 s
         except Exception as error:  # a model's own class may raise anything
             self.close()
             raise LoadError(f"{type(error).__name__}: {one_line(error)}") from error
@@ -116,6 +120,7 @@ class Transformers:
     def close(self) -> None:
         """Let go of everything that was loaded."""
         self._held = self._tokenizer = self._model = None
+        gc.unfreeze()
 
     def _prompt(self, request: Request) -> list[int]:
         if request.sampling is not None:
@@ -188,7 +193,11 @@ class Transformers:
 
 
 def _import_packages() -> tuple[Any, Any]:
+    """Offline, and with threads that sleep while they wait: where others use the cores, spinning
+    ones take thirty times as long.
+    """
     os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import torch
         import transformers

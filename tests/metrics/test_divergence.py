@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -30,3 +32,73 @@ def test_positions_that_are_not_finite_are_counted(bad):
     logits = np.zeros((4, 10), np.float32)
     logits[2, 3] = bad
     assert divergence.non_finite_positions(logits) == 1
+
+
+def logits(positions, vocabulary=50, seed=SEED):
+    drawn = np.random.default_rng(seed).normal(0, 3, (positions, vocabulary))
+    return drawn.astype(np.float32)
+
+
+@pytest.mark.parametrize("at_once", [1, 120, 10**6])
+def test_a_comparison_is_the_same_however_many_positions_are_taken_at_once(monkeypatch, at_once):
+    monkeypatch.setattr(divergence, "_AT_ONCE", at_once)
+    theirs, mine, tokens = logits(7), logits(7, seed=1), [3, 1, 4, 1, 5, 9, 2]
+    found = divergence.compare(theirs, mine, tokens)
+    assert found.kld == pytest.approx(divergence.token_divergence(theirs, mine))
+    assert found.top1.tolist() == divergence.top1_agreement(theirs, mine).tolist()
+    rows = np.arange(7)
+    for log_p, of in ((found.log_p, mine), (found.reference_log_p, theirs)):
+        shares = np.exp(of.astype(float)) / np.exp(of.astype(float)).sum(axis=1, keepdims=True)
+        assert log_p == pytest.approx(np.log(shares[rows, tokens]))
+
+
+def test_what_is_expected_after_a_text_diverges_but_is_no_token(monkeypatch):
+    monkeypatch.setattr(divergence, "_AT_ONCE", 100)
+    found = divergence.compare(logits(5), logits(5, seed=1), [3, 1, 4, 1])
+    assert (len(found.kld), len(found.top1), len(found.log_p)) == (5, 5, 4)
+
+
+@pytest.mark.parametrize("side", ["reference", "candidate"])
+def test_positions_that_are_not_finite_on_either_side_are_left_out_and_counted(side):
+    sides = {"reference": logits(5), "candidate": logits(5, seed=1)}
+    whole = divergence.compare(*sides.values(), [3, 1, 4, 1])
+    sides[side][2, 7] = np.nan
+    found = divergence.compare(*sides.values(), [3, 1, 4, 1])
+    assert found.kld == pytest.approx(np.delete(whole.kld, 2))
+    assert found.log_p == pytest.approx(np.delete(whole.log_p, 2))
+    assert found.non_finite == (side == "candidate")
+
+
+def test_nothing_finite_leaves_nothing_to_compare():
+    found = divergence.compare(logits(2), logits(2) * np.nan, [3, 1])
+    assert (len(found.kld), len(found.log_p), found.non_finite) == (0, 0, 2)
+
+
+def test_a_large_vocabulary_takes_little_memory_beside_its_logits():
+    theirs, mine = logits(24, 150_000), logits(24, 150_000, seed=1)
+    tracemalloc.start()
+    divergence.compare(theirs, mine, range(24))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * theirs.nbytes  # in double precision, whole, it would be ten times as much
+
+
+def test_a_greedy_choice_falls_short_by_nothing():
+    row = np.array([[0.0, 2.0, 1.5], [0.0, 2.0, 1.5]], np.float32)
+    assert divergence.shortfall(row, [[1], [2]]).tolist() == [0.0, 0.5]
+    assert divergence.shortfall(row, [[0, 1], [0, 2]]).tolist() == [0.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "references", "first"),
+    [
+        ((), (), None),
+        ((1, 2), (1, 2), None),
+        ((1, 2, 3), (1, 5, 3), 2),
+        ((1, 2), (1, 2, 3), 3),
+        ((1, 2, 3), (1, 2), 3),
+        ((), (4,), 1),
+    ],
+)
+def test_the_first_difference_is_counted_from_one_and_an_end_is_one(tokens, references, first):
+    assert divergence.first_difference(tokens, references) == first

@@ -18,8 +18,7 @@ RELEASE = """
 [release]
 name = "travel"
 version = 1
-[model]
-path = "{model}"
+{model}
 {variants}
 [data]
 domain = "{data}"
@@ -27,6 +26,9 @@ domain = "{data}"
 factory = "{factory}"
 [policy]
 path = "policy.toml"
+"""
+MODEL = f"""[model]
+path = "{(TRAVEL / "model").as_posix()}"
 """
 ABOUT_TIME = (
     '"latency',
@@ -78,10 +80,15 @@ class Gate:
         *options: str,
         suites: str = "suites",
         factory: str = "harness.runtimes.ort_genai:OrtGenAI",
+        has_source: bool = False,
         **variants: Path,
     ) -> Ended:
-        """Run a session; `variants` are the candidates by name (int4 when there are none)."""
-        release = self.write(variants or {"int4": self.variants["int4"]}, factory)
+        """Run a session; `variants` are the candidates by name (int4 when there are none).
+
+        Without a source, which takes seconds to ask, the rules about it are left out.
+        """
+        candidates = variants or {"int4": self.variants["int4"]}
+        release = self.write(candidates, factory, MODEL if has_source else "")
         published = self.folder / "published"
         command = [sys.executable, "-m", "pytest", *_split(suites), "--release", str(release)]
         command += ["--publish", str(published), "--reports", str(self.folder / "reports")]
@@ -96,7 +103,7 @@ class Gate:
         found = json.loads(report.read_text()) if report.exists() else {}
         return Ended(done.returncode, done.stdout + done.stderr, found, published)
 
-    def write(self, candidates: Mapping[str, Path], factory: str) -> Path:
+    def write(self, candidates: Mapping[str, Path], factory: str, model: str = "") -> Path:
         tables = [
             VARIANT.format(
                 name="fp32",
@@ -111,7 +118,7 @@ class Gate:
         ]
         (self.folder / "policy.toml").write_text(_brief_policy(), encoding="utf-8")
         path = self.folder / "release.toml"
-        model, data = (TRAVEL / "model").as_posix(), (TRAVEL / "eval.jsonl").as_posix()
+        data = (TRAVEL / "eval.jsonl").as_posix()
         path.write_text(
             RELEASE.format(model=model, data=data, factory=factory, variants="".join(tables)),
             encoding="utf-8",
@@ -144,6 +151,7 @@ scaling_longest_tokens = 1100
 scaling_texts = 1
 accuracy_items = 400
 precision_items = 60
+source_items = 10
 foundry_items = 1
 deadline_seconds = 5.0
 """

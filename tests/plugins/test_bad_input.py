@@ -64,9 +64,14 @@ def run(tmp_path):
         ("version = 1", "version = 1\ncolour = 2", "unknown key 'colour'"),
         ('precision = "int4"', 'precision = "int4"\nrole = "baseline"', "no candidate"),
         ('domain = "eval.jsonl"', 'domain = "none.jsonl"', "none.jsonl cannot be read"),
+        (
+            'domain = "eval.jsonl"',
+            'domain = "eval.jsonl"\ntext = "no.txt"',
+            "no.txt cannot be read",
+        ),
         ('path = "gate.toml"', 'path = "none.toml"', "none.toml cannot be read"),
     ],
-    ids=["no model", "value", "key", "no candidate", "no data", "no policy"],
+    ids=["no model", "value", "key", "no candidate", "no data", "no text", "no policy"],
 )
 def test_a_mistake_of_the_user_is_one_line_and_status_4(run, tmp_path, old, new, message):
     done = run(old, new)

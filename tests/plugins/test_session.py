@@ -8,9 +8,11 @@ import pytest
 
 
 def test_a_good_candidate_is_go_and_published(gate):
-    ended = gate.run()
+    ended = gate.run(has_source=True)
     assert ended.status == 0, ended.output
     assert ended.report["verdict"] == "GO"
+    rules = {it["rule"] for it in ended.report["variants"]["int4"]["findings"]}
+    assert "precision.source_ids" in rules
     assert ended.packages == ["travel-int4-generic-cpu"]
     package = ended.report["published"]["int4"]
     assert package["model_id"] == "travel-int4-generic-cpu:1"

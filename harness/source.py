@@ -1,0 +1,155 @@
+"""What the checkpoint itself says, asked once a session, for variants to be compared with."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.answer import Messages
+from harness.errors import InfrastructureError, ModelError, RequestError
+from harness.fleet import Fleet
+from harness.forcing import Passage, own_and_expected, read
+from harness.item import Item
+from harness.metrics.divergence import Logits, shortfall
+from harness.metrics.scaling import deviation
+from harness.parity import CHATS, TEXTS, AddedToken, Cause, Ids, cause, or_none, typed
+from harness.probes.folder import read_folder
+from harness.release import TRANSFORMERS
+from harness.reply import Reply
+from harness.runtimes.isolated import Isolated
+
+_LEAST_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What the checkpoint in a folder is asked: texts and chats by name, to be encoded; passages of
+    the reference's own answers, to be scored.
+
+    An answer of the reference's ends with one of `end_tokens`; `added` are the tokens that the
+    source's tokenizer finds in text before all others.
+    """
+
+    directory: Path
+    texts: Mapping[str, str]
+    chats: Mapping[str, Messages]
+    passages: Sequence[Passage]
+    end_tokens: tuple[int, ...]
+    added: tuple[AddedToken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """Token ids of each text and chat, and how far the reference is from the source.
+
+    By position of the passages in `labels`: `kld` in nats, and `logit_error`, the mean distance of
+    the logits over how far the source's lie from their middle. `shortfall` says how much likelier
+    than what the reference answered the source finds something else, in nats: 0 where its greedy
+    answer is the same.
+    """
+
+    asked: Questions
+    ids: Mapping[str, Ids]
+    kld: tuple[float, ...] = ()
+    logit_error: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    shortfall: tuple[float, ...] = ()
+
+
+def questions(
+    directory: Path, fleet: Fleet, reference: str, replied: Sequence[tuple[Item, Reply]]
+) -> Questions:
+    """What to ask a checkpoint, about these items and the reference's replies among others."""
+    items, replies = zip(*replied, strict=True)
+    own = [it for it, _ in own_and_expected(fleet, reference, items, replies)]
+    added = tuple(
+        AddedToken(str(it["content"]), bool(it.get("lstrip")), bool(it.get("rstrip")))
+        for it in read_folder(directory).documents.get("tokenizer.json", {}).get("added_tokens", [])
+    )
+    return Questions(
+        directory,
+        {**TEXTS, **typed(added)},
+        {**CHATS, **{item.id: item.messages for item in items}},
+        [it for it in own if it.positions],
+        read_folder(fleet.variant(reference).directory).end_tokens,
+        added,
+    )
+
+
+def causes(facts: SourceFacts, fleet: Fleet, name: str) -> dict[str, Cause | None]:
+    """Of each text and chat that the source was asked, why a variant's token ids are others.
+
+    None where they are the same. A chat that one of the two refuses differs, too.
+    """
+
+    def encode(text: str) -> Ids:
+        return or_none(lambda: fleet.encode(name, [text])[0])
+
+    def render(chat: Messages) -> str | None:
+        return or_none(lambda: fleet.render(name, [chat])[0])
+
+    texts: dict[str, str | None] = dict(facts.asked.texts)
+    texts |= {key: render(chat) for key, chat in facts.asked.chats.items()}
+    added = facts.asked.added
+    return {key: cause(text, facts.ids[key], encode, added) for key, text in texts.items()}
+
+
+def ask_source(
+    asked: Questions, fleet: Fleet, reference: str, deadline_seconds: float
+) -> SourceFacts:
+    """Have the checkpoint answer in a child process of its own, which is ended at once.
+
+    Raises InfrastructureError where it cannot: transformers is not installed, or does not load the
+    checkpoint. That is no fault of any variant's.
+    """
+    patience = max(deadline_seconds, _LEAST_SECONDS)  # it is not the source that is on trial
+    with Isolated(
+        TRANSFORMERS, asked.directory, deadline_seconds=patience, label="the source"
+    ) as source:
+        try:
+            return _facts(source, fleet, reference, asked)
+        except ModelError as error:
+            if error.variant:
+                raise
+            raise InfrastructureError(f"it cannot be compared with the source: {error}") from error
+
+
+def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> SourceFacts:
+    ids = _ids(source, asked)
+    kld, error, short, labels = list[float](), list[float](), list[float](), list[str]()
+    for passage in asked.passages:
+        theirs, mine = _read(source, passage), read(fleet, reference, passage)
+        if theirs.shape != mine.shape:
+            raise InfrastructureError(
+                f"the source's vocabulary has {theirs.shape[1]} tokens, that of {reference} has "
+                f"{mine.shape[1]}: build it from this checkpoint"
+            )
+        apart = deviation(theirs, mine)
+        known = np.isfinite(apart.kld)
+        kld += apart.kld[known].tolist()
+        error += (apart.error[known] / apart.spread[known]).tolist()
+        labels += [passage.label] * int(known.sum())
+        choices = [(token,) for token in passage.scored] + [asked.end_tokens] * passage.ends
+        short += shortfall(theirs, choices).tolist()
+    finite = tuple(filter(math.isfinite, short))
+    return SourceFacts(asked, ids, tuple(kld), tuple(error), tuple(labels), finite)
+
+
+def _ids(source: Isolated, asked: Questions) -> dict[str, Ids]:
+    def encode(text: str) -> Ids:
+        return or_none(lambda: source.encode([text])[0])
+
+    def of_chat(chat: Messages) -> Ids:
+        return or_none(lambda: source.encode(source.render([chat]))[0])
+
+    texts = {name: encode(text) for name, text in asked.texts.items()}
+    return texts | {name: of_chat(chat) for name, chat in asked.chats.items()}
+
+
+def _read(source: Isolated, passage: Passage) -> Logits:
+    [answer] = source.run([passage.request])
+    if answer.logits is None:
+        raise RequestError(answer.error)
+    return answer.logits

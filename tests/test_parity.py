@@ -1,0 +1,82 @@
+import unicodedata
+
+import pytest
+
+from harness.errors import RequestError
+from harness.parity import CHATS, TEXTS, AddedToken, Cause, cause, or_none, typed
+
+PLAIN = (AddedToken("<|end|>"),)
+GREEDY = (AddedToken("<|end|>", lstrip=True), AddedToken("<s>", rstrip=True))
+
+
+def encode(text):
+    return list(text.encode())
+
+
+def explained(text, as_seen, added=PLAIN):
+    return cause(text, encode(as_seen), encode, added)
+
+
+def test_equal_ids_need_no_explanation():
+    assert explained("a <|end|> b", "a <|end|> b") is None
+    assert cause(None, None, encode, PLAIN) is None
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFKC"])
+@pytest.mark.parametrize("name", ["accents taken apart", "Korean letters taken apart"])
+def test_characters_that_were_brought_into_one_form_are_the_normalizers(name, form):
+    text = TEXTS[name]
+    assert explained(text, unicodedata.normalize(form, text)) is Cause.NORMALIZER
+
+
+@pytest.mark.parametrize(
+    ("text", "as_seen"),
+    [
+        ("a \n<|end|> b", "a<|end|> b"),
+        ("<s> \n a <|end|>", "<s>a<|end|>"),
+        ("<s>  a<s>", "<s>a<s>"),
+    ],
+)
+def test_white_space_that_a_token_took_along_is_a_strip(text, as_seen):
+    assert explained(text, as_seen, GREEDY) is Cause.STRIP
+
+
+@pytest.mark.parametrize("as_seen", ["a<|end|> b", "a <|end|>b", "a b", ""])
+def test_white_space_that_no_token_takes_along_is_unexplained(as_seen):
+    assert explained("a <|end|> b", as_seen) is Cause.UNKNOWN
+
+
+def test_both_habits_at_once_are_the_normalizers():
+    assert explained("e\u0301 <|end|>", "\u00e9<|end|>", GREEDY) is Cause.NORMALIZER
+
+
+@pytest.mark.parametrize(("text", "source"), [(None, [1]), ("a", None), ("a", [98])])
+def test_what_one_side_refuses_or_reads_otherwise_is_unexplained(text, source):
+    assert cause(text, source, encode, PLAIN) is Cause.UNKNOWN
+
+
+def test_a_refusal_is_none():
+    def refuse():
+        raise RequestError("no such role")
+
+    assert or_none(refuse) is None
+    assert or_none(lambda: [1]) == [1]
+
+
+def test_users_type_some_of_the_special_tokens():
+    texts = typed([AddedToken(f"<{n}>") for n in range(20)])
+    assert len(texts) == 8
+    assert texts["<0> typed"] == "What is <0> here?"
+
+
+def test_texts_hold_what_their_names_say():
+    apart = TEXTS["accents taken apart"]
+    assert apart == unicodedata.normalize("NFD", apart) != TEXTS["accents in one piece"]
+    assert unicodedata.normalize("NFC", apart) == TEXTS["accents in one piece"]
+    assert "\u200d" in TEXTS["emoji with joiners"]
+    assert "\0" not in "".join(TEXTS.values())
+    assert all(chat[-1][0] == "user" for chat in CHATS.values())
+    scripts = {
+        unicodedata.name(it).split()[0] for text in TEXTS.values() for it in text if it.isalpha()
+    }
+    assert {"LATIN", "CYRILLIC", "ARABIC", "HEBREW", "CJK", "THAI", "DEVANAGARI"} <= scripts

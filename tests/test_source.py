@@ -1,0 +1,129 @@
+import json
+
+import numpy as np
+import pytest
+
+from harness.errors import CrashError, InfrastructureError, ModelError
+from harness.exam import replies
+from harness.fleet import Fleet
+from harness.item import Item
+from harness.parity import CHATS, TEXTS, Cause
+from harness.release import Precision, Role
+from harness.source import ask_source, causes, questions
+from harness.variant import Recipe, Variant
+
+ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(3))
+CODE = {"fp32": Role.REFERENCE, "int4": Role.CANDIDATE}
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Another runtime in place of transformers, for what needs no model."""
+
+    def stand_in(runtime):
+        monkeypatch.setattr("harness.source.TRANSFORMERS", runtime)
+
+    stand_in("tests.suites.expecting:Expecting")
+    return stand_in
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    for name in ("fp32", "source"):
+        (tmp_path / name).mkdir()
+    config = {"model": {"eos_token_id": [256], "context_length": 512}}
+    (tmp_path / "fp32" / "genai_config.json").write_text(json.dumps(config))
+    added = [{"content": "<|end|>", "lstrip": True, "id": 256}]
+    (tmp_path / "source" / "tokenizer.json").write_text(json.dumps({"added_tokens": added}))
+    variant = Variant(
+        Recipe("fp32", Role.REFERENCE, Precision.FP32), tmp_path / "fp32", {}, "sha256:0"
+    )
+    with Fleet({"fp32": variant}, "tests.suites.expecting:Expecting", 60.0) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def asked(fleet, tmp_path):
+    replied = list(zip(ITEMS, replies(fleet, "fp32", ITEMS), strict=True))
+    return questions(tmp_path / "source", fleet, "fp32", replied)
+
+
+def test_texts_chats_and_own_answers_are_asked_for(asked):
+    assert set(asked.texts) == {*TEXTS, "<|end|> typed"}
+    assert set(asked.chats) == {*CHATS, "item-0", "item-1", "item-2"}
+    assert [it.label for it in asked.passages] == ["item-0", "item-1", "item-2"]
+    assert asked.end_tokens == (256,)
+    assert asked.added[0].lstrip
+    assert not asked.added[0].rstrip
+
+
+def test_a_source_that_says_the_same_is_no_distance_away(fleet, asked, stand_in):
+    facts = ask_source(asked, fleet, "fp32", 60.0)
+    positions = sum(it.positions for it in asked.passages)
+    assert len(facts.kld) == len(facts.logit_error) == len(facts.labels) == positions
+    assert max(facts.kld) == max(facts.logit_error) == 0
+    assert set(causes(facts, fleet, "fp32").values()) == {None}
+
+
+def test_an_answer_that_the_source_would_not_give_falls_short(fleet, asked, stand_in):
+    facts = ask_source(asked, fleet, "fp32", 60.0)
+    assert len(facts.shortfall) == sum(it.positions for it in asked.passages)
+    letters = [it for passage in asked.passages for it in (*passage.token_ids, 256)]
+    pairs = [
+        (before, token)
+        for passage in asked.passages
+        for before, token in zip(
+            passage.token_ids[passage.score_from - 1 :], (*passage.scored, 256), strict=True
+        )
+    ]
+    assert letters
+    expected = [0.0 if token == before + 1 else 5.0 for before, token in pairs]
+    assert list(facts.shortfall) == pytest.approx(expected)
+
+
+def test_a_reference_with_broken_logits_is_compared_where_they_are_whole(
+    fleet, asked, stand_in, tmp_path
+):
+    (tmp_path / "fp32" / "expecting.json").write_text('{"broken": true}')
+    fleet.close()
+    facts = ask_source(asked, fleet, "fp32", 60.0)
+    assert len(facts.kld) == sum(it.positions - 1 for it in asked.passages)
+    assert np.isfinite(facts.kld).all()
+
+
+def test_another_vocabulary_cannot_be_compared(fleet, asked, stand_in, tmp_path):
+    (tmp_path / "source" / "expecting.json").write_text('{"width": 300}')
+    with pytest.raises(
+        InfrastructureError, match="vocabulary has 300 tokens, that of fp32 has 257"
+    ):
+        ask_source(asked, fleet, "fp32", 60.0)
+
+
+@pytest.mark.parametrize("fault", ["Crashing", "CrashingOnLoad", "Hanging"])
+def test_what_the_source_does_wrong_is_no_variants_fault(
+    fleet, asked, stand_in, fault, monkeypatch
+):
+    monkeypatch.setattr("harness.source._LEAST_SECONDS", 1.0)
+    stand_in(f"harness.runtimes.scripted:{fault}")
+    with pytest.raises(InfrastructureError, match="cannot be compared with the source: the source"):
+        ask_source(asked, fleet, "fp32", 1.0)
+
+
+def test_what_the_reference_does_wrong_is_its_own(fleet, asked, stand_in, monkeypatch):
+    def crash(*passage):
+        error = CrashError("fp32: died")
+        error.variant = "fp32"
+        raise error
+
+    monkeypatch.setattr("harness.source.read", crash)
+    with pytest.raises(ModelError, match="fp32: died"):
+        ask_source(asked, fleet, "fp32", 60.0)
+
+
+def test_a_chat_that_only_one_side_renders_is_unexplained(fleet, asked, stand_in):
+    stand_in("tests.suites.expecting:RefusingSystem")
+    facts = ask_source(asked, fleet, "fp32", 60.0)
+    assert facts.ids["a chat with a system message"] is None
+    found = causes(facts, fleet, "fp32")
+    assert found.pop("a chat with a system message") is Cause.UNKNOWN
+    assert set(found.values()) == {None}
