@@ -27,7 +27,7 @@ _ORDER = 4  # the input of MatMulNBits that puts columns into another order (g_i
 _PRODUCTS = ("MatMul", "Gemm")
 _SAME_VALUES = ("Reshape", "Transpose", "Cast", "Identity")
 _COSINES, _SINES = "cos_cache", "sin_cache"
-_LEAST = 32  # smaller tensors are constants of the graph, not weights
+_LEAST = 16  # smaller tensors are constants of the graph, not weights
 _HALF_SCALE = 2.0**-25  # what the smallest fp16 scale may be off
 
 Array = NDArray[Any]
@@ -182,9 +182,10 @@ class _Reader:
 
     def _quantized(self, node: Any, inputs: tuple[str, ...]) -> Iterator[BlockWeight]:
         levels, scales, points = (self._tensors.get(name) for name in inputs)
+        self._taken |= set(inputs[1:])
         if levels is None or scales is None or not _is_known(node, levels, scales, points):
             return
-        self._taken |= set(inputs)
+        self._taken.add(inputs[0])
         bits, rows = _attribute(node, "bits", 4), _rows(node, levels)
         blocks = _size(scales) // rows
         found = None if points is None else self._values(points).reshape(rows, -1)
