@@ -115,7 +115,8 @@ def bound(limit: Limit, unit: str) -> str:
 def figure(found: Estimate, unit: str) -> str:
     """An estimate with its interval, where it has one."""
     text = quantity(found.value, unit)
-    if found.lower == found.upper:
+    is_unknown = math.isinf(found.lower) and math.isinf(found.upper)
+    if found.lower == found.upper or is_unknown:
         return text
     return f"{text} ({quantity(found.lower, unit)} to {quantity(found.upper, unit)})"
 

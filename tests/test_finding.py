@@ -84,3 +84,11 @@ def test_what_stands_against_a_go_begins_with_the_failures_and_leaves_info_out()
         for outcome in (Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.FAIL, Outcome.WAIVED)
     ]
     assert [it.rule for it in against(findings)] == ["fail guard", "inconclusive guard"]
+
+
+def test_an_interval_of_which_nothing_is_known_is_not_shown():
+    rule = Rule("a", "first", "latency.a", Statistic.MEDIAN, severity=Severity.INFO)
+    nothing = Estimate(3.0, -math.inf, math.inf, 2)
+    assert sentence(rule, None, Outcome.PASS, nothing, "tokens") == "first: 3 tokens"
+    half = Estimate(3.0, 1.0, math.inf, 2)
+    assert sentence(rule, None, Outcome.PASS, half, "tokens").endswith("(1 tokens to unbounded)")

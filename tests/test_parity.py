@@ -22,8 +22,14 @@ def test_equal_ids_need_no_explanation():
     assert cause(None, None, encode, PLAIN) is None
 
 
-@pytest.mark.parametrize("form", ["NFC", "NFKC"])
-@pytest.mark.parametrize("name", ["accents taken apart", "Korean letters taken apart"])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("accents taken apart", "NFC"),
+        ("Korean letters taken apart", "NFC"),
+        ("ligatures and wide letters", "NFKC"),
+    ],
+)
 def test_characters_that_were_brought_into_one_form_are_the_normalizers(name, form):
     text = TEXTS[name]
     assert explained(text, unicodedata.normalize(form, text)) is Cause.NORMALIZER

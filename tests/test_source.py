@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from harness.errors import CrashError, InfrastructureError, ModelError
 from harness.exam import replies
 from harness.fleet import Fleet
+from harness.forcing import Passage
 from harness.item import Item
 from harness.parity import CHATS, TEXTS, Cause
 from harness.release import Precision, Role
@@ -66,19 +68,11 @@ def test_a_source_that_says_the_same_is_no_distance_away(fleet, asked, stand_in)
 
 
 def test_an_answer_that_the_source_would_not_give_falls_short(fleet, asked, stand_in):
-    facts = ask_source(asked, fleet, "fp32", 60.0)
-    assert len(facts.shortfall) == sum(it.positions for it in asked.passages)
-    letters = [it for passage in asked.passages for it in (*passage.token_ids, 256)]
-    pairs = [
-        (before, token)
-        for passage in asked.passages
-        for before, token in zip(
-            passage.token_ids[passage.score_from - 1 :], (*passage.scored, 256), strict=True
-        )
-    ]
-    assert letters
-    expected = [0.0 if token == before + 1 else 5.0 for before, token in pairs]
-    assert list(facts.shortfall) == pytest.approx(expected)
+    said = Passage("a", (7, 8, 100, 255), 1, ends=True)  # it expects one more than it just read
+    facts = ask_source(replace(asked, passages=[said]), fleet, "fp32", 60.0)
+    assert facts.shortfall == (0.0, 5.0, 5.0, 0.0)
+    ended = replace(asked, passages=[said], end_tokens=(3, 4))
+    assert ask_source(ended, fleet, "fp32", 60.0).shortfall == (0.0, 5.0, 5.0, 5.0)
 
 
 def test_a_reference_with_broken_logits_is_compared_where_they_are_whole(
