@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from harness.comparison import compare
 from harness.data_command import add_arguments, check_data
 from harness.errors import ConfigError, HarnessError
 from harness.finding import against
+from harness.report import variants_of
+from harness.reporters.comparison import sentences
 from harness.store import read_evidence, read_policy
 from harness.verdict import judge
 
@@ -54,11 +57,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _judge(options: argparse.Namespace) -> int:
     """Print the verdict and what stands against it; its status, as `pytest suites/` gives it."""
-    verdict = judge(read_evidence(options.evidence), read_policy(options.policy))
+    evidence = read_evidence(options.evidence)
+    verdict = judge(evidence, read_policy(options.policy))
     for name, it in verdict.variants.items():
         print(f"{name}: {it.decision}")
         for finding in against(it.findings):
             print(f"  {finding.outcome} {finding.rule}: {finding.reason}")
+    for sentence in sentences(compare(variants_of(evidence, verdict))):
+        print(sentence)
     print(verdict.decision)
     return verdict.decision.exit_status
 

@@ -6,7 +6,7 @@ from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.evidence import Evidence
 from harness.finding import Finding
-from harness.release import Identity, Role
+from harness.release import Identity, Precision, Role
 from harness.verdict import Decision, Verdict
 
 SCHEMA = 1
@@ -21,6 +21,7 @@ class VariantReport:
     digest: str
     size_bytes: int
     findings: tuple[Finding, ...]
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +53,31 @@ class Report:
     schema: int = SCHEMA
 
 
-def report_of(
-    identity: Identity, policy: str, environment: Environment, evidence: Evidence, verdict: Verdict
-) -> Report:
-    """The report on a verdict, before anything is published."""
-    variants = {
+def variants_of(evidence: Evidence, verdict: Verdict) -> dict[str, VariantReport]:
+    """Every variant with what was found, in the release's order."""
+    return {
         name: VariantReport(
             role=judged.role,
             verdict=judged.decision,
             digest=evidence.subjects[name].digest,
             size_bytes=evidence.subjects[name].size_bytes,
             findings=judged.findings,
+            precision=evidence.subjects[name].precision,
         )
         for name, judged in verdict.variants.items()
     }
+
+
+def report_of(
+    identity: Identity, policy: str, environment: Environment, evidence: Evidence, verdict: Verdict
+) -> Report:
+    """The report on a verdict, before anything is published."""
     return Report(
         identity,
         policy,
         verdict.decision,
         environment,
-        variants,
+        variants_of(evidence, verdict),
         conditions=evidence.conditions,
         remarks=evidence.remarks,
     )

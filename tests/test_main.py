@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -7,7 +8,7 @@ from harness.__main__ import main
 from harness.evidence import Check, CheckOutcome, Evidence, Subject
 from harness.measurement import Measurement
 from harness.release import Precision, Role
-from harness.store import write_evidence
+from harness.store import read_evidence, write_evidence
 
 POLICY = """
 required = ["edge.edge"]
@@ -56,6 +57,21 @@ def stored(tmp_path):
 def test_stored_evidence_is_judged_again_with_the_same_status(stored, capsys, what, status, last):
     assert main(stored(**what)) == status
     assert capsys.readouterr().out.splitlines()[-1] == last
+
+
+def test_of_several_candidates_the_one_to_take_is_named_again(stored, tmp_path, capsys):
+    arguments = stored()
+    path = tmp_path / "evidence.json"
+    evidence = read_evidence(path)
+    twin = replace(evidence.subjects["int4"], size_bytes=2**20)
+    checks = (*evidence.checks, replace(evidence.checks[-1], variant="twin"))
+    measured = (*evidence.measurements, replace(evidence.measurements[-1], variant="twin"))
+    subjects = {**evidence.subjects, "twin": twin}
+    write_evidence(path, replace(evidence, subjects=subjects, checks=checks, measurements=measured))
+    assert main(arguments) == 0
+    recommended, verdict = capsys.readouterr().out.splitlines()[-2:]
+    assert recommended == "recommended: twin, the smallest that passes (1.00 MiB)"
+    assert verdict == "GO"
 
 
 def test_a_missing_file_is_one_line_and_status_4(stored, tmp_path, capsys):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.comparison import compare
 from harness.environment import differences
 from harness.errors import HarnessError, InfrastructureError
 from harness.plugins.benchmarks import regressions
@@ -16,6 +17,7 @@ from harness.verdict import Decision, Verdict, judge
 
 _TESTS_PASSED, _TESTS_FAILED = 0, 1
 _NOT_REPORTED = 6
+_PARETO = "comparison.svg"
 
 
 def end_session(config: pytest.Config, status: int, failed: int) -> tuple[int, str]:
@@ -106,17 +108,22 @@ def _publish(
 def _write(report: Report, notebook: Notebook) -> str:
     """Write the run's folder and the newest run's; the place of the report."""
     from harness.reporters.markdown import render
+    from harness.reporters.pareto_plot import comparison_plot
     from harness.reporters.plots import scaling_plots
 
     evidence = notebook.evidence()
     plots = scaling_plots(evidence)
     files = {name: f"scaling-{name}.svg" for name in plots}
+    pareto = comparison_plot(compare(report.variants))
+    shown = _PARETO if pareto else None
     root = notebook.settings.reports
     run = notebook.started.strftime("%Y%m%d-%H%M%S-%f")
     for folder in (root / run, root / LATEST):
         write_report(folder / "report.json", report)
-        write_text(folder / "report.md", render(report, files))
+        write_text(folder / "report.md", render(report, files, shown))
         write_evidence(folder / "evidence.json", evidence)
         for name, file in files.items():
             write_text(folder / file, plots[name])
+        if pareto:
+            write_text(folder / _PARETO, pareto)
     return str(root / run / "report.md")

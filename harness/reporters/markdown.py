@@ -5,26 +5,40 @@ from importlib.resources import files
 
 from tabulate import tabulate
 
+from harness.comparison import compare
 from harness.conditions import Conditions, others_share
 from harness.environment import Power
 from harness.finding import Finding, against, quantity, waived
 from harness.report import Report, VariantReport
+from harness.reporters.comparison import HEADERS as COLUMNS
+from harness.reporters.comparison import absent, sentences
+from harness.reporters.comparison import rows as rows_of
 from harness.reporters.table import HEADERS, rows
 
 _TEMPLATE = "markdown.md.jinja"
 
 
-def render(report: Report, plots: Mapping[str, str] | None = None) -> str:
+def render(
+    report: Report, plots: Mapping[str, str] | None = None, pareto: str | None = None
+) -> str:
     """The whole report, every finding of every variant included.
 
-    `plots` names by variant the file beside the report that shows its scaling.
+    `plots` names by variant the file beside the report that shows its scaling, `pareto` the one
+    that shows all variants.
     """
     from jinja2 import Environment
 
     text = files("harness.reporters").joinpath(_TEMPLATE).read_text(encoding="utf-8")
     template = Environment(autoescape=False, keep_trailing_newline=True).from_string(text)
+    found = compare(report.variants)
     return template.render(
         report=report,
+        comparison=tabulate(
+            rows_of(found), headers=COLUMNS, tablefmt="github", disable_numparse=True
+        ),
+        advice=sentences(found),
+        absent=absent(found),
+        pareto=pareto,
         plots=plots or {},
         table=tabulate(rows(report), headers=HEADERS, tablefmt="github", disable_numparse=True),
         against=against,

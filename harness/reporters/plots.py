@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's blue and vermilion, which no kind of colour blindness confuses.
 _MINE = {"color": "#0072B2", "marker": "o", "linestyle": "-", "zorder": 3}
 _THEIRS = {"color": "#D55E00", "marker": "s", "linestyle": "--", "zorder": 2}
-_SETTINGS: dict[Any, Any] = {
+SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "scaling",
     "svg.fonttype": "none",  # text stays text
     "font.size": 10,
@@ -48,7 +48,7 @@ def scaling_plot(ttft: Measurement, itl: Measurement) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=_INCHES, layout="constrained")
         left, right = figure.subplots(1, 2)
         _draw(left, ttft)
@@ -59,7 +59,7 @@ def scaling_plot(ttft: Measurement, itl: Measurement) -> str:
         right.set(ylim=(0, None), ylabel="time between tokens (ms)")
         for axes in (left, right):
             _finish(axes, [int(label) for label in by_length(ttft.values, ttft.labels)])
-        return _svg(figure)
+        return svg(figure)
 
 
 def _draw(axes: "Axes", it: Measurement) -> None:
@@ -110,7 +110,8 @@ def _finish(axes: "Axes", lengths: Sequence[int]) -> None:
     axes.legend(frameon=False, loc="upper left", fontsize=9)
 
 
-def _svg(figure: "Figure") -> str:
+def svg(figure: "Figure") -> str:
+    """The figure as text, with no date in it."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()

@@ -2,9 +2,11 @@
 
 from tabulate import tabulate
 
+from harness.comparison import compare
 from harness.finding import against, change, waived
 from harness.release import Role
 from harness.report import Report, VariantReport
+from harness.reporters.comparison import sentences
 from harness.reporters.table import HEADERS, rows
 from harness.ruling import NOISE_FLOOR
 
@@ -17,7 +19,7 @@ def summary(report: Report, place: str = "") -> str:
     lines = [tabulate(rows(report), headers=HEADERS, disable_numparse=True), ""]
     for name, it in report.variants.items():
         lines += _reasons(name, it)
-    lines += _accepted(report)
+    lines += [*_accepted(report), *sentences(compare(report.variants))]
     lines += [*_resolution(report), *(f"note: {remark}" for remark in report.remarks)]
     for name, package in report.published.items():
         lines.append(f"published {name}: {package.model_id} in {package.path}")

@@ -54,3 +54,17 @@ def test_a_risk_that_is_accepted_stands_above_the_table_of_its_variant(report):
     variants = {"int4": replace(report.variants["int4"], findings=(risk,))}
     text = markdown.render(replace(report, variants=variants))
     assert f"- **waived** {why} (`edge_cases.nul`)" in text
+
+
+def test_several_candidates_are_compared_in_a_section_with_its_picture(report):
+    text = markdown.render(report, pareto="comparison.svg")
+    _, _, section = text.partition("\n## Comparison\n")
+    section = section.partition("\n## ")[0]
+    assert "| int4      | GO" in section
+    assert "- recommended: int4" in section
+    assert "](comparison.svg)\n" in section
+
+
+def test_a_single_candidate_has_no_comparison(report):
+    variants = {name: report.variants[name] for name in ("fp32", "int4")}
+    assert "Comparison" not in markdown.render(replace(report, variants=variants))

@@ -49,3 +49,8 @@ def test_a_risk_that_is_accepted_is_named_once_with_all_that_have_it(report):
     lines = terminal.summary(replace(report, variants=variants)).splitlines()
     waived = [line for line in lines if "NUL" in line]
     assert waived == [f"waived edge_cases.nul: {why} (fp32, int4, int8)"]
+
+
+def test_what_to_take_of_several_candidates_stands_above_the_verdict(report):
+    lines = terminal.summary(report).splitlines()
+    assert "recommended: int4, the smallest that passes (1.00 MiB)" in lines[lines.index("") :]
