@@ -62,19 +62,17 @@ class Ordeal:
 
     def _trial(self, request: Request, expected: Expected) -> Trial:
         """A prompt of tokens is asked once: it may be as long as the context."""
-        answer = self.run([replace(request, watch=True)])[0]
-        again, is_tie = None, False
-        if request.token_ids is None and answer.finish is not Finish.ERROR:
-            again = self.run([replace(request, fresh=request.sampling is not None)])[0]
-            is_tie = self.is_tie(answer, again)
+        repeats = [replace(request, fresh=request.sampling is not None)]
+        repeats = [] if request.token_ids is not None else repeats
+        answer, *again, after = self.run([replace(request, watch=True), *repeats, self.normal])
         return Trial(
             request,
             expected,
             answer,
             self.before,
-            self.run([self.normal])[0],
-            again,
-            is_tie,
+            after,
+            again[0] if again else None,
+            bool(again) and self.is_tie(answer, again[0]),
             self._decoded(answer),
             Prompt() if answer.finish is Finish.ERROR else self._prompt(request),
         )

@@ -47,7 +47,7 @@ def test_a_crash_is_a_problem_of_the_request_that_was_asked_alone(tmp_path):
     with ordeal(tmp_path, odd("DiesOfZ")) as it:
         found = [it.problem(chat(text), Expected.ANSWER) for text in ("a", "Z", "b")]
     assert found[0] == found[2] == ""
-    assert found[1].startswith("the process died of SIGSEGV (segmentation fault) at request 1 of 1")
+    assert found[1].startswith("the process died of SIGSEGV (segmentation fault) at request 1 of 3")
 
 
 @pytest.mark.parametrize(

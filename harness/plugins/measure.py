@@ -94,6 +94,9 @@ def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> dict[str, OddReques
 @pytest.fixture
 def failures(pytestconfig: pytest.Config, variant_name: str) -> Path:
     """Where what broke a promise of this variant is kept from session to session."""
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    set_hypothesis_home_dir(pytestconfig.stash[SETTINGS].cache.with_name("hypothesis"))
     return pytestconfig.stash[SETTINGS].failures / variant_name
 
 
