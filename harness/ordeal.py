@@ -12,7 +12,7 @@ from harness.metrics.edge_cases import (
     Prompt,
     Trial,
     broken_promise,
-    is_composed,
+    is_normal,
     parting,
 )
 from harness.probes.tokenizer import Tokenizer
@@ -25,6 +25,7 @@ TIE = 0.1
 moves them by about 1e-5 in float32 and 1e-2 where activations are quantized, a wrong state by 10.
 """
 _USUAL_TOKENS = 4096
+_HANGS = 3  # deadlines waited for in vain; after that a variant is beyond doubt
 
 
 class Ordeal:
@@ -43,6 +44,7 @@ class Ordeal:
         self.normal = replace(normal, watch=True)
         self.tokenizer = tokenizer
         self._deadline_seconds = deadline_seconds
+        self._hangs = 0
         [self.before] = self.run([self.normal])
         if self.before.finish is Finish.ERROR:
             raise RequestError(f"a normal request was refused: {self.before.error}")
@@ -55,15 +57,16 @@ class Ordeal:
 
     def problem(self, request: Request, expected: Expected) -> str:
         """The first promise that is broken, as a clause; empty when none is."""
+        if self._hangs >= _HANGS:
+            return f"it was not tried after {_HANGS} that had no end"
         try:
             return broken_promise(self._trial(request, expected))
         except (CrashError, HangError) as error:
+            self._hangs += isinstance(error, HangError)
             return without_name(error)
 
     def _trial(self, request: Request, expected: Expected) -> Trial:
-        """A prompt of tokens is asked once: it may be as long as the context."""
-        repeats = [replace(request, fresh=request.sampling is not None)]
-        repeats = [] if request.token_ids is not None else repeats
+        repeats = [replace(request, fresh=False)] if _is_repeated(request) else []
         answer, *again, after = self.run([replace(request, watch=True), *repeats, self.normal])
         return Trial(
             request,
@@ -78,16 +81,20 @@ class Ordeal:
         )
 
     def is_tie(self, one: Answer, other: Answer) -> bool:
-        """Whether two answers to one prompt part where both tokens are about equally likely."""
+        """Whether two answers to one prompt part where both tokens are about the likeliest.
+
+        An end token is in neither; where one answer ends the other's token alone is looked at.
+        """
         at = parting(one, other)
         if at is None or one.prompt_ids != other.prompt_ids:
             return False
-        begin = one.prompt_ids + one.token_ids[: at + 1]
+        tokens = [it.token_ids[at] for it in (one, other) if at < len(it.token_ids)]
+        begin = (*one.prompt_ids, *one.token_ids[:at], tokens[0])
         [scored] = self.run([Request(token_ids=begin, score_from=len(begin) - 1, fresh=False)])
         if scored.logits is None:
             return False
-        mine, theirs = scored.logits[0][[one.token_ids[at], other.token_ids[at]]]
-        return bool(np.abs(mine - theirs) < TIE)
+        [row] = scored.logits
+        return bool(np.max(row) - np.min(row[tokens]) < TIE)
 
     def _decoded(self, answer: Answer) -> str | None:
         try:
@@ -96,7 +103,7 @@ class Ordeal:
             return None
 
     def _prompt(self, request: Request) -> Prompt:
-        """NUL is left out, which has a rule of its own, and so is what is not in NFC."""
+        """NUL is left out, and so is what would be normalized: both have rules of their own."""
         if request.messages is None or any("\0" in text for _, text in request.messages):
             return Prompt()
         chats = [request.messages]
@@ -107,12 +114,18 @@ class Ordeal:
             ids = [tuple(tokens) for tokens in self.runtime.encode(texts)]
         except RequestError:
             return Prompt()
-        stated = self.tokenizer.encode if is_composed(texts[0]) else None
+        is_stated = is_normal(texts[0], self.tokenizer.forms)
+        stated = self.tokenizer.encode if is_stated else None
         return Prompt(
             encoded=ids[0],
             stated=None if stated is None else stated(texts[0]),
             is_cut=len(ids) > 1 and ids[1] == ids[2],
         )
+
+
+def _is_repeated(request: Request) -> bool:
+    """What is sampled may differ, and a prompt of tokens may be as long as the context."""
+    return request.sampling is None and request.token_ids is None
 
 
 def longer(messages: Messages, end: str) -> Messages:

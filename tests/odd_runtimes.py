@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,6 +20,14 @@ class DiesOfZ(Scripted):
     def misbehave(self, number: int, request: Request) -> None:
         if any("Z" in text for _, text in request.messages or ()):
             os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class HangsAtZ(Scripted):
+    """Never answers a chat with a capital Z."""
+
+    def misbehave(self, number: int, request: Request) -> None:
+        if any("Z" in text for _, text in request.messages or ()):
+            threading.Event().wait()
 
 
 class SpoiledByZ(Scripted):

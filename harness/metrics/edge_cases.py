@@ -4,10 +4,15 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
+from typing import Literal
 
 from harness.answer import Answer, Finish, Request
 
 SHOWN_CHARACTERS = 40
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
+"""A Unicode normal form."""
+
 UNKNOWN = "\ufffd"
 """What stands for bytes that are no character."""
 
@@ -157,14 +162,16 @@ def shown(text: str) -> str:
 
 
 def parting(one: Answer, other: Answer) -> int | None:
-    """Where two answers to one prompt part: the first token that both have and is not the same."""
-    pairs = enumerate(zip(one.token_ids, other.token_ids, strict=False))
+    """Where two answers to one prompt part: the first token that is not the same, or that only one
+    of them has; None where there is none.
+    """
+    pairs = enumerate(zip_longest(one.token_ids, other.token_ids))
     return next((at for at, (mine, theirs) in pairs if mine != theirs), None)
 
 
-def is_composed(text: str) -> bool:
-    """Whether a text is in NFC, as what is typed mostly is, so that normalizing changes nothing."""
-    return unicodedata.is_normalized("NFC", text)
+def is_normal(text: str, forms: Sequence[Form]) -> bool:
+    """Whether a text is in each of these Unicode normal forms already."""
+    return all(unicodedata.normalize(form, text) == text for form in forms)
 
 
 def expected_of(text: str) -> Expected:

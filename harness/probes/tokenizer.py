@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-_FORMS = ("NFC", "NFKC", "NFD", "NFKD")
+from harness.metrics.edge_cases import Form
+
+_FORMS = get_args(Form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Tokenizer:
     """
 
     special: dict[int, str]
-    forms: tuple[str, ...] = ()
+    forms: tuple[Form, ...] = ()
     encode: Callable[[str], tuple[int, ...]] | None = None
 
 
@@ -37,10 +39,10 @@ def read_tokenizer(directory: Path) -> Tokenizer:
     return Tokenizer(special, forms, _encoder(path))
 
 
-def _forms(normalizer: dict[str, Any]) -> Iterator[str]:
+def _forms(normalizer: dict[str, Any]) -> Iterator[Form]:
     """Also of a sequence of normalizers, however deep."""
     if normalizer.get("type") in _FORMS:
-        yield str(normalizer["type"])
+        yield normalizer["type"]
     for inner in normalizer.get("normalizers", ()):
         yield from _forms(inner)
 

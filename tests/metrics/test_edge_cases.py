@@ -9,6 +9,7 @@ from harness.metrics.edge_cases import (
     Trial,
     broken_promise,
     expected_of,
+    is_normal,
     parting,
     shown,
 )
@@ -91,7 +92,14 @@ def test_answers_part_at_the_first_token_that_differs():
     one, other = Answer(token_ids=(1, 2, 3)), Answer(token_ids=(1, 4, 3))
     assert parting(one, other) == 1
     assert parting(one, one) is None
-    assert parting(one, Answer(token_ids=(1,))) is None
+    assert parting(one, Answer(token_ids=(1,))) == 1
+
+
+def test_a_text_is_normal_where_normalizing_changes_nothing():
+    assert is_normal("é", ["NFC"])
+    assert not is_normal("e\u0301", ["NFC"])
+    assert not is_normal("\u2026", ["NFC", "NFKC"])
+    assert is_normal("e\u0301", [])
 
 
 def test_half_a_character_may_be_refused_and_no_other_text():
