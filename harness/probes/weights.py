@@ -73,17 +73,13 @@ def _compare(directory: Path, checkpoint: Checkpoint, may: Allowance) -> Compari
     used = {piece.name for _, pieces in pairs for piece in pieces}
     fits = [_fit(weight, pieces, checkpoint, may) for weight, pieces in alike]
     fits += [_rotation(*caches) for caches in graph.rotations]
-    return Comparison(
-        tuple(fits), lacking(checkpoint.shapes, used), _remarks(left, used, checkpoint)
-    )
+    lost = tuple(it for it in lacking(checkpoint.shapes, used) if not checkpoint.is_zero(it))
+    more = [it for it in unknown(checkpoint.shapes, used) if not checkpoint.is_zero(it)]
+    return Comparison(tuple(fits), lost, _remarks([name for name, _ in left], more))
 
 
-def _remarks(
-    left: Sequence[tuple[str, int]], used: set[str], checkpoint: Checkpoint
-) -> tuple[str, ...]:
-    mine = _listed("variant", [name for name, _ in left])
-    more = [name for name in unknown(checkpoint.shapes, used) if not checkpoint.is_zero(name)]
-    theirs = _listed("source", more)
+def _remarks(left: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
+    mine, theirs = _listed("variant", left), _listed("source", more)
     found = (
         f"not compared with the source: {mine}" if mine else "",
         f"of a kind that the variant has not: {theirs}" if theirs else "",

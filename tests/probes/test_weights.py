@@ -182,6 +182,9 @@ def test_a_bias_of_zeros_may_be_left_out(embedded, source):
     save_file(weights, source / "model.safetensors")
     found = compare_weights(embedded["int4"], source, None)
     assert (found.lacking, found.remarks) == ((), ())
+    weights["model.layers.3.self_attn.q_proj.bias"] = np.zeros(256, np.float16)
+    save_file(weights, source / "model.safetensors")
+    assert compare_weights(embedded["int4"], source, None).lacking == ()
     weights["model.layers.1.mlp.down_proj.bias"][7] = 1
     save_file(weights, source / "model.safetensors")
     [remark] = compare_weights(embedded["int4"], source, None).remarks
