@@ -281,6 +281,7 @@ def _is_known(node: Any, levels: Any, scales: Any, points: Any) -> bool:
     """Whether every row's blocks stand one after the other, at a width that is known."""
     rows, bits = _rows(node, levels), _attribute(node, "bits", 4)
     reordered = len(node.input) > _ORDER and node.op_type == "MatMulNBits" and node.input[_ORDER]
+    reordered = reordered or _attribute(node, "weight_prepacked", 0)  # as one GPU wants them
     by_row = _attribute(node, "gather_axis", 0) == 0 and _attribute(node, "quantize_axis", 1) == 1
     if reordered or not by_row or bits not in _WIDTHS or levels.data_type not in _INTEGERS:
         return False

@@ -138,6 +138,15 @@ def test_caches_constants_and_what_cannot_be_read_are_told_apart(tmp_path, weigh
     assert found.unread == (("q", levels.size // 2),)
 
 
+@pytest.mark.parametrize("other", [{"weight_prepacked": 1}, {"bits": 3}])
+def test_a_layout_that_is_not_known_is_not_guessed_at(tmp_path, weights, other):
+    levels, scales, _ = rounded(weights, 4, 32)
+    node = product("q", "s", **{"bits": 4, "block_size": 32, **other})
+    save(tmp_path, [node], [tensor("q", packed(levels, 4)), tensor("s", scales)])
+    found = read_weights(tmp_path)
+    assert (found.weights, found.unread) == ((), (("q", levels.size // 2),))
+
+
 def test_files_that_are_missing_short_or_no_graph_are_named(tmp_path, weights):
     save_beside(tmp_path, [], [tensor("w", weights)])
     data = tmp_path / "model.onnx.data"
