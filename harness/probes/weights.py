@@ -104,6 +104,8 @@ def _absence(compared: int, left: Sequence[tuple[str, int]]) -> str:
     share = compared / max(1, compared + sum(size for _, size in left))
     if compared and share >= _ENOUGH:
         return ""
+    if not left:
+        return "the variant has no graph with weights in it"
     names = [name for name, _ in sorted(left, key=lambda it: -it[1])]
     found = f"only {100 * share:.3g} % of the weights have a known source"
     return f"{found}; without one: {_listed('variant', names)}"

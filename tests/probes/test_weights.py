@@ -194,6 +194,11 @@ def test_a_bias_of_zeros_may_be_left_out(embedded, source):
     )
 
 
+def test_a_folder_without_a_graph_leaves_nothing_to_conclude(tmp_path):
+    found = compare_weights(tmp_path, SOURCE, None)
+    assert found.absence == "the variant has no graph with weights in it"
+
+
 def test_without_a_source_there_is_nothing_to_compare_with(folder, tmp_path):
     assert compare_weights(folder, None, None).absence == "the release names no source checkpoint"
     (tmp_path / "pickled").mkdir()
