@@ -62,7 +62,7 @@ def _publish(
             generation,
         )
         chats = acceptance_chats(stage.items, stage.replies[name])
-        chats = chats or _generated_chats(runtime, name, stage.items)
+        chats = chats or generated_chats(runtime, name, stage.items)
     return publish(Package(variant, manifest), root, chats)
 
 
@@ -87,7 +87,7 @@ def acceptance_chats(items: Sequence[Item], replies: Sequence[Reply]) -> tuple[C
     return tuple(first.values())[:_CHATS]
 
 
-def _generated_chats(runtime: Isolated, name: str, items: Sequence[Item]) -> tuple[Chat, ...]:
+def generated_chats(runtime: Isolated, name: str, items: Sequence[Item]) -> tuple[Chat, ...]:
     """Chats of a bank that offers choices only, answered now."""
     asked = some_of_every_slice(items, 1)[:_CHATS]
     answers = require_answers(name, runtime.run([question(item) for item in asked]))

@@ -2,12 +2,13 @@ import pytest
 
 from harness.answer import Answer
 from harness.bench import Stage
-from harness.candidates import acceptance_chats, publish_candidates
+from harness.candidates import acceptance_chats, generated_chats, publish_candidates
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
 from harness.policy import Plan
 from harness.release import Identity, Precision, Role
 from harness.reply import Reply
+from harness.runtimes.isolated import Isolated
 from harness.variant import Recipe, Variant
 from harness.verdict import Decision, VariantVerdict, Verdict
 
@@ -62,3 +63,14 @@ def test_what_was_chosen_and_not_generated_proves_nothing():
     written = Item("b", (("user", "!"),), "x")
     [chat] = acceptance_chats([choice, written], [Reply(), Reply(Answer(text="x"))])
     assert (chat.messages, chat.expected) == (written.messages, "x")
+
+
+def test_a_bank_of_choices_alone_is_answered_for_the_proof(tmp_path):
+    items = [
+        Item(str(n), (("user", f"q{n}"),), "x", str(n // 2), Scorer.CHOICE, choices=("x", "y"))
+        for n in range(12)
+    ]
+    with Isolated("harness.runtimes.scripted:Scripted", tmp_path) as runtime:
+        chats = generated_chats(runtime, "int4", items)
+    assert [it.messages[0][1] for it in chats] == ["q0", "q2", "q4", "q6"]
+    assert all(it.expected for it in chats)
