@@ -60,15 +60,18 @@ def _signed_rank_quantile(size: int, tail: float) -> int:
 
 
 def gain_interval(values: Sample, references: Sample, confidence: float) -> Estimate:
-    """Difference of paired 0/1 outcomes, value minus reference, with Tango's score interval.
+    """Difference of paired scores in [0, 1], value minus reference, with its interval.
 
-    Tango (1998), Statistics in Medicine 17:891-908. Losses are items that only the reference has
-    right. Unlike Wald's, the interval keeps its coverage when there are few or no discordant pairs.
+    Of outcomes that are 0 or 1 it is Tango's score interval (1998, Statistics in Medicine
+    17:891-908); losses are items that only the reference has right. Unlike Wald's, it keeps its
+    coverage when there are few or no discordant pairs.
     """
     mine, theirs = np.asarray(values, float), np.asarray(references, float)
     size = mine.size
     if not size:
         return unbounded(math.nan, 0)
+    if not np.isin([mine, theirs], (0, 1)).all():
+        return _adjusted_interval(mine - theirs, confidence)
     losses, gains = int((mine < theirs).sum()), int((mine > theirs).sum())
     z = float(scipy.stats.norm.ppf((1 + confidence) / 2))
     value = (gains - losses) / size
@@ -78,6 +81,21 @@ def gain_interval(values: Sample, references: Sample, confidence: float) -> Esti
         _tango_root(gains, losses, size, -z, value, 1.0),
         size,
     )
+
+
+def _adjusted_interval(differences: NDArray[np.float64], confidence: float) -> Estimate:
+    """Mean of differences in [-1, 1]: Wald's interval with an item more lost and an item more won.
+
+    Of 0/1 outcomes it is Bonett and Price's (2012, Journal of Educational and Behavioral Statistics
+    37:479-488); never zero wide.
+    """
+    size = differences.size
+    middle = float(differences.sum()) / (size + 2)
+    variance = (float((differences**2).sum()) + 2) / (size + 2) - middle**2
+    z = float(scipy.stats.norm.ppf((1 + confidence) / 2))
+    reach, value = z * math.sqrt(variance / (size + 2)), float(differences.mean())
+    lower, upper = max(-1.0, middle - reach), min(1.0, middle + reach)
+    return Estimate(value, min(value, lower), max(value, upper), size)
 
 
 def tango_score(gains: int, losses: int, size: int, difference: float) -> float:
