@@ -19,6 +19,16 @@ def shuffled(items: Sequence[Item], seed: int) -> tuple[Item, ...]:
     return tuple(ordered[i] for i in generator(seed, "items").permutation(len(ordered)))
 
 
+def order_of(items: Sequence[Item], reference: str) -> int:
+    """The seed of a bank's order: of its items and the reference's digest, nobody's choice.
+
+    Who could choose it could try one order after another until a candidate passes.
+    """
+    named = sorted((item.id, *map(str, item.messages), item.expected) for item in items)
+    digest = hashlib.sha256(repr((reference, named)).encode("utf-8", "surrogatepass"))
+    return int.from_bytes(digest.digest()[:8], "big")
+
+
 def generator(seed: int, purpose: str) -> np.random.Generator:
     """A generator of its own for each purpose."""
     digest = hashlib.sha256(purpose.encode()).digest()

@@ -16,6 +16,7 @@ from harness.conditions import disturbance
 from harness.errors import InfrastructureError
 from harness.exam import refusal, replies, require_answers
 from harness.fleet import Fleet
+from harness.flip import Flip
 from harness.item import Item
 from harness.listener import Listener
 from harness.measurement import Measurement
@@ -34,6 +35,7 @@ from harness.probes.folder import read_folder
 from harness.probes.host import capture_conditions
 from harness.release import FOUNDRY_LOCAL, Role
 from harness.reply import Reply
+from harness.reply_cache import ReplyCache
 from harness.route import find_route
 from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
@@ -48,7 +50,8 @@ class Stage:
     """What all benches of a session share; the mutable parts fill while measuring.
 
     `names` are the variants of the session that there are, `baseline` is empty where the release
-    has none, `remarks` are for the report.
+    has none, `remarks` and `flips` are for the report. `reply_cache` holds what the
+    reference replied in earlier sessions.
     """
 
     fleet: Fleet
@@ -68,6 +71,8 @@ class Stage:
     climbs: list[Climb] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     listener: Listener = field(default_factory=Listener)
+    flips: list[Flip] = field(default_factory=list)
+    reply_cache: ReplyCache | None = None
 
 
 class Bench:
@@ -94,6 +99,11 @@ class Bench:
         beside = (self.reference, self._stage.baseline)
         apart = self._name in beside
         return tuple(name for name in (beside[:1] if apart else beside) if name)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The policy's rules on what this suite measures."""
+        return tuple(it for it in self._stage.rules if it.suite == self._suite)
 
     @property
     def plan(self) -> Plan:
@@ -269,9 +279,25 @@ class Bench:
     def _replies(self, name: str, count: int) -> tuple[Reply, ...]:
         items, known = self.items[: count or None], self._stage.replies.get(name, ())
         if len(known) < len(items):
-            known += replies(self._stage.fleet, name, items[len(known) :])
+            known += self._asked(name, items[len(known) :])
             self._stage.replies[name] = known
         return known[: len(items)]
+
+    def _asked(self, name: str, items: Sequence[Item]) -> tuple[Reply, ...]:
+        cache = self._stage.reply_cache if name == self.reference else None
+        if cache is None:
+            return replies(self._stage.fleet, name, items)
+        return cache.replies(items, lambda some: replies(self._stage.fleet, name, some))
+
+    def replies_to(self, items: Sequence[Item]) -> tuple[tuple[Reply, ...], tuple[Reply, ...]]:
+        """Replies to some items out of order, and the reference's."""
+        if not items:
+            return (), ()
+        return self._asked(self._name, items), self._asked(self.reference, items)
+
+    def report_flips(self, found: Sequence[Flip]) -> None:
+        """List items whose answers became right or wrong in the report."""
+        self._stage.flips.extend(found)
 
     def source_facts(self) -> SourceFacts:
         """What the source says of texts, chats and the reference's answers, asked once a session.

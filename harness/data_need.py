@@ -21,6 +21,7 @@ from harness.release import Role
 from harness.ruling import apply_rule
 
 CORRECT = "accuracy.correct"
+BY_SLICE = "accuracy.by_slice"
 SEEN_LOSS = 0.20
 """A slice is too small where losing this share of it would not be seen."""
 
@@ -35,11 +36,14 @@ def too_few(items: Sequence[Item], policy: Policy) -> list[Problem]:
     """Slices, and the whole bank, with fewer different chats than the policy's rules need."""
     chats = {item.messages: item for item in reversed(items)}.values()
     sizes = dict(sorted(Counter(item.slice for item in chats).items()))
-    rules = [it for it in policy.rules if it.metric == CORRECT and it.statistic in PAIRED]
+    rules = [
+        it for it in policy.rules if it.metric in (CORRECT, BY_SLICE) and it.statistic in PAIRED
+    ]
     rules = [it for it in rules if it.severity is not Severity.INFO]
     found = [_bank(rule, sizes) for rule in rules]
     for rule in rules:
-        if rule.severity is Severity.GUARD and rule.statistic in LABELLED:
+        compares = rule.statistic in LABELLED and len(sizes) > 1  # one slice is the whole bank
+        if rule.severity is Severity.GUARD and compares:
             found += [_slice(rule, sizes, name) for name in sizes]
     return [it for it in found if it is not None]
 
@@ -98,7 +102,7 @@ def _outcome(rule: Rule, sizes: Mapping[str, int], name: str, lost: int) -> Outc
     values[first : first + lost] = [0.0] * lost
     made_up = Measurement(
         suite=CORRECT.partition(".")[0],
-        metric=CORRECT,
+        metric=rule.metric,
         variant="candidate",
         unit="share",
         values=tuple(values),
@@ -106,5 +110,6 @@ def _outcome(rule: Rule, sizes: Mapping[str, int], name: str, lost: int) -> Outc
         reference_values=(1.0,) * len(labels),
         labels=tuple(labels),
         beside="reference",
+        planned=len(labels),
     )
     return apply_rule(rule, made_up, Evidence("made up", _SUBJECTS, "made up")).outcome

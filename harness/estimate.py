@@ -9,6 +9,7 @@ import numpy as np
 from harness.measurement import Measurement
 from harness.policy import Statistic
 from harness.stats import (
+    betting,
     cliffs,
     intervals,
     paired,
@@ -16,6 +17,7 @@ from harness.stats import (
     quantile,
     scaling,
     sequential,
+    slices,
     steady,
     steps,
     trend,
@@ -29,7 +31,7 @@ PAIRED = {
     Statistic.DRIFT,
     Statistic.PERPLEXITY_RATIO,
     Statistic.GAIN,
-    Statistic.WORST_GAIN,
+    Statistic.WORST_SLICE,
     Statistic.WORST_CLIFF,
     Statistic.WORST_DECODE_CLIFF,
     Statistic.EXPONENT_GAIN,
@@ -48,7 +50,7 @@ LABELLED = {
     Statistic.P95_RATIO,
     Statistic.PERPLEXITY,
     Statistic.PERPLEXITY_RATIO,
-    Statistic.WORST_GAIN,
+    Statistic.WORST_SLICE,
     Statistic.WORST_CLIFF,
     Statistic.WORST_DECODE_CLIFF,
     Statistic.EXPONENT_GAIN,
@@ -120,6 +122,10 @@ def _share(it: Measurement, confidence: float) -> Estimate:
     return intervals.share_interval(int(np.sum(it.values)), len(it.values), confidence)
 
 
+def _score(it: Measurement, confidence: float) -> Estimate:
+    return betting.score_interval(it.values, confidence)
+
+
 def _ratio(it: Measurement, confidence: float) -> Estimate:
     return sequential.ratio_at_last_look(it.values, it.reference_values, it.planned, confidence)
 
@@ -177,18 +183,19 @@ def _gain(it: Measurement, confidence: float) -> Estimate:
     return _in_points(paired.gain_interval(it.values, it.reference_values, confidence))
 
 
-def _worst_gain(it: Measurement, confidence: float) -> Estimate:
-    """Per label, at a confidence shared out over the labels (Bonferroni); the lowest upper end."""
-    names = list(dict.fromkeys(it.labels))
-    shared = 1 - (1 - confidence) / len(names)
-    found = []
-    for name in names:
-        at = [index for index, label in enumerate(it.labels) if label == name]
-        gain = paired.gain_interval(
-            [it.values[i] for i in at], [it.reference_values[i] for i in at], shared
-        )
-        found.append(replace(_in_points(gain), where=name))
-    return min(found, key=lambda gain: (gain.upper, gain.value))
+def _worst_slice(it: Measurement, confidence: float) -> Estimate:
+    """Of the slice that stands most against the variant; see `harness.stats.slices`."""
+    name = slices.worst(slices.screen(differences(it), it.labels)).name
+    at = [index for index, label in enumerate(it.labels) if label == name]
+    gain = paired.gain_interval(
+        [it.values[i] for i in at], [it.reference_values[i] for i in at], confidence
+    )
+    return replace(_in_points(gain), where=name)
+
+
+def differences(it: Measurement) -> list[float]:
+    """Each value less the reference's."""
+    return [mine - theirs for mine, theirs in zip(it.values, it.reference_values, strict=True)]
 
 
 def _in_points(gain: Estimate) -> Estimate:
@@ -283,6 +290,7 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.MEAN: _mean,
     Statistic.MEDIAN: _median,
     Statistic.SHARE: _share,
+    Statistic.SCORE: _score,
     Statistic.P50: _p50,
     Statistic.P90: _p90,
     Statistic.P95: _p95,
@@ -294,7 +302,7 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.PERPLEXITY: _perplexity,
     Statistic.PERPLEXITY_RATIO: _perplexity_ratio,
     Statistic.GAIN: _gain,
-    Statistic.WORST_GAIN: _worst_gain,
+    Statistic.WORST_SLICE: _worst_slice,
     Statistic.WORST_CLIFF: _worst_cliff,
     Statistic.WORST_DECODE_CLIFF: _worst_decode_cliff,
     Statistic.EXPONENT_GAIN: _exponent_gain,

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.conditions import Conditions
+from harness.flip import Flip
 from harness.measurement import Measurement
 from harness.release import Precision, Role
 from harness.variant import Quantization
 
-SCHEMA = 3
+SCHEMA = 4
 """History: 1, the first (November 2026); 2, with the conditions at start and end,
 remarks, and more of each measurement (warm-ups, looks, beside whom); 3, with whether the release
-names the source of its variants."""
+names the source of its variants; 4, with flips."""
 
 
 class CheckOutcome(StrEnum):
@@ -62,7 +63,8 @@ class Evidence:
     `subjects` names every variant of the release, whether it ran or not. `environment` is the
     fingerprint at the session's start; a measurement taken in another is not compared.
     `trouble` lists what concerns the whole session (interrupted, collection failed). `conditions`
-    are those at its start and end, and `remarks` what was measured twice, for the reader.
+    are those at its start and end, and `remarks` what was measured twice, for the reader, as are
+    all `flips` of answers.
     `has_source` says whether the release names the checkpoint that variants are made from.
     """
 
@@ -74,11 +76,13 @@ class Evidence:
     trouble: tuple[str, ...] = ()
     conditions: tuple[Conditions, ...] = ()
     remarks: tuple[str, ...] = ()
+    flips: tuple[Flip, ...] = ()
     has_source: bool = False
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
         named = [it.variant for it in self.checks] + [it.variant for it in self.measurements]
+        named += [it.variant for it in self.flips]
         named += [it.beside for it in self.measurements if it.beside]
         for name in named:
             if name not in self.subjects:

@@ -20,7 +20,7 @@ _RATIOS = {
     Statistic.WORST_STEP,
     Statistic.WORST_EXCESS,
 }
-_GAINS = {Statistic.GAIN, Statistic.WORST_GAIN, Statistic.WORST_DROP}
+_GAINS = {Statistic.GAIN, Statistic.WORST_SLICE, Statistic.WORST_DROP}
 
 
 class Outcome(StrEnum):
@@ -76,7 +76,7 @@ def unit_of(statistic: Statistic, unit: str) -> str:
         return "ratio"
     if statistic in _GAINS:
         return "points"
-    if statistic is Statistic.SHARE:
+    if statistic in (Statistic.SHARE, Statistic.SCORE):
         return "share"
     return {
         Statistic.GROWTH: f"{unit}/request",

@@ -41,8 +41,9 @@ class Statistic(StrEnum):
     DRIFT = "drift"  # of that ratio from the run's start to its end: Theil-Sen
     PERPLEXITY = "perplexity"  # of log-likelihoods of tokens: Student t over label means
     PERPLEXITY_RATIO = "perplexity_ratio"  # to the reference's, of the same tokens
-    GAIN = "gain"  # paired difference of 0/1 outcomes in points: Tango's score interval
-    WORST_GAIN = "worst_gain"  # the same per label, Bonferroni over labels, the worst one
+    SCORE = "score"  # mean of scores, wherever a run stopped: mixture of bets
+    GAIN = "gain"  # paired difference of scores in points: a bet decides, Tango's interval is shown
+    WORST_SLICE = "worst_slice"  # the same of the label that lost most: a screen decides
     WORST_CLIFF = "worst_cliff"  # jump of the ratio to the reference from length to length
     WORST_DECODE_CLIFF = "worst_decode_cliff"  # the same, of times between tokens
     EXPONENT_GAIN = "exponent_gain"  # growth with length beyond the reference's: bootstrap
@@ -57,6 +58,13 @@ class Statistic(StrEnum):
     HOURS_TO_FILL = "hours_to_fill"  # until growth has filled a device of 8 GB
     SLOPE = "slope"  # per 1,000 tokens: Theil-Sen
     EXCESS = "excess"  # paired difference of 0/1 faults in points: Tango's score interval
+
+
+class Claim(StrEnum):
+    """What a gain is shown of: the bank's items alone, or what they are drawn from."""
+
+    POPULATION = "population"  # questions like the bank's, of which its items are independent draws
+    BANK = "bank"  # these very items, whatever goes together among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,7 @@ class Rule:
     `needs_source` the rule is about the checkpoint that variants are made from, and left out where
     the release names none. The confidence of the interval is two-sided. `waived` says why it is
     accepted that the rule fails, which is then shown and does not decide; empty where it is not.
+    `claim` says what a gain is shown of.
     """
 
     id: str
@@ -111,6 +120,7 @@ class Rule:
     confidence: float = 0.90
     hint: str = ""
     waived: str = ""
+    claim: Claim = Claim.POPULATION
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
@@ -133,6 +143,8 @@ class Rule:
             )
         if not self.is_figure_only:
             self._require_limits(Limit(self.at_most, self.at_least))
+        if self.statistic in _TESTED:
+            self._require_margin()
 
     def _require_limits(self, general: Limit) -> None:
         for precision, limit in self.precision.items():
@@ -141,6 +153,21 @@ class Rule:
                     f"rule {self.id}: the limit for {precision} must be on the same side as the "
                     "general one, both at_most or both at_least"
                 )
+
+    def _require_margin(self) -> None:
+        """What a test needs: a loss that is allowed, and of slices harm as all it can show."""
+        general = [] if self.is_figure_only else [Limit(self.at_most, self.at_least)]
+        for limit in (*general, *self.precision.values()):
+            if limit.at_least is None or not -100 < limit.at_least < 0:
+                raise ConfigError(
+                    f"rule {self.id}: a {self.statistic} needs at_least under 0 and over -100, the "
+                    f"points that it may lose: found {limit.value}"
+                )
+        if self.statistic is Statistic.WORST_SLICE and self.severity is Severity.CRITICAL:
+            raise ConfigError(
+                f"rule {self.id}: a screen of slices shows harm only: severity must be 'guard' or "
+                "'info', found 'critical'"
+            )
 
     @property
     def suite(self) -> str:
@@ -161,6 +188,7 @@ class Rule:
         return general if precision is None else self.precision.get(precision, general)
 
 
+_TESTED = (Statistic.GAIN, Statistic.WORST_SLICE)
 _MAY_BE_ZERO = (
     "latency_warmup_pairs",
     "memory_doublings",
@@ -184,7 +212,9 @@ class Plan:
     scaling_repetitions: int = 5
     scaling_longest_tokens: int = 0  # the ladder ends there; 0: at the context's end
     scaling_texts: int = 3  # whose logits are compared, at every length
-    accuracy_items: int = 0  # 0: every item of the bank
+    accuracy_items: int = 0  # at most; 0: every item of the bank
+    accuracy_least_items: int = 200  # even where all is decided sooner
+    keep_reference_replies: bool = True  # on disk, for later sessions
     precision_items: int = 200
     edge_examples: int = 25  # texts that Hypothesis tries
     edge_chats: int = 5  # chats that it tries

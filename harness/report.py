@@ -6,6 +6,7 @@ from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.evidence import Evidence
 from harness.finding import Finding
+from harness.flip import Flip
 from harness.release import Identity, Precision, Role
 from harness.verdict import Decision, Verdict
 
@@ -14,7 +15,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class VariantReport:
-    """One variant with everything found; `digest` is empty where there was nothing to measure."""
+    """One variant with everything found; `digest` is empty where there was nothing to measure.
+
+    `flips` are the items that it has right and the reference wrong, or the other way round.
+    """
 
     role: Role
     verdict: Decision
@@ -22,6 +26,7 @@ class VariantReport:
     size_bytes: int
     findings: tuple[Finding, ...]
     precision: Precision | None = None
+    flips: tuple[Flip, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ def variants_of(evidence: Evidence, verdict: Verdict) -> dict[str, VariantReport
             size_bytes=evidence.subjects[name].size_bytes,
             findings=judged.findings,
             precision=evidence.subjects[name].precision,
+            flips=tuple(it for it in evidence.flips if it.variant == name),
         )
         for name, judged in verdict.variants.items()
     }

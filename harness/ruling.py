@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from harness.estimate import LABELLED, PAIRED, estimate, estimates
 from harness.evidence import Evidence
+from harness.exam_ruling import TESTED, Ruled, by_test
 from harness.finding import Finding, Outcome, change, figure, sentence, unit_of
 from harness.measurement import Measurement
 from harness.policy import Limit, Policy, Rule, Severity, Statistic
@@ -23,15 +24,10 @@ def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
     if problem:
         why = f"{rule.subject}: {problem}"
         return undecided(rule.id, rule.suite, why, rule.severity)
-    found = _worst(rule, limit, estimates(it, rule.statistic, rule.confidence))
-    floor = _noise_floor(rule, limit, evidence)
-    outcome = _outcome(rule, _widened(found, floor), limit)
-    if limit is not None and (doubt := _doubt(it)):
-        found, outcome = replace(found, doubt=doubt), Outcome.INCONCLUSIVE
-    unit = unit_of(rule.statistic, it.unit)
-    reason = sentence(rule, limit, outcome, found, unit)
-    if floor > 1 and outcome is Outcome.INCONCLUSIVE:
-        reason += f"; this machine sees a change by {change(floor)} or more only"
+    if limit is not None and rule.statistic in TESTED:
+        found, outcome, reason = by_test(rule, limit, it)
+    else:
+        found, outcome, reason = _by_interval(rule, limit, it, evidence)
     if rule.waived and outcome is Outcome.FAIL:
         outcome, reason = Outcome.WAIVED, f"{reason}; waived: {rule.waived}"
     return Finding(
@@ -43,8 +39,20 @@ def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
         found.value,
         (found.lower, found.upper),
         None if limit is None else limit.value,
-        unit,
+        unit_of(rule.statistic, it.unit),
     )
+
+
+def _by_interval(rule: Rule, limit: Limit | None, it: Measurement, evidence: Evidence) -> Ruled:
+    found = _worst(rule, limit, estimates(it, rule.statistic, rule.confidence))
+    floor = _noise_floor(rule, limit, evidence)
+    outcome = _outcome(rule, _widened(found, floor), limit)
+    if limit is not None and (doubt := _doubt(it)):
+        found, outcome = replace(found, doubt=doubt), Outcome.INCONCLUSIVE
+    reason = sentence(rule, limit, outcome, found, unit_of(rule.statistic, it.unit))
+    if floor > 1 and outcome is Outcome.INCONCLUSIVE:
+        reason += f"; this machine sees a change by {change(floor)} or more only"
+    return found, outcome, reason
 
 
 def _not_comparable(rule: Rule, it: Measurement, environment: str) -> str:

@@ -5,7 +5,7 @@ from harness.estimate import LABELLED, PAIRED, estimate
 from harness.measurement import Measurement
 from harness.policy import Statistic
 
-GAINS = (Statistic.GAIN, Statistic.WORST_GAIN, Statistic.WORST_DROP)
+GAINS = (Statistic.GAIN, Statistic.WORST_SLICE, Statistic.WORST_DROP)
 VALUES = tuple(1.0 + i / 10 for i in range(20))
 LABELS = tuple(str(1 + i // 4) for i in range(20))
 
@@ -16,7 +16,7 @@ def measured(values=VALUES, references=(), labels=()):
 
 @pytest.mark.parametrize("statistic", Statistic)
 def test_every_statistic_has_an_estimate_that_brackets_its_value(statistic):
-    binary = statistic in (*GAINS, Statistic.SHARE)
+    binary = statistic in (*GAINS, Statistic.SHARE, Statistic.SCORE)
     values = tuple(float(i % 3 > 0) for i in range(20)) if binary else VALUES
     labels = {
         Statistic.GROWTH: tuple(map(str, range(1, 21))),
@@ -35,7 +35,7 @@ def test_gains_are_in_points_and_name_the_label_that_lost_most():
     mine, theirs = (1.0,) * 10 + (0.0,) * 5 + (1.0,) * 5, (1.0,) * 20
     labels = ("a",) * 10 + ("b",) * 10
     assert estimate(measured(mine, theirs), Statistic.GAIN, 0.9).value == -25.0
-    worst = estimate(measured(mine, theirs, labels), Statistic.WORST_GAIN, 0.9)
+    worst = estimate(measured(mine, theirs, labels), Statistic.WORST_SLICE, 0.9)
     assert (worst.value, worst.where) == (-50.0, "b")
 
 

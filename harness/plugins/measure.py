@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 from _pytest.outcomes import Failed, Skipped
 
-from harness.bank import shuffled
+from harness.bank import order_of, shuffled
 from harness.bench import Bench, Stage
 from harness.errors import HarnessError
 from harness.finding import Finding, Outcome
@@ -15,10 +15,11 @@ from harness.fleet import Fleet
 from harness.listener import Listener
 from harness.measurement import Measurement
 from harness.ordeal import OddRequest
-from harness.plugins.notebook import NOTEBOOK
+from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import SETTINGS
 from harness.plugins.variants import NAME
 from harness.release import Role
+from harness.reply_cache import ReplyCache, ingredients
 from harness.verdict import judge_measurements
 
 
@@ -48,6 +49,7 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
     notebook = pytestconfig.stash[NOTEBOOK]
     tested = {variant_of(item) for item in request.session.items}
     there = [name for name, it in notebook.built.items() if not isinstance(it, HarnessError)]
+    order = order_of(settings.items, notebook.subject(release.reference).digest)
     listener, deadline_seconds = Listener(), plan.deadline_seconds
     with Fleet(notebook.built, release.runtime.factory, deadline_seconds, listener.hear) as fleet:
         notebook.stage = Stage(
@@ -57,14 +59,26 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
             names=tuple(name for name in there if name in tested),
             baseline=next(iter(release.with_role(Role.BASELINE)), ""),
             rules=settings.policy.rules,
-            items=shuffled(settings.items, settings.seed)[: plan.accuracy_items or None],
+            items=shuffled(settings.items, order)[: plan.accuracy_items or None],
             text=settings.text,
             plan=plan,
             environment=notebook.environment.fingerprint,
             seed=settings.seed,
             source=release.model.path if release.model else None,
+            reply_cache=_reply_cache(notebook),
         )
         yield notebook.stage
+
+
+def _reply_cache(notebook: Notebook) -> ReplyCache | None:
+    """What the reference replied before, beside the cache of variants."""
+    settings = notebook.settings
+    reference = notebook.subject(settings.release.reference).digest
+    if not reference or not settings.policy.plan.keep_reference_replies:
+        return None
+    factory, environment = settings.release.runtime.factory, notebook.environment.fingerprint
+    made_of = ingredients(reference, factory, environment)
+    return ReplyCache(settings.cache.parent / "replies", made_of)
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ class Notebook:
             trouble=tuple(self.trouble),
             conditions=tuple(self.conditions),
             remarks=tuple(self.stage.remarks if self.stage else ()),
+            flips=tuple(self.stage.flips if self.stage else ()),
             has_source=self.settings.release.model is not None,
         )
 

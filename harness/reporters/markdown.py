@@ -13,6 +13,7 @@ from harness.report import Report, VariantReport
 from harness.reporters.comparison import HEADERS as COLUMNS
 from harness.reporters.comparison import absent, sentences
 from harness.reporters.comparison import rows as rows_of
+from harness.reporters.flips import flip_table
 from harness.reporters.table import HEADERS, rows
 
 _TEMPLATE = "markdown.md.jinja"
@@ -44,6 +45,7 @@ def render(
         against=against,
         waived=waived,
         findings=_findings,
+        flips=flip_table,
         conditions=_conditions(report.conditions),
         versions=", ".join(f"{name} {version}" for name, version in report.environment.versions),
     )

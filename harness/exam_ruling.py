@@ -1,0 +1,144 @@
+"""Rules on scores beside the reference's: a test decides, the interval is for the reader."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.estimate import differences, estimate
+from harness.finding import Outcome, bound, figure, quantity, sentence
+from harness.measurement import Measurement
+from harness.policy import Claim, Limit, Rule, Severity, Statistic
+from harness.stats import betting, slices
+from harness.stats.betting import Ending
+from harness.stats.intervals import Estimate
+
+TESTED = (Statistic.GAIN, Statistic.WORST_SLICE)
+"""Statistics whose rules a test decides."""
+
+_POINTS = "points"
+
+Ruled = tuple[Estimate, Outcome, str]
+"""The figure with its interval, the outcome, and the sentence that says why."""
+
+
+def by_test(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
+    """What a rule on one of the statistics above says of a measurement."""
+    return {Statistic.GAIN: _by_bet, Statistic.WORST_SLICE: _by_screen}[rule.statistic](
+        rule, limit, it
+    )
+
+
+def _by_bet(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
+    """Shown to hold, hardly to be shown any more, or open; values are in the order asked.
+
+    `Measurement.planned` is the size of the bank.
+    """
+    if problem := _no_bet(rule, it):
+        found = estimate(it, rule.statistic, rule.confidence)
+        return found, Outcome.INCONCLUSIVE, f"{rule.subject}: {problem}"
+    gains, margin = differences(it), -limit.value / 100
+    tail = (1 - rule.confidence) / 2
+    bet = betting.settle(gains, margin, tail, it.planned if rule.claim is Claim.BANK else 0)
+    harm = bet.wealth == 0 or betting.harm_wealth(gains, margin) >= 1 / tail
+    found = estimate(it, rule.statistic, rule.confidence)
+    outcome = _outcome(rule, bet.ending, harm)
+    text = f"{rule.subject}: {figure(found, _POINTS)} after {_asked(it)}"
+    return found, outcome, text + _why(rule, limit, it, (outcome, bet.ending, harm))
+
+
+def _no_bet(rule: Rule, it: Measurement) -> str:
+    if not all(0 <= value <= 1 for value in (*it.values, *it.reference_values)):
+        return "a bet is on scores from 0 to 1, and these are others"
+    if rule.claim is Claim.BANK and it.planned < len(it.values):
+        return "it is not known of how many items these are"
+    return ""
+
+
+def _outcome(rule: Rule, ending: Ending, harm: bool) -> Outcome:
+    if ending is Ending.SHOWN:
+        return Outcome.PASS
+    if harm:
+        return Outcome.FAIL
+    if rule.severity is Severity.GUARD:
+        return Outcome.PASS
+    return Outcome.FAIL if ending is Ending.FUTILE else Outcome.INCONCLUSIVE
+
+
+def _why(rule: Rule, limit: Limit, it: Measurement, ended: tuple[Outcome, Ending, bool]) -> str:
+    outcome, ending, harm = ended
+    demand = f"{bound(limit, _POINTS)} {_claimed(rule, it)}"
+    hint = f"; {rule.hint}" if rule.hint else ""
+    if outcome is Outcome.PASS:
+        return f", {'' if ending is Ending.SHOWN else 'no evidence against '}{demand}"
+    if harm:
+        allowed = quantity(-limit.value, _POINTS)
+        return f", worse {_claimed(rule, it)} by more than the {allowed} that are allowed{hint}"
+    if outcome is Outcome.FAIL:
+        return f": {demand} is not shown, and more items would hardly show it{hint}"
+    return f" does not decide whether it is {demand}{_outlook(limit, it)}"
+
+
+def _asked(it: Measurement) -> str:
+    size = len(it.values)
+    return f"{size:,} items" if size >= it.planned else f"{size:,} of {it.planned:,} items"
+
+
+def _claimed(rule: Rule, it: Measurement) -> str:
+    if rule.claim is Claim.BANK:
+        return f"on these {it.planned:,} items"
+    return "on questions like these"
+
+
+def _outlook(limit: Limit, it: Measurement) -> str:
+    """What the bank alone shows where it is all asked, and how many items would decide."""
+    gains = differences(it)
+    alone = ""
+    if len(gains) >= it.planned:
+        holds = limit.holds(100 * math.fsum(gains) / len(gains))
+        alone = f"; on these items alone it is{'' if holds else ' not'}"
+    needed = _needed(gains, -limit.value / 100)
+    if needed is None:
+        return f"{alone}: more items would hardly show it"
+    return f"{alone}: about {needed:,} items would show it"
+
+
+def _needed(gains: Sequence[float], margin: float) -> int | None:
+    """Items that show a gain like this one to be within the limit; None where it is not."""
+    ahead = float(np.mean(gains)) + margin
+    if ahead <= 0:
+        return None
+    needed = max(betting.items_needed(churn_of(gains), ahead), len(gains) + 1)
+    return round(needed, 2 - len(str(needed)))
+
+
+def churn_of(gains: Sequence[float]) -> float:
+    """Mean squared change of score, of one item at least."""
+    return max(float(np.mean(np.square(gains))), 1 / len(gains))
+
+
+def _by_screen(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
+    """The slice that stands most against the variant, by all items asked of it.
+
+    `Measurement.planned` says how many of the values came first; the others were asked because of
+    them.
+    """
+    found = estimate(it, rule.statistic, rule.confidence)
+    worst = slices.worst(slices.screen(differences(it), it.labels))
+    broken = worst.flagged and not limit.holds(found.value)
+    outcome = Outcome.FAIL if broken else Outcome.PASS
+    if not broken:
+        place = f"{rule.subject} at {worst.name}"
+        text = f"{place}: {figure(found, _POINTS)}, no evidence against {bound(limit, _POINTS)}"
+        return found, outcome, text
+    text = sentence(rule, limit, outcome, found, _POINTS)
+    return found, outcome, f"{text}; {_counted(worst, it)}"
+
+
+def _counted(worst: slices.SliceCount, it: Measurement) -> str:
+    fresh = it.labels[it.planned :].count(worst.name) if it.planned else 0
+    anew = f" ({fresh:,} of them asked after the others looked bad)" if fresh else ""
+    return (
+        f"of its {worst.items:,} items{anew} {worst.losses:,} were lost and {worst.gains:,} won, "
+        f"of the {worst.other_items:,} others {worst.other_losses:,} were lost"
+    )

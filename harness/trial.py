@@ -1,0 +1,156 @@
+"""An exam of two: asks items a few at a time until it is decided who is worse, or if any is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from harness.bench import Bench
+from harness.evidence import Evidence, Subject
+from harness.finding import Outcome
+from harness.flip import Flip
+from harness.item import Item
+from harness.measurement import Measurement
+from harness.metrics.quality import Grade, grade
+from harness.policy import Policy
+from harness.release import Role
+from harness.reply import Reply
+from harness.stats import betting, slices
+from harness.verdict import judge_measurements
+
+CHUNK = 20
+"""Items between two looks; the bet may be looked at after each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """An item with both replies to it and their grades."""
+
+    item: Item
+    reply: Reply
+    reference_reply: Reply
+    grade: Grade
+    reference_grade: Grade
+
+    @property
+    def change(self) -> float:
+        """The score less the reference's."""
+        return self.grade.score - self.reference_grade.score
+
+
+Measure = Callable[[Sequence[Marked]], Sequence[Measurement]]
+"""What items in the order asked are as measurements."""
+
+
+def hold_trial(bench: Bench, measure: Measure) -> tuple[list[Marked], list[Marked]]:
+    """Items until every rule on what `measure` makes of them is decided, or the bank ends.
+
+    And fresh items of the slices that look worse than the others.
+    """
+
+    def ask(start: int, stop: int) -> list[Marked]:
+        mine, theirs = bench.replies(stop), bench.reference_replies(stop)
+        return list(map(mark, bench.items[start:stop], mine[start:], theirs[start:]))
+
+    bank = bench.items
+    least = max([bench.plan.accuracy_least_items, *(it.minimum_samples for it in bench.rules)])
+    marked = ask_until(ask, lambda found: _is_decided(bench, measure(found)), least, len(bank))
+    chosen = fresh_items(marked, bank[len(marked) :])
+    fresh = list(map(mark, chosen, *bench.replies_to(chosen)))
+    if bench.variant.name != bench.reference:
+        bench.report_flips(flips(bench.variant.name, [*marked, *fresh]))
+        bench.remark(outlook(bench.variant.name, marked, len(bank)))
+    return marked, fresh
+
+
+def _is_decided(bench: Bench, measurements: Sequence[Measurement]) -> bool:
+    """Whether more values would change nothing of what the policy's rules say of these."""
+    recipe = bench.variant.recipe
+    subjects = {bench.reference: Subject(Role.REFERENCE, None)}
+    subjects[recipe.name] = Subject(recipe.role, recipe.precision)
+    evidence = Evidence("", subjects, measurements[0].environment)
+    policy = Policy("", (), bench.rules)
+    found = judge_measurements(tuple(measurements), recipe.name, evidence, policy)
+    return all(it.outcome is not Outcome.INCONCLUSIVE for it in found if it.decides)
+
+
+def mark(item: Item, reply: Reply, reference_reply: Reply) -> Marked:
+    """An item with its replies graded."""
+    return Marked(item, reply, reference_reply, grade(item, reply), grade(item, reference_reply))
+
+
+def ask_until(
+    ask: Callable[[int, int], Sequence[Marked]],
+    is_over: Callable[[Sequence[Marked]], bool],
+    least: int,
+    most: int,
+) -> list[Marked]:
+    """Items in order, `least` at least and `most` at most, until it is over.
+
+    `ask` gives those from one number up to another.
+    """
+    marked: list[Marked] = []
+    due = min(least, most)
+    while len(marked) < most:
+        marked += ask(len(marked), due)
+        if is_over(marked):
+            break
+        due = min(due + CHUNK, most)
+    return marked
+
+
+def fresh_items(marked: Sequence[Marked], rest: Sequence[Item]) -> list[Item]:
+    """Items to ask of every slice that looks worse than the others: as many again, if there are."""
+    changes, labels = [it.change for it in marked], [it.item.slice for it in marked]
+    suspects = [it for it in slices.screen(changes, labels) if it.is_suspect]
+    return [
+        item
+        for suspect in suspects
+        for item in [it for it in rest if it.slice == suspect.name][: suspect.items]
+    ]
+
+
+def flips(name: str, marked: Sequence[Marked]) -> list[Flip]:
+    """The items whose answers became right or wrong, lost ones first."""
+    found = [_flip(name, it) for it in marked if abs(it.change) >= slices.FLIP]
+    return sorted(found, key=lambda it: not it.is_loss)
+
+
+def _flip(name: str, it: Marked) -> Flip:
+    return Flip(
+        name,
+        it.item.id,
+        it.item.slice,
+        it.item.messages[-1][1],
+        it.item.expected,
+        _said(it.item, it.reply),
+        _said(it.item, it.reference_reply),
+        it.grade.score,
+        it.reference_grade.score,
+    )
+
+
+def _said(item: Item, reply: Reply) -> str:
+    """The answer's text, or the choice that was the likeliest."""
+    if not reply.likelihoods:
+        return reply.answer.text
+    return item.choices[reply.likelihoods.index(max(reply.likelihoods))]
+
+
+def outlook(name: str, marked: Sequence[Marked], bank: int) -> str:
+    """What was spent and spared, and how small a drop so many items can show."""
+    size = len(marked)
+    churn = max(sum(it.change**2 for it in marked), 1) / size
+    seen = 100 * betting.visible_margin(churn, size)
+    finer = max(1, round(seen / 2))
+    needed = betting.items_needed(churn, finer / 100)
+    spent = sum(len(it.reply.answer.token_ids) for it in marked) / size
+    spared = f", about {_rounded(spent * (bank - size)):,} generated tokens not spent"
+    return (
+        f"accuracy of {name}: asked {size:,} of {bank:,} items{spared if bank > size else ''}; "
+        f"with {size:,} items only drops over {seen:.2g} points can be seen, "
+        f"{_rounded(needed):,} would show {finer}"
+    )
+
+
+def _rounded(number: float) -> int:
+    """To two digits."""
+    return int(float(f"{number:.2g}"))

@@ -1,0 +1,170 @@
+import pytest
+
+from harness.errors import ConfigError
+from harness.exam_ruling import by_test
+from harness.finding import Outcome
+from harness.measurement import Measurement
+from harness.policy import Claim, Limit, Rule, Severity, Statistic
+from harness.release import Precision
+
+LIMIT = Limit(at_least=-3.0)
+
+
+def rule(statistic=Statistic.GAIN, severity=Severity.CRITICAL, claim=Claim.POPULATION, **more):
+    return Rule(
+        "accuracy.gain",
+        "accuracy",
+        "accuracy.correct",
+        statistic,
+        severity,
+        at_least=-3.0,
+        claim=claim,
+        **more,
+    )
+
+
+def scores(*differences, bank=0, labels=()):
+    """A measurement of outcomes with these differences, in this order."""
+    mine = tuple(1.0 if it >= 0 else 0.0 for it in differences)
+    theirs = tuple(value - it for value, it in zip(mine, differences, strict=True))
+    return Measurement(
+        "accuracy",
+        "accuracy.correct",
+        "int4",
+        "share",
+        mine,
+        "here",
+        theirs,
+        labels,
+        planned=bank,
+    )
+
+
+SAME, LOST, WON = 0.0, -1.0, 1.0
+
+
+def test_a_gain_is_shown_as_soon_as_its_bet_is_won():
+    found, outcome, why = by_test(rule(), LIMIT, scores(*[SAME] * 150, bank=1240))
+    assert (found.value, outcome) == (0.0, Outcome.PASS)
+    assert why.startswith("accuracy: 0 points (")
+    assert why.endswith(" after 150 of 1,240 items, at least -3 points on questions like these")
+
+
+def test_few_items_that_are_all_alike_decide_nothing():
+    _, outcome, why = by_test(rule(), LIMIT, scores(*[SAME] * 100, bank=1240))
+    assert outcome is Outcome.INCONCLUSIVE
+    assert "100 of 1,240 items does not decide whether it is at least -3 points" in why
+
+
+def test_what_is_hardly_to_be_shown_is_refused_and_not_called_harm():
+    few = [SAME, SAME, SAME, LOST] * 3
+    run = [SAME] * 20 + [LOST] * 2 + few + [SAME] * 60 + [LOST] * 3
+    _, outcome, why = by_test(rule(hint="worse"), LIMIT, scores(*run, bank=1240))
+    assert outcome is Outcome.FAIL
+    assert "is not shown, and more items would hardly show it; worse" in why
+
+
+def test_evidence_of_harm_is_called_so():
+    run = [SAME, LOST, SAME] * 40
+    for severity in Severity.CRITICAL, Severity.GUARD:
+        _, outcome, why = by_test(rule(severity=severity), LIMIT, scores(*run, bank=1240))
+        assert outcome is Outcome.FAIL
+        assert "worse on questions like these by more than the 3 points that are allowed" in why
+
+
+def test_a_guard_is_not_broken_by_what_is_merely_not_shown():
+    run = [SAME] * 20 + [LOST] * 2 + [SAME] * 30 + [LOST] * 2 + [SAME] * 20
+    it = scores(*run, bank=1240)
+    _, outcome, why = by_test(rule(severity=Severity.GUARD), LIMIT, it)
+    assert outcome is Outcome.PASS
+    assert "no evidence against at least -3 points" in why
+
+
+def spread(size, lost, won):
+    run = [SAME] * size
+    for kind, count in ((LOST, lost), (WON, won)):
+        for number in range(count):
+            run[int((number + (0.3 if kind == LOST else 0.7)) * size / count)] = kind
+    return run
+
+
+def test_the_banks_end_leaves_the_population_open_and_says_what_the_bank_shows():
+    it = scores(*spread(240, 8, 6), bank=240)
+    _, outcome, why = by_test(rule(), LIMIT, it)
+    assert outcome is Outcome.INCONCLUSIVE
+    assert " after 240 items does not decide" in why
+    assert "on these items alone it is: about 1,200 items would show it" in why
+
+
+def test_the_same_answers_decide_about_the_bank_alone():
+    it = scores(*spread(240, 8, 6), bank=240)
+    _, outcome, why = by_test(rule(claim=Claim.BANK), LIMIT, it)
+    assert outcome is Outcome.PASS
+    assert why.endswith("at least -3 points on these 240 items")
+    worse = scores(*spread(240, 9, 1), bank=240)
+    _, outcome, why = by_test(rule(claim=Claim.BANK), LIMIT, worse)
+    assert outcome is Outcome.FAIL
+
+
+def test_a_bank_of_unknown_size_is_not_claimed():
+    _, outcome, why = by_test(rule(claim=Claim.BANK), LIMIT, scores(*[SAME] * 300))
+    assert outcome is Outcome.INCONCLUSIVE
+    assert "not known of how many" in why
+
+
+def test_what_is_no_score_is_no_evidence():
+    it = Measurement("a", "a.b", "int4", "ms", (7.0,) * 300, "here", (7.0,) * 300)
+    _, outcome, why = by_test(rule(), LIMIT, it)
+    assert outcome is Outcome.INCONCLUSIVE
+    assert "scores from 0 to 1" in why
+
+
+def slice_rule():
+    return rule(Statistic.WORST_SLICE, Severity.GUARD)
+
+
+def sliced(**parts):
+    run = [value for values in parts.values() for value in values]
+    labels = tuple(name[0] for name, values in parts.items() for _ in values)
+    first = sum(len(values) for name, values in parts.items() if len(name) == 1)
+    return scores(*run, labels=labels, bank=first)
+
+
+def test_a_slice_that_got_worse_is_named_with_its_counts():
+    it = sliced(a=spread(40, 6, 0), b=spread(200, 2, 2), a_again=spread(40, 5, 1))
+    found, outcome, why = by_test(slice_rule(), LIMIT, it)
+    assert (outcome, found.where) == (Outcome.FAIL, "a")
+    assert "accuracy at a: -12.5 points (" in why
+    assert "of its 80 items (40 of them asked after the others looked bad) 11 were lost" in why
+    assert "and 1 won, of the 200 others 2 were lost" in why
+
+
+def test_a_slice_that_fresh_items_clear_is_no_evidence():
+    it = sliced(a=spread(40, 3, 0), b=spread(200, 2, 2), a_again=spread(40, 0, 3))
+    _, outcome, why = by_test(slice_rule(), LIMIT, it)
+    assert outcome is Outcome.PASS
+    assert why.startswith("accuracy at a: 0 points (")
+    assert why.endswith("no evidence against at least -3 points")
+
+
+def test_a_loss_within_the_limit_is_none_however_sure():
+    limit = Limit(at_least=-50.0)
+    it = sliced(a=spread(40, 16, 0), b=spread(200, 2, 2))
+    assert by_test(slice_rule(), LIMIT, it)[1] is Outcome.FAIL
+    assert by_test(slice_rule(), limit, it)[1] is Outcome.PASS
+
+
+@pytest.mark.parametrize("at_least", [0.0, 1.0, -100.0])
+def test_a_gain_needs_a_loss_that_is_allowed(at_least):
+    with pytest.raises(ConfigError, match="needs at_least under 0 and over -100"):
+        Rule("r", "s", "a.b", Statistic.GAIN, at_least=at_least)
+    precise = {Precision.INT8: Limit(at_least=at_least)}
+    with pytest.raises(ConfigError, match="needs at_least under 0"):
+        Rule("r", "s", "a.b", Statistic.GAIN, at_least=-3.0, precision=precise)
+
+
+def test_a_gain_has_no_upper_limit_and_a_screen_is_no_critical_rule():
+    with pytest.raises(ConfigError, match="needs at_least"):
+        Rule("r", "s", "a.b", Statistic.GAIN, at_most=3.0)
+    with pytest.raises(ConfigError, match="shows harm only"):
+        Rule("r", "s", "a.b", Statistic.WORST_SLICE, at_least=-3.0)
