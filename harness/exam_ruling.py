@@ -13,7 +13,7 @@ from harness.stats import betting, slices
 from harness.stats.betting import Ending
 from harness.stats.intervals import Estimate
 
-TESTED = (Statistic.GAIN, Statistic.WORST_SLICE)
+TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE)
 """Statistics whose rules a test decides."""
 
 _POINTS = "points"
@@ -24,7 +24,7 @@ Ruled = tuple[Estimate, Outcome, str]
 
 def by_test(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
     """What a rule on one of the statistics above says of a measurement."""
-    return {Statistic.GAIN: _by_bet, Statistic.WORST_SLICE: _by_screen}[rule.statistic](
+    return {Statistic.SEQUENTIAL_GAIN: _by_bet, Statistic.WORST_SLICE: _by_screen}[rule.statistic](
         rule, limit, it
     )
 

@@ -20,7 +20,7 @@ _RATIOS = {
     Statistic.WORST_STEP,
     Statistic.WORST_EXCESS,
 }
-_GAINS = {Statistic.GAIN, Statistic.WORST_SLICE, Statistic.WORST_DROP}
+_GAINS = {Statistic.GAIN, Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE, Statistic.WORST_DROP}
 
 
 class Outcome(StrEnum):

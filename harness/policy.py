@@ -42,8 +42,9 @@ class Statistic(StrEnum):
     PERPLEXITY = "perplexity"  # of log-likelihoods of tokens: Student t over label means
     PERPLEXITY_RATIO = "perplexity_ratio"  # to the reference's, of the same tokens
     SCORE = "score"  # mean of scores, wherever a run stopped: mixture of bets
-    GAIN = "gain"  # paired difference of scores in points: a bet decides, Tango's interval is shown
-    WORST_SLICE = "worst_slice"  # the same of the label that lost most: a screen decides
+    GAIN = "gain"  # paired difference of scores in points: Tango's score interval
+    SEQUENTIAL_GAIN = "sequential_gain"  # the same, in the order asked: a bet decides
+    WORST_SLICE = "worst_slice"  # the same, of the label that lost most: a screen decides
     WORST_CLIFF = "worst_cliff"  # jump of the ratio to the reference from length to length
     WORST_DECODE_CLIFF = "worst_decode_cliff"  # the same, of times between tokens
     EXPONENT_GAIN = "exponent_gain"  # growth with length beyond the reference's: bootstrap
@@ -160,7 +161,7 @@ class Rule:
         for limit in (*general, *self.precision.values()):
             if limit.at_least is None or not -100 < limit.at_least < 0:
                 raise ConfigError(
-                    f"rule {self.id}: a {self.statistic} needs at_least under 0 and over -100, the "
+                    f"rule {self.id}: {self.statistic} needs at_least under 0 and over -100, the "
                     f"points that it may lose: found {limit.value}"
                 )
         if self.statistic is Statistic.WORST_SLICE and self.severity is Severity.CRITICAL:
@@ -188,7 +189,7 @@ class Rule:
         return general if precision is None else self.precision.get(precision, general)
 
 
-_TESTED = (Statistic.GAIN, Statistic.WORST_SLICE)
+_TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE)
 _MAY_BE_ZERO = (
     "latency_warmup_pairs",
     "memory_doublings",

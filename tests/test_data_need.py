@@ -7,7 +7,7 @@ from harness.data_need import BY_SLICE, CORRECT, too_few
 from harness.item import Item
 from harness.policy import Policy, Rule, Severity, Statistic
 
-GAIN = Rule("accuracy.gain", "accuracy", CORRECT, Statistic.GAIN, at_least=-3.0)
+GAIN = Rule("accuracy.gain", "accuracy", CORRECT, Statistic.SEQUENTIAL_GAIN, at_least=-3.0)
 SLICE = Rule(
     "accuracy.slice",
     "slice",

@@ -5,7 +5,7 @@ from harness.estimate import LABELLED, PAIRED, estimate
 from harness.measurement import Measurement
 from harness.policy import Statistic
 
-GAINS = (Statistic.GAIN, Statistic.WORST_SLICE, Statistic.WORST_DROP)
+GAINS = (Statistic.GAIN, Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE, Statistic.WORST_DROP)
 VALUES = tuple(1.0 + i / 10 for i in range(20))
 LABELS = tuple(str(1 + i // 4) for i in range(20))
 

@@ -10,7 +10,9 @@ from harness.release import Precision
 LIMIT = Limit(at_least=-3.0)
 
 
-def rule(statistic=Statistic.GAIN, severity=Severity.CRITICAL, claim=Claim.POPULATION, **more):
+def rule(
+    statistic=Statistic.SEQUENTIAL_GAIN, severity=Severity.CRITICAL, claim=Claim.POPULATION, **more
+):
     return Rule(
         "accuracy.gain",
         "accuracy",
@@ -157,14 +159,14 @@ def test_a_loss_within_the_limit_is_none_however_sure():
 @pytest.mark.parametrize("at_least", [0.0, 1.0, -100.0])
 def test_a_gain_needs_a_loss_that_is_allowed(at_least):
     with pytest.raises(ConfigError, match="needs at_least under 0 and over -100"):
-        Rule("r", "s", "a.b", Statistic.GAIN, at_least=at_least)
+        Rule("r", "s", "a.b", Statistic.SEQUENTIAL_GAIN, at_least=at_least)
     precise = {Precision.INT8: Limit(at_least=at_least)}
     with pytest.raises(ConfigError, match="needs at_least under 0"):
-        Rule("r", "s", "a.b", Statistic.GAIN, at_least=-3.0, precision=precise)
+        Rule("r", "s", "a.b", Statistic.SEQUENTIAL_GAIN, at_least=-3.0, precision=precise)
 
 
 def test_a_gain_has_no_upper_limit_and_a_screen_is_no_critical_rule():
     with pytest.raises(ConfigError, match="needs at_least"):
-        Rule("r", "s", "a.b", Statistic.GAIN, at_most=3.0)
+        Rule("r", "s", "a.b", Statistic.SEQUENTIAL_GAIN, at_most=3.0)
     with pytest.raises(ConfigError, match="shows harm only"):
         Rule("r", "s", "a.b", Statistic.WORST_SLICE, at_least=-3.0)
