@@ -116,3 +116,12 @@ def test_required_checks_are_named_with_their_suite(required):
 def test_a_warm_up_too_short_to_be_checked_is_refused():
     with pytest.raises(ConfigError, match="latency_warmup_pairs must be 0, or at least 10"):
         Plan(latency_warmup_pairs=5)
+
+
+def test_what_the_gate_waives_a_policy_that_extends_it_can_take_back(tmp_path):
+    waived = {it.id for it in read_policy(GATE).rules if it.waived}
+    assert waived == {"edge_cases.special_tokens", "edge_cases.nul", "edge_cases.normalizer"}
+    path = tmp_path / "strict.toml"
+    path.write_text(f'extends = "{GATE.as_posix()}"\n[rules."edge_cases.nul"]\nwaived = ""\n')
+    strict = {it.id for it in read_policy(path).rules if it.waived}
+    assert strict == waived - {"edge_cases.nul"}

@@ -36,9 +36,10 @@ class Bare(OrtGenAI):
         if not isinstance(request, BareRequest):
             return super().answer(request)
         assert request.token_ids is not None
-        generator = self._generator(request, len(request.token_ids))
+        prompt = np.array(request.token_ids, np.int32)
+        generator = self._generator(request, prompt)
         started_ns = time.perf_counter_ns()
-        generator.append_tokens(np.array(request.token_ids, np.int32))
+        generator.append_tokens(prompt)
         loop = _example if request.loop is Loop.EXAMPLE else _generate
         first_ns = loop(generator, self._tokenizer.create_stream(), 1)
         last_ns = loop(generator, self._tokenizer.create_stream(), request.max_new_tokens - 1)

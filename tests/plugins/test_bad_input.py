@@ -69,9 +69,14 @@ def run(tmp_path):
             'domain = "eval.jsonl"\ntext = "no.txt"',
             "no.txt cannot be read",
         ),
+        (
+            'domain = "eval.jsonl"',
+            'domain = "eval.jsonl"\nedge_cases = "no.toml"',
+            "pack of edge cases",
+        ),
         ('path = "gate.toml"', 'path = "none.toml"', "none.toml cannot be read"),
     ],
-    ids=["no model", "value", "key", "no candidate", "no data", "no text", "no policy"],
+    ids=["no model", "value", "key", "no candidate", "no data", "no text", "no pack", "no policy"],
 )
 def test_a_mistake_of_the_user_is_one_line_and_status_4(run, tmp_path, old, new, message):
     done = run(old, new)
