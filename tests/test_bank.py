@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from harness.answer import Request
-from harness.bank import question, shuffled, some_of_every_slice
+from harness.bank import order_of, question, shuffled, some_of_every_slice
 from harness.item import Item
 
 ITEMS = tuple(
@@ -32,3 +32,10 @@ def test_every_slice_has_its_part():
         "item-1",
         "item-3",
     ]
+
+
+def test_the_order_is_the_banks_and_the_references_and_nobodys_choice():
+    one = order_of(ITEMS, "sha256:1")
+    assert one == order_of(ITEMS[::-1], "sha256:1")
+    assert one != order_of(ITEMS, "sha256:2")
+    assert one != order_of(ITEMS[1:], "sha256:1")

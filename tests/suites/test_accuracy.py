@@ -1,0 +1,121 @@
+"""The accuracy suite on runtimes without a model: when it stops, and what it hands in."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.answer import Answer, Request
+from harness.bench import Bench, Stage
+from harness.fleet import Fleet
+from harness.item import Item, Scorer
+from harness.policy import Plan, Rule, Severity, Statistic
+from harness.release import Precision, Role
+from harness.reply_cache import ReplyCache
+from harness.runtimes.scripted import Scripted
+from harness.variant import Recipe, Variant
+from suites import test_accuracy as suite
+
+PLAN = Plan(accuracy_least_items=60)
+GAIN = Rule("accuracy.gain", "gain", "accuracy.correct", Statistic.SEQUENTIAL_GAIN, at_least=-5.0)
+SLICE = Rule(
+    "accuracy.slice",
+    "slice",
+    "accuracy.by_slice",
+    Statistic.WORST_SLICE,
+    Severity.GUARD,
+    at_least=-5.0,
+)
+ITEMS = tuple(
+    Item(f"i{n}", (("user", f"slice {'ab'[n % 2]} question {n}"),), "right", slice="ab"[n % 2])
+    for n in range(400)
+)
+
+
+class Right(Scripted):
+    """Always right."""
+
+    def answer(self, request: Request) -> Answer:
+        return replace(super().answer(request), text="right")
+
+
+class WrongInA(Scripted):
+    """Wrong to every second question of one slice, where it is not the reference."""
+
+    def load(self, directory):
+        super().load(directory)
+        self.is_wrong = directory.name == "int4"
+
+    def answer(self, request: Request) -> Answer:
+        words = request.messages[-1][1].split() if request.messages else []
+        wrong = self.is_wrong and words[1] == "a" and int(words[-1]) % 4 == 0
+        return replace(super().answer(request), text="wrong" if wrong else "right")
+
+
+@pytest.fixture
+def measure(tmp_path):
+    """Run the suite for a variant; the measurements handed in, by metric, and the stage."""
+    variants = {}
+    for name, role in (("fp32", Role.REFERENCE), ("int4", Role.CANDIDATE)):
+        (tmp_path / name).mkdir()
+        recipe = Recipe(name, role, Precision.FP32)
+        variants[name] = Variant(recipe, tmp_path / name, {}, "sha256:0")
+
+    def measure(runtime, name="int4", items=ITEMS, rules=(GAIN, SLICE), cache=None):
+        taken = []
+        with Fleet(variants, f"{__name__}:{runtime}", 60.0) as fleet:
+            stage = Stage(fleet, "fp32", items, PLAN, "here", rules=rules, reply_cache=cache)
+            suite.test_accuracy(Bench(stage, name, "accuracy"), lambda *it: taken.extend(it))
+        return {it.metric: it for it in taken}, stage
+
+    return measure
+
+
+def test_what_is_equal_is_asked_until_that_is_shown(measure):
+    found, stage = measure("Right")
+    correct = found["accuracy.correct"]
+    assert (len(correct.values), correct.planned) == (100, 400)  # 81 are enough, 60 + 2 x 20
+    assert set(correct.values) == set(correct.reference_values) == {1.0}
+    assert correct.labels == tuple(item.slice for item in ITEMS[:100])
+    assert "asked 100 of 400 items" in stage.remarks[0]
+    assert stage.flips == []
+
+
+def test_without_a_rule_to_decide_as_few_are_asked_as_may_be(measure):
+    found, _ = measure("Right", rules=())
+    assert len(found["accuracy.correct"].values) == 60
+    found, _ = measure("Right", rules=(replace(SLICE, minimum_samples=80),))
+    assert len(found["accuracy.correct"].values) == 80
+
+
+def test_a_slice_that_got_worse_is_asked_more_of_its_items(measure):
+    found, stage = measure("WrongInA")
+    first, sliced = found["accuracy.correct"], found["accuracy.by_slice"]
+    assert sliced.planned == len(first.values)
+    assert set(sliced.labels[sliced.planned :]) == {"a"}
+    assert len(sliced.values) == sliced.planned + first.labels.count("a")
+    assert all(it.is_loss and it.slice == "a" for it in stage.flips)
+    assert len(stage.flips) == sliced.values.count(0.0)
+
+
+def test_the_reference_is_measured_beside_itself_and_flips_nothing(measure):
+    found, stage = measure("WrongInA", name="fp32")
+    assert len(found["accuracy.correct"].values) == 60
+    assert (stage.flips, stage.remarks) == ([], [])
+
+
+def test_an_answer_in_the_wrong_format_is_counted_where_one_is_asked_for(measure):
+    items = [replace(it, scorer=Scorer.JSON, expected="1") for it in ITEMS[:70]]
+    found, _ = measure("Right", items=(*items, *ITEMS[70:]), rules=())
+    assert set(found["accuracy.valid"].values) == {0.0}
+    found, _ = measure("Right", rules=())
+    assert set(found["accuracy.valid"].values) == {1.0}
+
+
+def test_only_the_reference_is_remembered(measure, tmp_path):
+    made_of = {"variant": "sha256:0"}
+    first, _ = measure("Right", cache=ReplyCache(tmp_path / "replies", made_of))
+    cache = ReplyCache(tmp_path / "replies", made_of)
+    again, _ = measure("WrongInA", cache=cache)
+    assert set(again["accuracy.correct"].reference_values) == {1.0}
+    assert 0.0 in again["accuracy.correct"].values
+    assert 0.0 not in first["accuracy.correct"].values
