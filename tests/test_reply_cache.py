@@ -98,7 +98,7 @@ def _cut(text):
 
 def _forged(text):
     record = json.loads(text)
-    for plain in record["replies"].values():
+    for plain in list(record["replies"].values())[3:]:  # those that no sample shows
         plain["answer"]["text"] = "forged"
     return json.dumps(record)
 
