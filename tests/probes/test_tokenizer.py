@@ -17,6 +17,13 @@ def test_special_tokens_forms_and_ids_are_as_the_file_states():
     assert tokenizer.encode("cafe\u0301") == tokenizer.encode("café") != tokenizer.encode("cafe")
 
 
+def test_tokens_that_take_blanks_along_are_left_to_the_rule_that_knows_them(tmp_path):
+    document = json.loads((MODEL / "tokenizer.json").read_text(encoding="utf-8"))
+    document["added_tokens"][1]["rstrip"] = True
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document))
+    assert read_tokenizer(tmp_path).encode is None
+
+
 def test_a_form_within_a_sequence_of_normalizers_counts(tmp_path):
     inner = {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"}]}
     outer = {"type": "Sequence", "normalizers": [inner]}
