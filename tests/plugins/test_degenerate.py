@@ -1,5 +1,7 @@
 """Sessions on variants that break down whatever they are asked."""
 
+import re
+
 from tests.damage import never_stop
 from tests.weight_damage import zero_scales
 
@@ -15,7 +17,8 @@ def test_variants_that_break_down_are_no_go_and_their_symptoms_are_told(gate):
     assert outcomes == ["fail", "fail", "pass"]
     told = [it for it in ended.report["remarks"] if it.startswith("degenerate answers")]
     assert [it.partition(": ")[0].rpartition(" ")[2] for it in told] == ["endless", "dull"]
-    assert "400 of 400 (fp32: 0): 400 x no end, 400 x template text" in told[0]
+    every = r"(\d+) of \1 \(fp32: 0\): \1 x no end, \1 x template text"
+    assert re.search(every, told[0]), told[0]
 
 
 def outcome_of(rule, report, variant):
