@@ -29,7 +29,10 @@ _LARGER_IS_BETTER = ("accuracy.gain",)
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A variant with its figures by rule; `problem` says why it has none."""
+    """A variant with its figures by rule; `problem` says why it has none.
+
+    `lost` and `won` count the flips: items that the reference alone has right, and it alone.
+    """
 
     name: str
     role: Role
@@ -38,6 +41,8 @@ class Contender:
     size_bytes: int
     findings: Mapping[str, Finding]
     problem: str = ""
+    lost: int = 0
+    won: int = 0
 
     def known(self, rule: str) -> Finding | None:
         """A finding that has a figure."""
@@ -115,7 +120,18 @@ def _contender(name: str, it: VariantReport) -> Contender:
     findings = {finding.rule: finding for finding in it.findings}
     absent = findings.get("session.variant")
     problem = absent.reason if absent and not it.digest else ""
-    return Contender(name, it.role, it.verdict, it.precision, it.size_bytes, findings, problem)
+    lost = sum(flip.is_loss for flip in it.flips)
+    return Contender(
+        name=name,
+        role=it.role,
+        decision=it.verdict,
+        precision=it.precision,
+        size_bytes=it.size_bytes,
+        findings=findings,
+        problem=problem,
+        lost=lost,
+        won=len(it.flips) - lost,
+    )
 
 
 def _dominated(contenders: tuple[Contender, ...]) -> tuple[Dominated, ...]:

@@ -16,6 +16,7 @@ HEADERS = (
     "peak",
     "accuracy",
     "KLD",
+    "flips",
     "dominated by",
 )
 _FIGURES = ("latency.load", "latency.ttft", "latency.itl", "memory.peak")
@@ -85,8 +86,15 @@ def _row(it: Contender, comparison: Comparison, dominated_by: str) -> list[str]:
         "-" if ratio is None else f"{ratio:.3g} x",
         "-" if claimed is None else f"{claimed:g} x",
         *(_figure(it, rule) for rule in (*_FIGURES, *_QUALITY)),
+        _flips(it),
         dominated_by or "-",
     ]
+
+
+def _flips(it: Contender) -> str:
+    """Items that became wrong, and that became right; of the reference there are none."""
+    is_asked = it.known("accuracy.gain") is not None
+    return f"-{it.lost} +{it.won}" if is_asked and it.role is not Role.REFERENCE else "-"
 
 
 def _size(it: Contender) -> str:

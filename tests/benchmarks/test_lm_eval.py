@@ -31,7 +31,9 @@ GATE, LM_EVAL = "the gate, scores included", "lm-evaluation-harness, ortgenai"
 HEADERS = ("asked by", "ms/item", "items/s", "right")
 
 
-def test_accuracy_costs_no_more_than_by_lm_evaluation_harness(embedded, tmp_path, monkeypatch, show):
+def test_accuracy_costs_no_more_than_in_lm_evaluation_harness(
+    embedded, tmp_path, monkeypatch, show
+):
     pytest.importorskip("lm_eval", reason="needs the [lm-eval] extra")
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "OLIVE_DISABLE_TELEMETRY"):
         monkeypatch.setitem(os.environ, name, "1")

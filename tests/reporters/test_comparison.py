@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 from harness.comparison import compare
+from harness.flip import Flip
 from harness.release import Precision, Role
 from harness.reporters.comparison import HEADERS, absent, rows, sentences
 from harness.verdict import Decision
@@ -48,3 +51,12 @@ def test_a_row_holds_figures_beside_what_is_claimed():
 def test_a_variant_that_could_not_be_built_is_a_row_with_its_reason_below():
     assert cells("awq")["size"] == "-"
     assert absent(compare(VARIANTS)) == ["not there: Olive offers it on CUDA alone"]
+
+
+def test_flips_are_counted_both_ways_where_items_were_asked():
+    flips = tuple(
+        Flip("int8", "q", "airports", "?", "LIS", "a", "b", mine, 1 - mine) for mine in (0, 0, 1)
+    )
+    found = compare(VARIANTS | {"int8": replace(VARIANTS["int8"], flips=flips)})
+    shown = {row[0]: dict(zip(HEADERS, row, strict=True))["flips"] for row in rows(found)}
+    assert shown == {"fp32": "-", "int8": "-2 +1", "int8-graph": "-0 +0", "awq": "-"}
