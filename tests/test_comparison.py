@@ -1,13 +1,17 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.comparison import compare
+from harness.domain import read_items
 from harness.finding import Outcome
 from harness.release import Precision, Role
+from harness.store import read_policy, read_release
 from harness.verdict import Decision
 from tests.variants import reported, unbuilt
 
+POLICIES = Path(__file__).parents[1] / "fixtures" / "policies"
 FP32 = reported(Precision.FP32, 9.4, role=Role.REFERENCE)
 INT8 = reported(Precision.INT8, 5.1, itl=0.6, ttft=0.94)
 SLOW = reported(Precision.INT8, 5.2, Decision.NO_GO, itl=21.0, ttft=14.0)
@@ -85,3 +89,10 @@ def test_neither_reference_nor_baseline_is_recommended():
 def test_claims_are_bits_for_bits_of_the_reference():
     found = compare({"fp16": replace(FP32, precision=Precision.FP16), "int4": INT4})
     assert [found.claimed_ratio(it) for it in found.contenders] == [1.0, 0.25]
+
+
+def test_the_nightly_policy_judges_by_the_gates_rules_and_asks_the_whole_bank():
+    gate, nightly = (read_policy(POLICIES / f"{name}.toml") for name in ("gate", "nightly"))
+    assert (nightly.rules, nightly.required) == (gate.rules, gate.required)
+    bank = read_items(read_release(POLICIES.parent / "nightly.toml").data)
+    assert (nightly.plan.accuracy_items, nightly.plan.accuracy_least_items) == (0, len(bank))
