@@ -20,6 +20,7 @@ def test_damaged_blocks_and_missing_bits_are_told_apart_and_a_copy_passes(gate):
     ended = gate.run(
         *ONLY,
         suites="suites/test_precision.py",
+        has_source=True,
         copy=gate.copy("int4", "copy"),
         holes=planted(gate, weight_damage.zero_blocks),
         narrow=planted(gate, weight_damage.requantize_to_3_bits),
@@ -39,10 +40,6 @@ def test_damaged_blocks_and_missing_bits_are_told_apart_and_a_copy_passes(gate):
 
 
 def test_without_a_source_no_rule_on_weights_is_judged(gate):
-    path = gate.write({"int4": gate.variants["int4"]}, "harness.runtimes.ort_genai:OrtGenAI")
-    text = path.read_text(encoding="utf-8")
-    other = gate.folder / "without.toml"
-    other.write_text(text[: text.index("[model]")] + text[text.index("[variants.") :])
-    ended = gate.run(*ONLY, "--release", str(other), suites="suites/test_precision.py")
+    ended = gate.run(*ONLY, suites="suites/test_precision.py")
     assert outcomes(ended, "int4") == {}
     assert "weights" not in ended.reasons("int4")
