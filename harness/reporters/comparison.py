@@ -25,7 +25,6 @@ _OF_THE_REFERENCE = {  # its own, where the others have what they are beside it
     "latency.load": "latency.cold_load_time",
     "latency.ttft": "latency.ttft_time",
     "latency.itl": "latency.itl_p50_time",
-    "memory.peak": "memory.private_steady",
     "accuracy.gain": "accuracy.share",
 }
 _SAID = {
@@ -59,7 +58,7 @@ def advice(it: Comparison) -> str:
 def _why(told: Dominated) -> str:
     more = f", nor than {', '.join(told.others)}" if told.others else ""
     excesses = _joined([_excess(one) for one in told.excesses])
-    return f"{told.name} is {excesses} than {told.by}, and better in nothing{more}"
+    return f"{told.name} is {excesses} than {told.by}, and better in nothing that matters{more}"
 
 
 def _excess(it: Excess) -> str:
