@@ -19,6 +19,7 @@ from harness.verdict import Decision
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    (?=python|pytest|pip)(.+)$", README, re.MULTILINE)
+OF_DATA_CHECK = ("--train",)
 OPTIONS = sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)))
 
 
@@ -33,17 +34,43 @@ def test_every_command_is_one_that_is_tried():
     releases = [it for it in COMMANDS if it.startswith("pytest suites/ --release ")]
     policies = [it for it in COMMANDS if it.startswith("pytest suites/ --policy ")]
     benchmarks = [it for it in COMMANDS if it == "pytest tests/benchmarks -m benchmark"]
-    kinds = [installs, judges, releases, policies, benchmarks]
-    assert [len(kind) for kind in kinds] == [2, 1, 1, 1, 1]
+    checks = [it for it in COMMANDS if it.startswith("python -m harness data check ")]
+    kinds = [installs, judges, checks, releases, policies, benchmarks]
+    assert [len(kind) for kind in kinds] == [2, 1, 1, 1, 2, 1]
     assert set(COMMANDS) == {command for kind in kinds for command in kind}
 
 
 def test_the_policy_of_the_regression_check_is_the_gates_with_less_to_measure():
-    [command] = [it for it in COMMANDS if it.startswith("pytest suites/ --policy ")]
+    command, _ = [it for it in COMMANDS if it.startswith("pytest suites/ --policy ")]
     brief = read_policy(ROOT / shlex.split(command)[-1])
     gate = read_policy(ROOT / "fixtures" / "policies" / "gate.toml")
     assert (brief.rules, brief.required) == (gate.rules, gate.required)
     assert brief.plan.latency_pairs < gate.plan.latency_pairs
+
+
+def test_the_nightly_report_is_of_a_release_and_a_policy_that_are_there():
+    _, command = [it for it in COMMANDS if it.startswith("pytest suites/ --policy ")]
+    _, _, _, policy, _, release = shlex.split(command)
+    assert read_policy(ROOT / policy).plan.accuracy_items == 0
+    assert len(read_release(ROOT / release).variants) == 10
+
+
+def test_the_check_of_data_is_one_that_can_be_asked(tmp_path, monkeypatch, capsys):
+    [command] = [it for it in COMMANDS if "harness data check" in it]
+    _, _, _, *arguments = shlex.split(command)
+    travel = ROOT / "fixtures" / "travel"
+    there = {"eval.jsonl": travel / "eval.jsonl", "train.jsonl": travel / "calibration.jsonl"}
+    for name, path in there.items():
+        (tmp_path / name).write_bytes(path.read_bytes())
+    release = tmp_path / arguments[arguments.index("--release") + 1]
+    release.parent.mkdir()
+    text = (ROOT / "fixtures" / "travel.toml").read_text(encoding="utf-8")
+    for name in ("travel/", "policies/"):
+        text = text.replace(f'"{name}', f'"{(ROOT / "fixtures" / name).as_posix()}/')
+    release.write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 0
+    assert "no problem" in capsys.readouterr().out
 
 
 def test_the_benchmarks_are_there_and_run_only_when_asked_for():
@@ -100,8 +127,9 @@ def test_exit_statuses_are_those_of_the_verdict(status):
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_is_one_of_pytests(option, pytestconfig):
-    pytestconfig.getoption(option)  # raises for a name that it does not know
+def test_every_option_is_one_that_is_known(option, pytestconfig):
+    if option not in OF_DATA_CHECK:
+        pytestconfig.getoption(option)  # raises for a name that it does not know
 
 
 def test_the_travel_model_is_made_by_a_command_that_is_there(capsys):
