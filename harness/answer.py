@@ -69,8 +69,8 @@ class Request:
             raise ValueError(f"score_from must be 1 or more: found {self.score_from}")
         if self.cancel_after is not None and self.cancel_after < 1:
             raise ValueError(f"cancel_after must be 1 or more: found {self.cancel_after}")
-        if self.keep_prefix and (self.fresh or self.score_from is not None):
-            raise ValueError("keep_prefix is for requests that generate and are not fresh")
+        if self.keep_prefix and self.fresh:
+            raise ValueError("keep_prefix is for requests that are not fresh")
         if self.sampling is not None and not self.fresh:
             raise ValueError("a request with sampling must be fresh: what is kept is greedy")
 

@@ -29,17 +29,22 @@ def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]
 
 def _scored(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Reply]:
     """Replies to items that offer choices; one item's logits are held at a time."""
-    prompts = fleet.render(name, [item.messages for item in items]) if items else []
+    if not items:
+        return []
+    prompts = fleet.render(name, [item.messages for item in items])
+    pairs = list(zip(items, prompts, strict=True))
+    texts = [prompt + choice for item, prompt in pairs for choice in ("", *item.choices)]
+    encoded = iter(fleet.encode(name, texts))
     found = []
-    for item, prompt in zip(items, prompts, strict=True):
-        texts = [prompt, *(prompt + choice for choice in item.choices)]
-        asked, *whole = [tuple(ids) for ids in fleet.encode(name, texts)]
+    for item in items:
+        asked, *whole = [tuple(next(encoded)) for _ in ("", *item.choices)]
         found.append(Reply(likelihoods=_likelihoods(fleet, name, whole, _seam(item, asked, whole))))
     return found
 
 
 def _likelihoods(fleet: Fleet, name: str, whole: Sequence[Tokens], seam: int) -> tuple[float, ...]:
-    plan = [Request(token_ids=ids, score_from=seam, fresh=False) for ids in whole]
+    """Of the tokens from the seam on; what the choices have in common is computed once."""
+    plan = [Request(token_ids=ids, score_from=seam, fresh=False, keep_prefix=True) for ids in whole]
     found = []
     for ids, answer in zip(whole, require_answers(name, fleet.ask(name, plan)), strict=True):
         if answer.logits is None or len(answer.logits) != len(ids) - seam:

@@ -16,7 +16,6 @@ from harness.answer import Request, Sampling
         ({"text": "a", "score_from": 0}, "score_from must be 1 or more: found 0"),
         ({"text": "a", "cancel_after": 0}, "cancel_after must be 1 or more: found 0"),
         ({"text": "a", "keep_prefix": True}, "keep_prefix is for requests that"),
-        ({"text": "a", "keep_prefix": True, "fresh": False, "score_from": 1}, "keep_prefix is for"),
         ({"text": "a", "sampling": Sampling(), "fresh": False}, "sampling must be fresh"),
     ],
 )

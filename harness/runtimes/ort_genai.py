@@ -66,7 +66,8 @@ class OrtGenAI:
             prompt = self._prompt(request)
             generator = self._generator(request, prompt)
             self._held = generator if request.hold else None
-            generator.append_tokens(prompt[generator.token_count() :])
+            kept = generator.token_count()
+            generator.append_tokens(prompt[kept:])
             if request.score_from is None:
                 if request.watch:
                     generator = watched = _Watched(generator)
@@ -75,7 +76,7 @@ class OrtGenAI:
                 self._generate(generator, request, output)
             else:
                 output.finish = Finish.SCORED
-                logits = _rows(generator, request.score_from, len(prompt))
+                logits = _rows(generator, request.score_from - kept, len(prompt) - kept)
         except _REFUSALS as error:
             self._kept = None  # its state is unknown
             output.finish, problem = Finish.ERROR, one_line(error)
@@ -151,7 +152,7 @@ class OrtGenAI:
         if self._kept is None:
             self._kept = self._make_generator(self._context_tokens)
         else:
-            self._kept.rewind_to(_common(self._kept, prompt) if request.keep_prefix else 0)
+            self._kept.rewind_to(_reusable(self._kept, request, prompt))
         return self._kept
 
     def _make_generator(self, max_length: int) -> Any:
@@ -231,6 +232,14 @@ class _Watched:
         self._generator.generate_next_token()
 
 
+def _reusable(generator: Any, request: Request, prompt: NDArray[np.int32]) -> int:
+    """How many tokens of a generator's sequence need not be computed again for a prompt."""
+    if not request.keep_prefix:
+        return 0
+    common = _common(generator, prompt)
+    return common if request.score_from is None else min(common, request.score_from - 1)
+
+
 def _common(generator: Any, prompt: NDArray[np.int32]) -> int:
     """How many tokens a generator's sequence and a prompt begin with both.
 
@@ -274,7 +283,10 @@ def _refuse_half_characters(text: str) -> None:
     text.encode()
 
 
-def _rows(generator: Any, score_from: int, prompt_tokens: int) -> NDArray[np.float32]:
-    """The logits that predict the tokens from `score_from` on, (tokens, vocabulary)."""
-    logits = generator.get_output("logits")[0, score_from - 1 : prompt_tokens - 1]
+def _rows(generator: Any, score_from: int, tokens: int) -> NDArray[np.float32]:
+    """The logits that predict the tokens from `score_from` on, (tokens, vocabulary).
+
+    Both are counted within the tokens that were appended last: of them alone there are logits.
+    """
+    logits = generator.get_output("logits")[0, score_from - 1 : tokens - 1]
     return np.array(logits, np.float32)

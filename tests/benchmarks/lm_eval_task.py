@@ -1,4 +1,4 @@
-"""The domain items as a task of lm-evaluation-harness, asked of Olive's onnxruntime-genai model."""
+"""Domain items as tasks of lm-evaluation-harness, asked of Olive's onnxruntime-genai model."""
 
 import json
 from collections.abc import Sequence
@@ -8,37 +8,66 @@ from typing import Any
 from harness.item import Item
 
 NEW_TOKENS = 64
+_GENERATION = {
+    "output_type": "generate_until",
+    "generation_kwargs": {"until": [], "max_gen_toks": NEW_TOKENS, "do_sample": False},
+    "doc_to_target": "{{expected}}",
+    "metric_list": [{"metric": "exact_match"}],
+}
+_CHOICE = {
+    "output_type": "multiple_choice",
+    "doc_to_choice": "choices",
+    "doc_to_target": "{{choices.index(expected)}}",
+    "metric_list": [{"metric": "acc_norm"}],
+}
 
 
 class LmEval:
-    """One variant, loaded by Olive's model ``ortgenai`` as lm-evaluation-harness finds it."""
+    """One variant, loaded by Olive's model ``ortgenai`` as lm-evaluation-harness finds it.
 
-    def __init__(self, directory: Path, items: Sequence[Item], place: Path) -> None:
+    In its favour requests are made before the clock runs, and scoring is left out.
+    """
+
+    def __init__(self, directory: Path) -> None:
         import olive.evaluator.lmeval_ort  # noqa: F401 - registers ortgenai
         from lm_eval.api.registry import get_model
 
         self._lm: Any = get_model("ortgenai")(pretrained=str(directory), batch_size=1)
-        self._requests = self._prepared(items, place)
 
-    def answers(self, chosen: Sequence[int]) -> list[str]:
-        """Answers to the items of these indices, without what ends them."""
-        found = self._lm.generate_until([self._requests[i] for i in chosen], disable_tqdm=True)
+    def questions(self, items: Sequence[Item], place: Path) -> list[Any]:
+        """Items as requests to generate, one each."""
+        return self._requests(items, place, _GENERATION)
+
+    def choices(self, items: Sequence[Item], place: Path) -> list[list[Any]]:
+        """Items as requests for the likelihoods of their choices, in their order."""
+        requests = iter(self._requests(items, place, _CHOICE))
+        return [[next(requests) for _ in item.choices] for item in items]
+
+    def answers(self, asked: Sequence[Any]) -> list[str]:
+        """Generated answers, without what ends them."""
+        found = self._lm.generate_until(list(asked), disable_tqdm=True)
         return [text.removesuffix("<|im_end|>") for text in found]
 
-    def _prepared(self, items: Sequence[Item], place: Path) -> list[Any]:
-        """The task's requests, made before the clock runs; in its favour, scoring is left out."""
+    def likelihoods(self, asked: Sequence[Sequence[Any]]) -> list[tuple[float, ...]]:
+        """Log-likelihoods of each item's choices."""
+        flat = [request for requests in asked for request in requests]
+        found = iter([value for value, _ in self._lm.loglikelihood(flat, disable_tqdm=True)])
+        return [tuple(next(found) for _ in requests) for requests in asked]
+
+    def _requests(self, items: Sequence[Item], place: Path, kind: dict[str, Any]) -> list[Any]:
         from lm_eval.api.task import ConfigurableTask
 
-        data = place / "items.jsonl"
-        data.write_text("".join(self._row(item) for item in items), encoding="utf-8")
-        task = ConfigurableTask(config=_config(data))
+        data = place / f"{kind['output_type']}.jsonl"
+        data.write_text("".join(map(self._row, items)), encoding="utf-8")
+        task = ConfigurableTask(config={**_config(data), **kind})
         task.build_all_requests(rank=0, world_size=1)
         return list(task.instances)
 
     def _row(self, item: Item) -> str:
         chat = [{"role": role, "content": content} for role, content in item.messages]
         prompt = self._lm.apply_chat_template(chat)
-        return json.dumps({"prompt": prompt, "expected": item.expected}) + "\n"
+        row = {"prompt": prompt, "expected": item.expected, "choices": item.choices}
+        return json.dumps(row) + "\n"
 
 
 def _config(data: Path) -> dict[str, Any]:
@@ -47,10 +76,6 @@ def _config(data: Path) -> dict[str, Any]:
         "dataset_path": "json",
         "dataset_kwargs": {"data_files": {"test": str(data)}},
         "test_split": "test",
-        "output_type": "generate_until",
         "doc_to_text": "{{prompt}}",
-        "doc_to_target": "{{expected}}",
         "target_delimiter": "",
-        "generation_kwargs": {"until": [], "max_gen_toks": NEW_TOKENS, "do_sample": False},
-        "metric_list": [{"metric": "exact_match"}],
     }

@@ -153,6 +153,25 @@ def kept_chat(chat: Messages, cancel_after: int | None) -> Request:
     )
 
 
+def test_scores_after_a_kept_prefix_are_those_of_a_fresh_prompt(subject: Subject) -> None:
+    [answer] = subject.run([kept_chat(TURNS[0], None)])
+    begun = (*answer.prompt_ids, *answer.token_ids)
+    prompts = [(*begun, 7, 8, 9), (*begun, 7, 9), (*begun, 8, 9), begun, (*begun, 7, 8, 9)]
+    scored = [
+        Request(token_ids=it, score_from=len(begun) - 1, fresh=False, keep_prefix=True)
+        for it in prompts
+    ]
+    for kept, fresh in zip(
+        subject.run(scored),
+        subject.run([replace(it, fresh=True, keep_prefix=False) for it in scored]),
+        strict=True,
+    ):
+        assert kept.logits is not None
+        assert fresh.logits is not None
+        assert kept.logits.shape == fresh.logits.shape
+        assert np.abs(kept.logits - fresh.logits).max() < 1e-3
+
+
 def test_a_chat_goes_on_after_a_refused_turn(subject: Subject) -> None:
     refused = Request(token_ids=(5,) * 100_000, fresh=False, keep_prefix=True)
     chat = kept_chat(TURNS[1], None)
