@@ -1,6 +1,6 @@
 """Puts domain items to a variant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 from harness.answer import Answer, Finish, Request
@@ -12,6 +12,7 @@ from harness.metrics.scorers.choice import log_likelihood
 from harness.reply import Reply
 
 Tokens = tuple[int, ...]
+_AT_ONCE = 8  # items that offer choices: 0.1 GB of logits where the vocabulary is 150,000
 
 
 def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]:
@@ -28,29 +29,41 @@ def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]
 
 
 def _scored(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Reply]:
-    """Replies to items that offer choices; one item's logits are held at a time."""
-    if not items:
-        return []
+    """Replies to items that offer choices; the logits of a few items are held at a time."""
+    return [
+        reply
+        for first in range(0, len(items), _AT_ONCE)
+        for reply in _scored_at_once(fleet, name, items[first : first + _AT_ONCE])
+    ]
+
+
+def _scored_at_once(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Reply]:
     prompts = fleet.render(name, [item.messages for item in items])
     pairs = list(zip(items, prompts, strict=True))
     texts = [prompt + choice for item, prompt in pairs for choice in ("", *item.choices)]
     encoded = iter(fleet.encode(name, texts))
-    found = []
-    for item in items:
-        asked, *whole = [tuple(next(encoded)) for _ in ("", *item.choices)]
-        found.append(Reply(likelihoods=_likelihoods(fleet, name, whole, _seam(item, asked, whole))))
-    return found
+    plan = [request for item in items for request in _choices(item, encoded)]
+    answers = require_answers(name, fleet.ask(name, plan))
+    found = iter([_likelihood(name, *pair) for pair in zip(plan, answers, strict=True)])
+    return [Reply(likelihoods=tuple(next(found) for _ in item.choices)) for item in items]
 
 
-def _likelihoods(fleet: Fleet, name: str, whole: Sequence[Tokens], seam: int) -> tuple[float, ...]:
-    """Of the tokens from the seam on; what the choices have in common is computed once."""
-    plan = [Request(token_ids=ids, score_from=seam, fresh=False, keep_prefix=True) for ids in whole]
-    found = []
-    for ids, answer in zip(whole, require_answers(name, fleet.ask(name, plan)), strict=True):
-        if answer.logits is None or len(answer.logits) != len(ids) - seam:
-            raise refusal(name, "it gave no logits for every token to be scored")
-        found.append(log_likelihood(answer.logits, ids[seam:]))
-    return tuple(found)
+def _choices(item: Item, encoded: Iterator[list[int]]) -> list[Request]:
+    """To score each choice; `encoded` gives the prompt and then the prompt with each after it.
+
+    What the choices have in common is computed once, where the runtime can.
+    """
+    asked, *whole = [tuple(next(encoded)) for _ in ("", *item.choices)]
+    seam = _seam(item, asked, whole)
+    return [Request(token_ids=it, score_from=seam, fresh=False, keep_prefix=True) for it in whole]
+
+
+def _likelihood(name: str, request: Request, answer: Answer) -> float:
+    assert request.token_ids is not None
+    tokens = request.token_ids[request.score_from :]
+    if answer.logits is None or len(answer.logits) != len(tokens):
+        raise refusal(name, "it gave no logits for every token to be scored")
+    return log_likelihood(answer.logits, tokens)
 
 
 def _seam(item: Item, asked: Tokens, whole: Sequence[Tokens]) -> int:
