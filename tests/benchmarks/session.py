@@ -1,15 +1,16 @@
-"""Runs the three performance suites in a session of their own, and tells what they took."""
+"""Runs some suites in a session of their own, and tells what they took."""
 
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[2]
-SUITES = ("latency", "memory", "scaling")
-HEADERS = ("session", "seconds", *SUITES, "tests", "verdict")
+SPEED = ("latency", "memory", "scaling")
+QUALITY = ("accuracy", "edge_cases", "precision")
 _VERDICTS = {0: "GO", 1: "NO-GO", 6: "INCONCLUSIVE"}
 
 
@@ -23,17 +24,24 @@ class Cost:
     status: int
     output: str
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What stands over a row."""
+        return ("session", "seconds", *self.by_suite, "tests", "verdict")
+
     def row(self, session: str) -> list[str]:
         """As the table shows it."""
-        suites = (f"{self.by_suite.get(suite, 0.0):.1f}" for suite in SUITES)
+        suites = (f"{seconds:.1f}" for seconds in self.by_suite.values())
         verdict = _VERDICTS.get(self.status, f"status {self.status}")
         return [session, f"{self.seconds:.1f}", *suites, str(self.tests), verdict]
 
 
-def run(release: Path, policy: Path, folder: Path, *options: str) -> Cost:
+def run(
+    release: Path, policy: Path, folder: Path, *options: str, suites: Sequence[str] = SPEED
+) -> Cost:
     """The session as a user runs it; its reports go to `folder`."""
     results = folder / "results.xml"
-    command = [sys.executable, "-m", "pytest", *(f"suites/test_{name}.py" for name in SUITES)]
+    command = [sys.executable, "-m", "pytest", *(f"suites/test_{name}.py" for name in suites)]
     command += ["--release", str(release), "--policy", str(policy), "--no-publish"]
     command += ["--reports", str(folder / "reports"), "--junitxml", str(results), *options]
     started = time.perf_counter()
@@ -44,7 +52,7 @@ def run(release: Path, policy: Path, folder: Path, *options: str) -> Cost:
     output = done.stdout + done.stderr
     assert results.exists(), output
     cases = list(ElementTree.parse(results).iter("testcase"))
-    by_suite = {suite: _seconds(cases, suite) for suite in SUITES}
+    by_suite = {suite: _seconds(cases, suite) for suite in suites}
     return Cost(seconds, by_suite, len(cases), done.returncode, output)
 
 

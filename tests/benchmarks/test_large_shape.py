@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.store import read_policy, read_release
 from harness.variant import expand
 from tests.benchmarks.overhead import LEAST_RATE, endless, measure, table
-from tests.benchmarks.session import HEADERS, ROOT, run
+from tests.benchmarks.session import ROOT, run
 
 HERE = Path(__file__).parent
 TRAVEL = ROOT / "fixtures" / "travel"
@@ -103,5 +103,5 @@ def test_the_performance_suites_run_on_a_large_shape(variants, large, show):
         large / "release.toml", large / "policy.toml", large, "--cache", str(large / "cache")
     )
     plan = read_policy(large / "policy.toml").plan
-    show(f"{tabulate([cost.row('0.5 B')], headers=HEADERS, disable_numparse=True)}\n\n{plan}")
+    show(f"{tabulate([cost.row('0.5 B')], headers=cost.headers, disable_numparse=True)}\n\n{plan}")
     assert cost.status in (0, 1, 6), cost.output
