@@ -152,6 +152,9 @@ scaling_texts = 2
 accuracy_items = 400
 precision_items = 60
 source_items = 10
+edge_examples = 5
+edge_chats = 1
+edge_token_ids = 500
 foundry_items = 1
 deadline_seconds = 5.0
 """
