@@ -46,8 +46,10 @@ def test_a_leak_in_native_code_is_named(soak):
     found = soak("memory", "LeaksOneKiB")
     # Pages show 1 KiB a request less sharply than the heap, in so few of them.
     assert {"memory.heap_growth"} <= found.keys() <= {"memory.growth", "memory.heap_growth"}
-    text = "allocated memory that a request leaves behind at plain answers: "
-    assert text in found["memory.heap_growth"]
+    text = (
+        "allocated memory that a request leaves behind at "  # whichever kind is the worst by a hair
+    )
+    assert found["memory.heap_growth"].startswith(text)
 
 
 def test_a_model_that_is_held_on_close_is_named(soak):
