@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.conversation import BrokenPromiseError, Conversation, again, told
@@ -153,7 +154,7 @@ def explore_chats(begin: Callable[[], Conversation], effort: Effort) -> Discover
     for steps in effort.past.read():
         chat = begin()
         with contextlib.suppress(BrokenPromiseError):
-            attempt(chat, lambda chat=chat, steps=steps: again(chat, steps))  # type: ignore[misc]
+            attempt(chat, partial(again, chat, steps))
     with _all_recorded():
         machine = seed(effort.seed)(_machine(begin, attempt))
         run_state_machine_as_test(machine, settings=_settings(effort))

@@ -79,7 +79,7 @@ class Transformers:
                     text = self._decode(tokens)
                 else:
                     logits = self._score(prompt, request.score_from)
-        except Exception as error:  # as above
+        except Exception as error:  # what the model computes with may raise anything too
             finish, problem = Finish.ERROR, f"{type(error).__name__}: {one_line(error)}"
         ended_ns = time.perf_counter_ns()
         return Answer(
