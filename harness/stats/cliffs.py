@@ -118,7 +118,7 @@ class _Jump:
 
     def reach(self, confidence: float) -> float:
         """Half the width of the two-sided interval."""
-        return float(scipy.stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error
+        return float(scipy.special.stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
 
 
 def _log_ratios(values: Sample, references: Sample) -> Values:

@@ -50,7 +50,7 @@ def mean_interval(values: Sample, confidence: float) -> Estimate:
         return unbounded(float(sample.mean()) if sample.size else math.nan, sample.size)
     mean = float(sample.mean())
     error = float(sample.std(ddof=1)) / math.sqrt(sample.size)
-    reach = float(scipy.stats.t.ppf((1 + confidence) / 2, sample.size - 1)) * error
+    reach = float(scipy.special.stdtrit(sample.size - 1, (1 + confidence) / 2)) * error
     return Estimate(mean, mean - reach, mean + reach, sample.size)
 
 
@@ -68,7 +68,7 @@ def cluster_mean_interval(values: Sample, labels: Sequence[str], confidence: flo
         return unbounded(mean, sample.size)
     sums = np.bincount(index, weights=sample - mean)
     variance = float((sums**2).sum()) / sample.size**2 * names.size / (names.size - 1)
-    reach = float(scipy.stats.t.ppf((1 + confidence) / 2, names.size - 1)) * math.sqrt(variance)
+    reach = float(scipy.special.stdtrit(names.size - 1, (1 + confidence) / 2)) * math.sqrt(variance)
     return Estimate(mean, mean - reach, mean + reach, sample.size)
 
 
@@ -82,7 +82,8 @@ def median_interval(values: Sample, confidence: float) -> Estimate:
     size = sample.size
     if not size:
         return unbounded(math.nan, 0)
-    rank = int(scipy.stats.binom.ppf((1 - confidence) / 2, size, 0.5))
+    below = scipy.special.bdtr(np.arange(size + 1.0), size, 0.5)
+    rank = int(np.searchsorted(below, (1 - confidence) / 2))
     if rank < 1:
         return unbounded(float(np.median(sample)), size)
     return Estimate(
@@ -98,6 +99,6 @@ def share_interval(hits: int, size: int, confidence: float) -> Estimate:
     if not size:
         return unbounded(math.nan, 0)
     tail = (1 - confidence) / 2
-    lower = float(scipy.stats.beta.ppf(tail, hits, size - hits + 1)) if hits else 0.0
-    upper = float(scipy.stats.beta.ppf(1 - tail, hits + 1, size - hits)) if hits < size else 1.0
+    lower = float(scipy.special.betaincinv(hits, size - hits + 1, tail)) if hits else 0.0
+    upper = float(scipy.special.betaincinv(hits + 1, size - hits, 1 - tail)) if hits < size else 1.0
     return Estimate(hits / size, lower, upper, size)

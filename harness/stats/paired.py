@@ -50,7 +50,7 @@ def _signed_rank_quantile(size: int, tail: float) -> int:
     top = size * (size + 1) // 2
     if size > _EXACT_PAIRS:
         spread = math.sqrt(size * (size + 1) * (2 * size + 1) / 24)
-        return math.floor(top / 2 + float(scipy.stats.norm.ppf(tail)) * spread)
+        return math.floor(top / 2 + float(scipy.special.ndtri(tail)) * spread)
     ways = np.zeros(top + 1)
     ways[0] = 1.0
     for rank in range(1, size + 1):
@@ -73,7 +73,7 @@ def gain_interval(values: Sample, references: Sample, confidence: float) -> Esti
     if not np.isin([mine, theirs], (0, 1)).all():
         return _adjusted_interval(mine - theirs, confidence)
     losses, gains = int((mine < theirs).sum()), int((mine > theirs).sum())
-    z = float(scipy.stats.norm.ppf((1 + confidence) / 2))
+    z = float(scipy.special.ndtri((1 + confidence) / 2))
     value = (gains - losses) / size
     return Estimate(
         value,
@@ -92,7 +92,7 @@ def _adjusted_interval(differences: NDArray[np.float64], confidence: float) -> E
     size = differences.size
     middle = float(differences.sum()) / (size + 2)
     variance = (float((differences**2).sum()) + 2) / (size + 2) - middle**2
-    z = float(scipy.stats.norm.ppf((1 + confidence) / 2))
+    z = float(scipy.special.ndtri((1 + confidence) / 2))
     reach, value = z * math.sqrt(variance / (size + 2)), float(differences.mean())
     lower, upper = max(-1.0, middle - reach), min(1.0, middle + reach)
     return Estimate(value, min(value, lower), max(value, upper), size)

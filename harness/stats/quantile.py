@@ -77,7 +77,7 @@ def quantile_ratio_interval(
     weights = _resampled(size, random)
     apart = _beyond(mine, ends[0], answers) - _beyond(theirs, ends[1], answers)
     by_blocks, by_chain = _errors(apart, weights)
-    tail = scipy.stats.norm.sf(deviate * max(1.0, by_chain / by_blocks if by_blocks else 1.0))
+    tail = scipy.special.ndtr(-deviate * max(1.0, by_chain / by_blocks if by_blocks else 1.0))
     ratios = _quantiles(mine, answers, weights, share) / _quantiles(theirs, answers, weights, share)
     lower, upper = map(float, np.quantile(ratios, [tail, 1 - tail]))
     return Estimate(value, lower, upper, mine.size)
@@ -139,7 +139,7 @@ def _least_error(share: float, size: int) -> float:
 def _deviate(answers: int, confidence: float) -> float:
     """Student's t for as many values as there are blocks, and for the spread that so few lack."""
     blocks = answers / _block(answers)
-    t = float(scipy.stats.t.ppf((1 + confidence) / 2, blocks - 1))
+    t = float(scipy.special.stdtrit(blocks - 1, (1 + confidence) / 2))
     return t * math.sqrt(blocks / (blocks - 1))
 
 

@@ -78,7 +78,7 @@ def inflation(tail: float, power: float = _POWER, looks: int = LOOKS) -> float:
     1.097 for six looks at 0.05 and 0.9. (A design that also stops for futility needs 1.234.)
     """
     bounds = boundaries(tail, looks)
-    fixed = float(scipy.stats.norm.isf(tail) + scipy.stats.norm.ppf(power))
+    fixed = float(-scipy.special.ndtri(tail) + scipy.special.ndtri(power))
 
     def lacking(effect: float) -> float:
         return power - _crossing_share(effect, bounds)
@@ -113,7 +113,7 @@ def planned_pairs(log_ratios: _Floats, log_limit: float, confidence: float, most
     if log_ratios.size < 2 or log_limit == 0:
         return most
     tail = (1 - confidence) / 2
-    z = float(scipy.stats.norm.isf(tail) + scipy.stats.norm.ppf(_POWER))
+    z = float(-scipy.special.ndtri(tail) + scipy.special.ndtri(_POWER))
     fixed = (z * _spread(log_ratios) / log_limit) ** 2 / _SIGNED_RANK_EFFICIENCY
     needed = max(fixed * _PILOT_ALLOWANCE * inflation(tail), LOOKS * _least_at_first_look(tail))
     return most if needed >= most else min(most, LOOKS * math.ceil(needed / LOOKS))
@@ -130,7 +130,7 @@ def _least_at_first_look(tail: float) -> int:
 
 
 def _tail_of(score: float) -> float:
-    return float(scipy.stats.norm.sf(score))
+    return float(scipy.special.ndtr(-score))
 
 
 def look_sizes(planned: int, looks: int = LOOKS) -> tuple[int, ...]:

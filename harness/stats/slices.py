@@ -90,10 +90,10 @@ def p_values(items: _Counts, losses: _Counts) -> NDArray[np.float64]:
     """
     total, lost = items.sum(-1, keepdims=True), losses.sum(-1, keepdims=True)
     rate = (lost - losses + 1) / (total - items + 2)
-    return np.asarray(scipy.stats.binom.sf(losses - 1, items, rate))
+    return np.asarray(scipy.special.bdtrc(losses - 1, items, rate))
 
 
 def flags(items: _Counts, losses: _Counts, gains: _Counts) -> NDArray[np.bool_]:
     """Whether each slice is worse than the rest; arrays are shaped (..., slices)."""
-    alone = scipy.stats.binom.sf(losses - 1, losses + gains, 0.5)
+    alone = scipy.special.bdtrc(losses - 1, losses + gains, 0.5)
     return (holm(p_values(items, losses)) < _FAMILY) & (alone < _ALONE)

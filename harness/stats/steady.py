@@ -67,6 +67,6 @@ def _rank_autocorrelation(values: NDArray[np.float64]) -> float:
 
 def _widened(confidence: float, correlation: float) -> float:
     """The confidence whose interval of independent values is as wide as this one must be."""
-    z = float(scipy.stats.norm.ppf((1 + confidence) / 2))
-    tail = float(scipy.stats.norm.sf(z * math.sqrt((1 + correlation) / (1 - correlation))))
+    z = float(scipy.special.ndtri((1 + confidence) / 2))
+    tail = float(scipy.special.ndtr(-z * math.sqrt((1 + correlation) / (1 - correlation))))
     return 1 - max(2 * tail, _LEAST_TAIL)

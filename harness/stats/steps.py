@@ -83,7 +83,7 @@ def _largest(moved: Mapping[int, Values], confidence: float, samples: int) -> Es
     shared = 1 - (1 - confidence) / len(moved)
     means = {length: float(it.mean()) for length, it in moved.items()}
     reaches = {
-        length: float(scipy.stats.t.ppf((1 + shared) / 2, it.size - 1) * it.std(ddof=1))
+        length: float(scipy.special.stdtrit(it.size - 1, (1 + shared) / 2) * it.std(ddof=1))
         / math.sqrt(it.size)
         for length, it in moved.items()
     }
