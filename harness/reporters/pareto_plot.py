@@ -29,12 +29,12 @@ def comparison_plot(it: Comparison) -> str | None:
     A circle is GO, a cross NO-GO, a square undecided; what is dominated is faint, and the line
     joins those than which none is both smaller and faster. None with fewer than three to show.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     points = [point for one in it.contenders if (point := _point(one))]
     if len(points) < 3:
         return None
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
     with mpl.rc_context(SETTINGS | {"svg.hashsalt": "comparison"}):
         figure = Figure(figsize=_INCHES, layout="constrained")
         axes = figure.subplots()

@@ -120,9 +120,11 @@ class Worker:
         """Give back what was loaded."""
         self._progress.write(CLOSING)
         self._runtime.close()
+        gc.unfreeze()
         self._progress.write(IDLE)
 
     def _load(self) -> float:
+        """Seconds; what is there then is no garbage, and each plan's collection passes it over."""
         self._progress.write(LOADING)
         started_ns = time.perf_counter_ns()
         try:
@@ -132,6 +134,8 @@ class Worker:
         except Exception as error:  # the runtime is anybody's and may raise anything
             raise LoadError(f"{type(error).__name__}: {one_line(error)}") from error
         ended_ns = time.perf_counter_ns()
+        gc.collect()
+        gc.freeze()
         self._progress.write(IDLE)
         return (ended_ns - started_ns) / 1e9
 
