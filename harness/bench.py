@@ -295,6 +295,11 @@ class Bench:
             return (), ()
         return self._asked(self._name, items), self._asked(self.reference, items)
 
+    def end_copies(self) -> None:
+        """End the processes that shared plans of the variant and of the reference."""
+        for name in (self._name, self.reference):
+            self._stage.fleet.end_copies(name)
+
     def report_flips(self, found: Sequence[Flip]) -> None:
         """List items whose answers became right or wrong in the report."""
         self._stage.flips.extend(found)

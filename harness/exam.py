@@ -22,7 +22,7 @@ def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]
     """
     chosen = [item for item in items if item.scorer is Scorer.CHOICE]
     said = [item for item in items if item.scorer is not Scorer.CHOICE]
-    answers = fleet.ask(name, [question(item) for item in said]) if said else []
+    answers = fleet.ask_shared(name, [question(item) for item in said]) if said else []
     generated = iter([Reply(answer) for answer in require_answers(name, answers)])
     scored = iter(_scored(fleet, name, chosen))
     return tuple(next(scored if it.scorer is Scorer.CHOICE else generated) for it in items)

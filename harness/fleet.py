@@ -1,16 +1,22 @@
 """The runtimes of a session: one child process a variant, started when it is first needed."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 
 from harness.answer import Answer, Messages, Request
 from harness.errors import HarnessError, ModelError
+from harness.probes.host import usable_cores
+from harness.probes.memory import available_bytes
 from harness.runtimes.isolated import Isolated
+from harness.sharing import SAMPLE, Cost, ask_at_once, cost, worthwhile
 from harness.variant import Variant
 
 _USUAL_TOKENS = 4096
+_PROCESS_SECONDS = 0.1  # to start one, before it loads anything
+_SHARE_OF_MEMORY = 0.5  # of what is free, for copies
 _Hear = Callable[[str, Sequence[Request], Sequence[Answer]], None]
 
 
@@ -34,6 +40,8 @@ class Fleet:
         self._factory = factory
         self._deadline_seconds = deadline_seconds
         self._running: dict[tuple[str, int], Isolated] = {}
+        self._costs: dict[str, Cost] = {}
+        self._hearing = threading.Lock()
 
     def __enter__(self) -> "Fleet":
         return self
@@ -58,10 +66,36 @@ class Fleet:
 
         Each `copy` of a variant is a process of its own, to measure a variant beside itself.
         """
-        longest = max((len(request.token_ids or ()) for request in plan), default=0)
-        deadline_seconds = self._deadline_seconds * max(1.0, longest / _USUAL_TOKENS)
         with _blame(name):
-            return self._runtime(name, copy).run(plan, deadline_seconds=deadline_seconds)
+            runtime = self._runtime(name, copy)
+            return runtime.run(plan, deadline_seconds=self._deadline(plan))
+
+    def ask_shared(self, name: str, plan: Sequence[Request]) -> list[Answer]:
+        """The same answers sooner: copies of the variant take a part each where cores are idle.
+
+        Not for what is timed. The copies stay until `end_copies`.
+        """
+        answers = []
+        if name not in self._costs:
+            answers = self.ask(name, plan[:SAMPLE])
+            self._costs[name] = cost(answers)
+        rest = plan[len(answers) :]
+        with _blame(name):
+            runtimes = [self._runtime(name, copy) for copy in range(self._copies(name, len(rest)))]
+            seconds, deadline_seconds = self._costs[name].seconds, self._deadline(rest)
+            return answers + ask_at_once(runtimes, rest, seconds, deadline_seconds)
+
+    def _copies(self, name: str, requests: int) -> int:
+        """How many processes so many requests are worth, the first included."""
+        first = self._runtime(name)
+        start_seconds = 0.0 if (name, 1) in self._running else first.load_seconds + _PROCESS_SECONDS
+        taken = first.memory().resident_bytes
+        room = 1 + int(_SHARE_OF_MEMORY * available_bytes() / taken) if taken else 1
+        return worthwhile(self._costs[name], requests, start_seconds, usable_cores(), room)
+
+    def _deadline(self, plan: Sequence[Request]) -> float:
+        longest = max((len(request.token_ids or ()) for request in plan), default=0)
+        return self._deadline_seconds * max(1.0, longest / _USUAL_TOKENS)
 
     def encode(self, name: str, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts by the variant's own tokenizer."""
@@ -101,8 +135,14 @@ class Fleet:
         directory = self.variant(name).directory
         made = _Heard(factory, directory, deadline_seconds=self._deadline_seconds, label=name)
         if self._hear is not None and factory == self._factory:
-            made.hear = partial(self._hear, name)
+            made.hear = partial(self._tell, self._hear, name)
         return made
+
+    def _tell(
+        self, hear: _Hear, name: str, plan: Sequence[Request], answers: Sequence[Answer]
+    ) -> None:
+        with self._hearing:
+            hear(name, plan, answers)
 
 
 class _Heard(Isolated):

@@ -52,9 +52,12 @@ def hold_trial(bench: Bench, measure: Measure) -> tuple[list[Marked], list[Marke
 
     bank = bench.items
     least = max([bench.plan.accuracy_least_items, *(it.minimum_samples for it in bench.rules)])
-    marked = ask_until(ask, lambda found: _is_decided(bench, measure(found)), least, len(bank))
-    chosen = fresh_items(marked, bank[len(marked) :])
-    fresh = list(map(mark, chosen, *bench.replies_to(chosen)))
+    try:
+        marked = ask_until(ask, lambda found: _is_decided(bench, measure(found)), least, len(bank))
+        chosen = fresh_items(marked, bank[len(marked) :])
+        fresh = list(map(mark, chosen, *bench.replies_to(chosen)))
+    finally:
+        bench.end_copies()
     if bench.variant.name != bench.reference:
         bench.report_flips(flips(bench.variant.name, [*marked, *fresh]))
         bench.remark(outlook(bench.variant.name, marked, len(bank)))

@@ -69,6 +69,31 @@ def test_a_very_long_prompt_has_more_time(tmp_path, monkeypatch):
     assert given == [60.0, 120.0]
 
 
+def test_a_shared_plan_is_answered_by_copies_and_heard_like_any_other(tmp_path, monkeypatch):
+    heard = []
+    variant = Variant(Recipe("a", Role.CANDIDATE, Precision.INT4), tmp_path, {}, "sha256:0")
+    plan = [Request(text=f"number {number}", max_new_tokens=4) for number in range(50)]
+    monkeypatch.setattr("harness.fleet.worthwhile", lambda *given: 2)
+    factory = "harness.runtimes.scripted:Scripted"
+    with Fleet({"a": variant}, factory, 60.0, lambda *told: heard.append(told)) as running:
+        shared = running.ask_shared("a", plan)
+        again = running.ask_shared("a", plan)
+        running.end_copies("a")
+        alone = running.ask("a", plan)
+    assert [it.prompt_ids for it in shared] == [it.prompt_ids for it in alone]
+    assert [it.prompt_ids for it in again] == [it.prompt_ids for it in alone]
+    assert sum(len(answers) for _, _, answers in heard) == 3 * len(plan)
+    assert {name for name, _, _ in heard} == {"a"}
+
+
+def test_a_crash_within_a_shared_plan_is_blamed_on_the_variant(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.fleet.worthwhile", lambda *given: 2)
+    with fleet(tmp_path, "harness.runtimes.scripted:Crashing") as running:
+        with pytest.raises(CrashError, match="SIGSEGV") as raised:
+            running.ask_shared("a", [HELLO] * 200)
+        assert raised.value.variant == "a"
+
+
 def test_who_listens_hears_every_answer_of_the_releases_runtime_and_no_other(tmp_path):
     heard = []
 

@@ -37,7 +37,7 @@ def capture_environment(provider: str = "cpu", threads: int = 0) -> Environment:
 
     return Environment(
         processor=_processor(),
-        cores=_usable_cores(),
+        cores=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=platform.python_version(),
@@ -61,7 +61,7 @@ def capture_conditions() -> Conditions:
 
     return Conditions(
         clock_seconds=time.monotonic(),
-        cores=_usable_cores(),
+        cores=usable_cores(),
         busy_seconds=_busy_seconds(),
         own_seconds=_own_seconds(),
         load_average=_load_average(),
@@ -95,7 +95,8 @@ def _mac_processor() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
