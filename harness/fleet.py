@@ -3,8 +3,10 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
+from typing import TypeVar
 
 from harness.answer import Answer, Messages, Request
 from harness.errors import HarnessError, ModelError
@@ -17,6 +19,7 @@ from harness.variant import Variant
 _USUAL_TOKENS = 4096
 _PROCESS_SECONDS = 0.1  # to start one, before it loads anything
 _SHARE_OF_MEMORY = 0.5  # of what is free, for copies
+_T = TypeVar("_T")
 _Hear = Callable[[str, Sequence[Request], Sequence[Answer]], None]
 
 
@@ -60,6 +63,15 @@ class Fleet:
         if isinstance(found, HarnessError):
             raise found
         return found
+
+    def start(self, *names: str) -> None:
+        """Start and load variants at the same time; what runs already is left as it is."""
+
+        def start_one(name: str) -> None:
+            with _blame(name):
+                self._runtime(name).ready()
+
+        _each_at_once(start_one, names)
 
     def ask(self, name: str, plan: Sequence[Request], copy: int = 0) -> list[Answer]:
         """Answers to a plan, in order; a request over 4,096 tokens has so much more time.
@@ -118,8 +130,8 @@ class Fleet:
 
     def close(self) -> None:
         """End every child process."""
-        while self._running:
-            self._running.popitem()[1].close()
+        running, self._running = self._running, {}
+        _each_at_once(Isolated.close, list(running.values()))
 
     def end_copies(self, name: str) -> None:
         """End a variant's processes but the first, which is asked again and again."""
@@ -157,6 +169,12 @@ class _Heard(Isolated):
         if self.hear is not None:
             self.hear(plan, answers)
         return answers
+
+
+def _each_at_once(do: Callable[[_T], None], those: Sequence[_T]) -> None:
+    if those:
+        with ThreadPoolExecutor(len(those)) as pool:
+            list(pool.map(do, those))
 
 
 @contextlib.contextmanager

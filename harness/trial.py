@@ -52,6 +52,7 @@ def hold_trial(bench: Bench, measure: Measure) -> tuple[list[Marked], list[Marke
 
     bank = bench.items
     least = max([bench.plan.accuracy_least_items, *(it.minimum_samples for it in bench.rules)])
+    bench.fleet.start(*dict.fromkeys((bench.variant.name, bench.reference)))
     try:
         marked = ask_until(ask, lambda found: _is_decided(bench, measure(found)), least, len(bank))
         chosen = fresh_items(marked, bank[len(marked) :])

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,18 @@ from harness.answer import Request
 from harness.errors import BuildError, ConfigError, CrashError, ModelError
 from harness.fleet import Fleet
 from harness.release import Precision, Role
+from harness.runtimes.scripted import Scripted
 from harness.variant import Recipe, Variant
 
 HELLO = Request(text="hello", max_new_tokens=4)
+
+
+class Registered(Scripted):
+    """Leaves a file for each process that loaded it."""
+
+    def load(self, directory):
+        super().load(directory)
+        (directory / str(os.getpid())).touch()
 
 
 def fleet(tmp_path: Path, factory="harness.runtimes.scripted:Scripted", **problems) -> Fleet:
@@ -67,6 +77,25 @@ def test_a_very_long_prompt_has_more_time(tmp_path, monkeypatch):
         running.ask("a", [HELLO])
         running.ask("a", [HELLO, Request(token_ids=(1,) * 8192)])
     assert given == [60.0, 120.0]
+
+
+def test_variants_start_together_and_once(tmp_path):
+    with fleet(tmp_path, f"{__name__}:Registered") as running:
+        running.start("a", "b")
+        assert len(list(tmp_path.iterdir())) == 2
+        running.start("b", "a")
+        running.ask("a", [HELLO])
+        assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_who_cannot_be_started_is_blamed(tmp_path):
+    factory = "harness.runtimes.scripted:CrashingOnLoad"
+    with fleet(tmp_path, factory, c=BuildError("no torch")) as running:
+        with pytest.raises(CrashError) as raised:
+            running.start("b")
+        assert raised.value.variant == "b"
+        with pytest.raises(BuildError, match="no torch"):
+            running.start("c")
 
 
 def test_a_shared_plan_is_answered_by_copies_and_heard_like_any_other(tmp_path, monkeypatch):

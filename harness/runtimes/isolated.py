@@ -48,6 +48,10 @@ class Isolated:
         self._started()
         return self.load_seconds
 
+    def ready(self) -> None:
+        """Start and load what does not run yet."""
+        self._started()
+
     def run(
         self, plan: Sequence[Request], *, deadline_seconds: float | None = None
     ) -> list[Answer]:
