@@ -1,7 +1,9 @@
 """Domain items as tasks of lm-evaluation-harness, asked of Olive's onnxruntime-genai model."""
 
 import json
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +60,56 @@ class LmEval:
         from lm_eval.api.task import ConfigurableTask
 
         data = place / f"{kind['output_type']}.jsonl"
-        data.write_text("".join(map(self._row, items)), encoding="utf-8")
+        data.write_text("".join(map(self.row, items)), encoding="utf-8")
         task = ConfigurableTask(config={**_config(data), **kind})
         task.build_all_requests(rank=0, world_size=1)
         return list(task.instances)
 
-    def _row(self, item: Item) -> str:
+    def row(self, item: Item) -> str:
+        """A line of a task's data, the prompt as the model's own template renders it."""
         chat = [{"role": role, "content": content} for role, content in item.messages]
         prompt = self._lm.apply_chat_template(chat)
         row = {"prompt": prompt, "expected": item.expected, "choices": item.choices}
         return json.dumps(row) + "\n"
+
+
+class LmEvalRun:
+    """The command as a user starts it, once for each variant; prompts are rendered already."""
+
+    def __init__(
+        self, rows: Mapping[str, str], directories: Mapping[str, Path], place: Path
+    ) -> None:
+        self._ids, self._directories, self._place = list(rows), directories, place
+        data = place / "questions.jsonl"
+        data.write_text("".join(rows.values()), encoding="utf-8")
+        config = json.dumps({**_config(data), **_GENERATION})  # JSON is YAML too
+        (place / "travel.yaml").write_text(config, encoding="utf-8")
+
+    def __call__(self) -> dict[tuple[str, str], float]:
+        """The score of each variant and item, by their names."""
+        return {
+            (name, item): score
+            for name, directory in self._directories.items()
+            for item, score in zip(self._ids, self._scores(name, directory), strict=True)
+        }
+
+    def _scores(self, name: str, directory: Path) -> list[float]:
+        results = self._place / "results" / name
+        command = [sys.executable, "-c", _MAIN, "run", "--model", "ortgenai", "--tasks", "travel"]
+        command += ["--model_args", f"pretrained={directory}", "--include_path", str(self._place)]
+        command += ["--output_path", str(results), "--log_samples"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert not done.returncode, done.stdout + done.stderr
+        newest = max(results.rglob("samples_*.jsonl"))
+        samples = map(json.loads, newest.read_text(encoding="utf-8").splitlines())
+        return [it["exact_match"] for it in sorted(samples, key=lambda it: it["doc_id"])]
+
+
+_MAIN = """
+import olive.evaluator.lmeval_ort
+from lm_eval.__main__ import cli_evaluate
+cli_evaluate()
+"""
 
 
 def _config(data: Path) -> dict[str, Any]:

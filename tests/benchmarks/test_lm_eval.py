@@ -8,6 +8,7 @@ it. Where answers are generated Olive makes a generator with room for one answer
 stamps and scores cost nothing beside it.
 """
 
+import json
 import os
 import statistics
 import time
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 from tabulate import tabulate
 
-from harness.bank import generator, question, shuffled
+from harness.bank import generator, order_of, question, shuffled
 from harness.domain import read_items
 from harness.exam import replies
 from harness.fleet import Fleet
@@ -30,11 +31,12 @@ from harness.runtimes.isolated import Isolated
 from harness.stats.intervals import Estimate
 from harness.stats.paired import ratio_interval
 from harness.variant import Recipe, Variant
-from tests.benchmarks.lm_eval_task import NEW_TOKENS, LmEval
-from tests.benchmarks.session import ROOT
+from tests.benchmarks.lm_eval_task import NEW_TOKENS, LmEval, LmEvalRun
+from tests.benchmarks.session import ROOT, run
 
 ITEMS, ROUND, CHOICES = 500, 50, 4
 TIMES_FASTER = 2
+RUNS = 5
 RUNTIME = "harness.runtimes.ort_genai:OrtGenAI"
 GATE, LM_EVAL = "the gate, scores included", "lm-evaluation-harness, ortgenai"
 HEADERS = ("items", "asked by", "ms/item", "items/s", "times faster", "the same answers")
@@ -123,6 +125,123 @@ def test_answers_are_generated_no_slower_than_in_lm_evaluation_harness(
     show(tabulate(found.rows("generated"), headers=HEADERS, disable_numparse=True))
     assert found.agreeing == ITEMS
     assert found.faster.upper >= 1, "shown to be slower"
+
+
+@pytest.mark.parametrize(
+    ("names", "times_faster"), [(("int4",), 4), (("fp32", "int8", "int4"), 8)], ids=["one", "three"]
+)
+def test_a_whole_run_takes_a_fraction_of_lm_evaluation_harness(whole, show, names, times_faster):
+    runs = whole(names)
+    marks = {name: it() for name, it in runs.items()}  # warm-up
+    assert len(marks[GATE]) == ITEMS * len(names)
+    assert marks[GATE] == marks[LM_EVAL]
+    seconds = {name: [] for name in runs}
+    for _ in range(RUNS):
+        for name, it in runs.items():
+            started = time.perf_counter()
+            it()
+            seconds[name].append(time.perf_counter() - started)
+    faster = ratio_interval(seconds[LM_EVAL], seconds[GATE], 0.9)
+    rows = [
+        [name, f"{it:.2f}", f"{1e3 * it / len(marks[name]):.2f}"]
+        for name, it in ((name, statistics.median(taken)) for name, taken in seconds.items())
+    ]
+    rows[0] += [f"{faster.value:.2f} ({faster.lower:.2f} to {faster.upper:.2f})", "all"]
+    headers = (", ".join(names), "seconds", "ms/item", "times faster", "the same marks")
+    show(tabulate(rows, headers=headers, disable_numparse=True))
+    assert faster.value >= times_faster
+
+
+@pytest.fixture
+def whole(embedded, other, tmp_path):
+    """Both commands, for variants by name, on the same items; what one has asked is not kept."""
+
+    def make(names):
+        items = [
+            replace(item, max_new_tokens=NEW_TOKENS, scorer=Scorer.EXACT, schema="")
+            for item in BANK[:ITEMS]
+        ]
+        rows = {item.id: other.row(item) for item in items}
+        directories = {name: embedded[name] for name in names}
+        return {
+            GATE: GateRun(items, names, tmp_path),
+            LM_EVAL: LmEvalRun(rows, directories, tmp_path),
+        }
+
+    return make
+
+
+class GateRun:
+    """The accuracy suite by itself, as a user starts it, on all items of a bank.
+
+    A candidate alone is measured beside the reference's replies of the run before; else all
+    variants are asked all items each time.
+    """
+
+    def __init__(self, items, names, place):
+        self._items, self._names, self._place = items, names, place
+        text = "".join(json.dumps(_line(item)) + "\n" for item in items)
+        (place / "eval.jsonl").write_text(text, encoding="utf-8")
+        kept = json.dumps("fp32" not in names)
+        policy = POLICY.format(root=ROOT, items=len(items), kept=kept)
+        (place / "policy.toml").write_text(policy, encoding="utf-8")
+        (place / "release.toml").write_text(RELEASE.format(root=ROOT), encoding="utf-8")
+
+    def __call__(self):
+        """The score of each variant and item, by their names."""
+        files = (self._place / "release.toml", self._place / "policy.toml", self._place)
+        done = run(*files, "--only", ",".join(self._names), suites=["accuracy"])
+        assert done.tests == len(self._names), done.output
+        path = self._place / "reports" / "latest" / "evidence.json"
+        evidence = json.loads(path.read_text(encoding="utf-8"))
+        order = order_of(self._items, evidence["subjects"]["fp32"]["digest"])
+        asked = [item.id for item in shuffled(self._items, order)]
+        return {
+            (it["variant"], item): score
+            for it in evidence["measurements"]
+            if it["metric"] == "accuracy.correct"
+            for item, score in zip(asked, it["values"], strict=True)
+        }
+
+
+def _line(item):
+    return {
+        "id": item.id,
+        "messages": [{"role": role, "content": text} for role, text in item.messages],
+        "expected": item.expected,
+        "slice": item.slice,
+        "max_new_tokens": item.max_new_tokens,
+    }
+
+
+RELEASE = """
+[release]
+name = "travel"
+version = 1
+publisher = "test"
+[model]
+path = "{root}/fixtures/travel/model"
+[variants.fp32]
+precision = "fp32"
+role = "reference"
+[variants.int8]
+precision = "int8"
+[variants.int4]
+precision = "int4"
+block_size = 32
+symmetric = true
+algorithm = "rtn"
+[data]
+domain = "eval.jsonl"
+[policy]
+path = "policy.toml"
+"""
+POLICY = """
+extends = "{root}/fixtures/policies/gate.toml"
+[plan]
+accuracy_least_items = {items}
+keep_reference_replies = {kept}
+"""
 
 
 def with_choices():
