@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.metrics.likelihood import log_softmax
+
 Logits = NDArray[np.float32]
 Values = NDArray[np.float64]
 
@@ -49,7 +51,7 @@ def _compare(
     finite = _finite(reference) & _finite(candidate)
     coming = np.array(tokens, np.int64)[finite[: len(tokens)]]
     reference, candidate = reference[finite], candidate[finite]
-    log_p, log_q = _log_softmax(reference), _log_softmax(candidate)
+    log_p, log_q = log_softmax(reference), log_softmax(candidate)
     rows = np.arange(len(coming))
     kld = _divergence(log_p, log_q)
     return kld, top1_agreement(reference, candidate), log_q[rows, coming], log_p[rows, coming]
@@ -62,7 +64,7 @@ def token_divergence(reference: Logits, candidate: Logits) -> Values:
     vocabulary; rounding below zero is cut off. Positions where either has a value that is not
     finite give NaN.
     """
-    return _divergence(_log_softmax(reference), _log_softmax(candidate))
+    return _divergence(log_softmax(reference), log_softmax(candidate))
 
 
 def top1_agreement(reference: Logits, candidate: Logits) -> Values:
@@ -105,11 +107,3 @@ def _divergence(log_p: Values, log_q: Values) -> Values:
     with np.errstate(invalid="ignore"):
         divergence: Values = (np.exp(log_p) * (log_p - log_q)).sum(axis=1)
     return np.maximum(divergence, 0.0)
-
-
-def _log_softmax(logits: Logits) -> Values:
-    values = logits.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        values -= values.max(axis=1, keepdims=True)
-        values -= np.log(np.exp(values).sum(axis=1, keepdims=True))
-    return values
