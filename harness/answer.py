@@ -44,6 +44,10 @@ class Request:
 
     With `score_from` set nothing is generated: one prefill, and the answer carries the logits that
     predict the tokens from that position to the end (`logits[i]` predicts token `score_from + i`).
+
+    With `continuations` nothing is generated either: the answer carries how likely each of them is
+    after the prompt. The prompt is computed from its start, so that it matters to no bit of them
+    what was asked before; the longest must fit into the context with it.
     """
 
     messages: Messages | None = None
@@ -52,6 +56,7 @@ class Request:
     max_new_tokens: int = 64
     stop_at_end: bool = True
     score_from: int | None = None
+    continuations: tuple[tuple[int, ...], ...] = ()
     fresh: bool = True
     hold: bool = False
     keep_prefix: bool = False
@@ -73,6 +78,28 @@ class Request:
             raise ValueError("keep_prefix is for requests that are not fresh")
         if self.sampling is not None and not self.fresh:
             raise ValueError("a request with sampling must be fresh: what is kept is greedy")
+        self._refuse_what_scores_cannot_be()
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether nothing is to be generated, but likelihoods of what is there to be told."""
+        return self.score_from is not None or bool(self.continuations)
+
+    @property
+    def continuation_tokens(self) -> int:
+        """Tokens of the longest continuation; 0 where there is none."""
+        return max(map(len, self.continuations), default=0)
+
+    def _refuse_what_scores_cannot_be(self) -> None:
+        if self.score_from is not None and self.keep_prefix:
+            raise ValueError("keep_prefix is for requests that generate: found score_from")
+        if not self.continuations:
+            return
+        for name in ("score_from", "sampling", "watch", "keep_prefix"):
+            if getattr(self, name) not in (None, False):
+                raise ValueError(f"a request with continuations has no {name}")
+        if not all(self.continuations):
+            raise ValueError("a continuation must hold a token: found one of none")
 
 
 class Finish(StrEnum):
@@ -94,6 +121,8 @@ class Answer:
     `token_ids` holds generated tokens without the end token that stopped them. `text` is decoded by
     the streaming decoder. `cpu_ns` is the process's CPU time over the request, all threads.
     `non_finite` counts the steps whose logits are not all finite; None where nobody watched.
+    `log_likelihoods` are in nats, one for each of `Request.continuations`: minus infinity for what
+    is impossible, and where the logits are no numbers.
     """
 
     prompt_ids: tuple[int, ...] = ()
@@ -106,5 +135,6 @@ class Answer:
     cpu_ns: int = 0
     token_ns: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     logits: NDArray[np.float32] | None = None
+    log_likelihoods: tuple[float, ...] = ()
     prompt_tokens: int = 0  # as the runtime counts them, where it gives no prompt_ids
     non_finite: int | None = None

@@ -1,5 +1,6 @@
 """Puts domain items to a variant."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
@@ -8,62 +9,55 @@ from harness.bank import question
 from harness.errors import ConfigError, RequestError
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
-from harness.metrics.scorers.choice import log_likelihood
 from harness.reply import Reply
 
 Tokens = tuple[int, ...]
-_AT_ONCE = 8  # items that offer choices: 0.1 GB of logits where the vocabulary is 150,000
 
 
 def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]:
     """A variant's replies to items, in their order; raises RequestError where it refuses one.
 
-    Multiple choice is scored, one prefill a choice; all else is generated.
+    Multiple choice is scored, all else is generated. What else is asked beside an item changes
+    nothing of its reply.
     """
+    if not items:
+        return ()
+    answers = fleet.ask_shared(name, _plan(fleet, name, items))
+    answered = zip(items, require_answers(name, answers), strict=True)
+    return tuple(_reply(name, item, answer) for item, answer in answered)
+
+
+def _plan(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
+    """Items as requests, one each."""
     chosen = [item for item in items if item.scorer is Scorer.CHOICE]
-    said = [item for item in items if item.scorer is not Scorer.CHOICE]
-    answers = fleet.ask_shared(name, [question(item) for item in said]) if said else []
-    generated = iter([Reply(answer) for answer in require_answers(name, answers)])
-    scored = iter(_scored(fleet, name, chosen))
-    return tuple(next(scored if it.scorer is Scorer.CHOICE else generated) for it in items)
+    scored = iter(_scored(fleet, name, chosen) if chosen else [])
+    return [next(scored) if it.scorer is Scorer.CHOICE else question(it) for it in items]
 
 
-def _scored(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Reply]:
-    """Replies to items that offer choices; the logits of a few items are held at a time."""
-    return [
-        reply
-        for first in range(0, len(items), _AT_ONCE)
-        for reply in _scored_at_once(fleet, name, items[first : first + _AT_ONCE])
-    ]
-
-
-def _scored_at_once(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Reply]:
+def _scored(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
+    """To score the choices of items that offer some."""
     prompts = fleet.render(name, [item.messages for item in items])
-    pairs = list(zip(items, prompts, strict=True))
+    pairs = zip(items, prompts, strict=True)
     texts = [prompt + choice for item, prompt in pairs for choice in ("", *item.choices)]
     encoded = iter(fleet.encode(name, texts))
-    plan = [request for item in items for request in _choices(item, encoded)]
-    answers = require_answers(name, fleet.ask(name, plan))
-    found = iter([_likelihood(name, *pair) for pair in zip(plan, answers, strict=True)])
-    return [Reply(likelihoods=tuple(next(found) for _ in item.choices)) for item in items]
+    return [_choices(item, encoded) for item in items]
 
 
-def _choices(item: Item, encoded: Iterator[list[int]]) -> list[Request]:
-    """To score each choice; `encoded` gives the prompt and then the prompt with each after it.
-
-    What the choices have in common is computed once, where the runtime can.
-    """
+def _choices(item: Item, encoded: Iterator[list[int]]) -> Request:
+    """`encoded` gives the prompt and then the prompt with each choice after it."""
     asked, *whole = [tuple(next(encoded)) for _ in ("", *item.choices)]
     seam = _seam(item, asked, whole)
-    return [Request(token_ids=it, score_from=seam, fresh=False, keep_prefix=True) for it in whole]
+    offered = tuple(ids[seam:] for ids in whole)
+    return Request(token_ids=asked[:seam], continuations=offered, fresh=False)
 
 
-def _likelihood(name: str, request: Request, answer: Answer) -> float:
-    assert request.token_ids is not None
-    tokens = request.token_ids[request.score_from :]
-    if answer.logits is None or len(answer.logits) != len(tokens):
-        raise refusal(name, "it gave no logits for every token to be scored")
-    return log_likelihood(answer.logits, tokens)
+def _reply(name: str, item: Item, answer: Answer) -> Reply:
+    if item.scorer is not Scorer.CHOICE:
+        return Reply(answer)
+    found, offered = answer.log_likelihoods, len(item.choices)
+    if len(found) != offered or any(map(math.isnan, found)):
+        raise refusal(name, f"{offered} choices were to be scored, and it gave {list(found)}")
+    return Reply(likelihoods=found)
 
 
 def _seam(item: Item, asked: Tokens, whole: Sequence[Tokens]) -> int:

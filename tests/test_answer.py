@@ -17,6 +17,21 @@ from harness.answer import Request, Sampling
         ({"text": "a", "cancel_after": 0}, "cancel_after must be 1 or more: found 0"),
         ({"text": "a", "keep_prefix": True}, "keep_prefix is for requests that"),
         ({"text": "a", "sampling": Sampling(), "fresh": False}, "sampling must be fresh"),
+        (
+            {"text": "a", "score_from": 1, "fresh": False, "keep_prefix": True},
+            "keep_prefix is for requests that generate",
+        ),
+        ({"text": "a", "continuations": ((1,), ())}, "must hold a token"),
+        (
+            {"text": "a", "continuations": ((1,),), "score_from": 1},
+            "has no score_from",
+        ),
+        ({"text": "a", "continuations": ((1,),), "sampling": Sampling()}, "has no sampling"),
+        ({"text": "a", "continuations": ((1,),), "watch": True}, "has no watch"),
+        (
+            {"text": "a", "continuations": ((1,),), "fresh": False, "keep_prefix": True},
+            "has no keep_prefix",
+        ),
     ],
 )
 def test_a_request_that_contradicts_itself_is_refused(

@@ -1,16 +1,24 @@
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.answer import Answer, Finish
+from harness.bank import shuffled
+from harness.domain import read_items
 from harness.errors import ConfigError, RequestError
 from harness.exam import replies, require_answers
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
-from harness.release import Precision, Role
+from harness.release import Data, Precision, Role
+from harness.reply_cache import ReplyCache
 from harness.runtimes.scripted import Scripted
 from harness.variant import Recipe, Variant
+
+ENGINE = "harness.runtimes.ort_genai:OrtGenAI"
+EVAL = Path(__file__).parent.parent / "fixtures" / "travel" / "eval.jsonl"
 
 
 class Merging(Scripted):
@@ -20,10 +28,19 @@ class Merging(Scripted):
         return [_merged(list(text.encode())) for text in texts]
 
 
-class WithoutLogits(Scripted):
+class WithoutLikelihoods(Scripted):
+    found = ()
+
     def answer(self, request):
-        answer = super().answer(request)
-        return Answer(prompt_ids=answer.prompt_ids, finish=answer.finish)
+        return replace(super().answer(request), log_likelihoods=self.found)
+
+
+class WithOneOfTwo(WithoutLikelihoods):
+    found = (-1.0,)
+
+
+class WithNoNumber(WithoutLikelihoods):
+    found = (-1.0, math.nan)
 
 
 def _merged(ids):
@@ -91,9 +108,87 @@ def test_a_choice_that_no_tokenizer_can_tell_from_nothing_is_the_users_mistake(f
         replies(runtimes, "int4", [nothing])
 
 
-def test_a_runtime_without_logits_is_said_to_have_none(fleet):
-    with fleet("WithoutLogits") as runtimes, pytest.raises(RequestError, match="gave no logits"):
+@pytest.mark.parametrize(
+    ("runtime", "given"),
+    [
+        ("WithoutLikelihoods", r"\[\]"),
+        ("WithOneOfTwo", r"\[-1.0\]"),
+        ("WithNoNumber", r"\[-1.0, nan\]"),
+    ],
+)
+def test_a_runtime_that_does_not_score_every_choice_is_refused(fleet, runtime, given):
+    message = f"int4 refused a request: 2 choices were to be scored, and it gave {given}$"
+    with fleet(runtime) as runtimes, pytest.raises(RequestError, match=message) as raised:
         replies(runtimes, "int4", [item("b", "LIS", "OPO")])
+    assert raised.value.variant == "int4"
+
+
+def test_a_list_of_items_takes_three_questions_whatever_its_length(fleet, monkeypatch):
+    asked = []
+    with fleet() as runtimes:
+        for name in ("ask_shared", "encode", "render"):
+            monkeypatch.setattr(runtimes, name, recorded(getattr(runtimes, name), asked))
+        found = replies(runtimes, "int4", [item(f"{n}", "LIS", "OPO") for n in range(30)])
+        assert len(found) == 30
+        assert asked == ["render", "encode", "ask_shared"]
+        assert replies(runtimes, "int4", []) == ()
+        assert len(asked) == 3
+
+
+def recorded(method, asked):
+    def call(*arguments):
+        asked.append(method.__name__)
+        return method(*arguments)
+
+    return call
+
+
+@pytest.fixture
+def engine(embedded):
+    """A new process of the embedded int4 on the engine itself."""
+    variant = Variant(Recipe("int4", Role.CANDIDATE, Precision.INT4), embedded["int4"], {}, "")
+    return lambda: Fleet({"int4": variant}, ENGINE, 60.0)
+
+
+def domain_items(count):
+    """Every fourth to be generated, the others with choices of one token and of many."""
+    bank = shuffled(read_items(Data(EVAL)), 0)[:count]
+    wrong = ("7", "Lisbon", "the airport of Porto", "08:00", '{"city": "Oslo"}')
+    offered = [tuple(dict.fromkeys((it.expected, *wrong[n % 3 :]))) for n, it in enumerate(bank)]
+    return [
+        replace(it, scorer=Scorer.CHOICE, choices=choices) if n % 4 else it
+        for n, (it, choices) in enumerate(zip(bank, offered, strict=True))
+    ]
+
+
+def test_an_item_is_the_same_to_the_bit_whatever_is_asked_beside_it(engine):
+    items = domain_items(24)
+    orders = [items, items[::-1], *([it] for it in items), items[5:9], items[::2]]
+    found = {it.id: set() for it in items}
+    for half in (orders[::2], orders[1::2]):
+        with engine() as runtimes:
+            for order in half:
+                for it, reply in zip(order, replies(runtimes, "int4", order), strict=True):
+                    found[it.id].add((reply.likelihoods, reply.answer.token_ids))
+    assert [len(it) for it in found.values()] == [1] * 24
+    assert all(-math.inf < it < 0 for [said] in found.values() for it in said[0])
+
+
+def test_kept_likelihoods_are_served_whatever_they_are_proven_beside(engine, tmp_path):
+    items, asked = domain_items(24), []
+
+    def of_session(wanted):
+        with engine() as runtimes:
+
+            def ask(some):
+                asked.append(len(some))
+                return replies(runtimes, "int4", some)
+
+            return ReplyCache(tmp_path, {"variant": "int4"}).replies(wanted, ask)
+
+    first, again = of_session(items), of_session(items[::-1])
+    assert [it.likelihoods for it in again] == [it.likelihoods for it in first[::-1]]
+    assert asked == [24, 3]
 
 
 def test_an_error_among_answers_is_evidence_against_who_gave_it():

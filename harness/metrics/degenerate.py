@@ -37,7 +37,7 @@ def is_natural(request: Request) -> bool:
     return (
         request.messages is not None
         and request.stop_at_end
-        and request.score_from is None
+        and not request.is_scored
         and request.sampling is None
         and request.cancel_after is None
         and request.max_new_tokens > 0

@@ -32,7 +32,9 @@ def describe_request(request: Request) -> str:
     """Its kind, its length and how it begins, in one line of plain characters."""
     if request.token_ids is not None:
         begin = ", ".join(map(str, request.token_ids[:8]))
-        return f"{len(request.token_ids)} token ids: {begin}"
+        scored = f", scored with {len(request.continuations)} continuations"
+        beside = scored if request.continuations else ""
+        return f"{len(request.token_ids)} token ids{beside}: {begin}"
     if request.messages is not None:
         text = request.messages[-1][1] if request.messages else ""
         length = sum(len(content) for _, content in request.messages)

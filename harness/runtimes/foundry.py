@@ -215,7 +215,7 @@ def _chat_request(request: Request) -> "ChatRequest":
 
 
 def _refuse_what_it_cannot(request: Request) -> None:
-    if request.messages is None or request.score_from is not None or not request.stop_at_end:
+    if request.messages is None or request.is_scored or not request.stop_at_end:
         raise RequestError(
             "Foundry Local answers chats that stop at the end token: "
             "no plain text, token ids, scores or fixed lengths"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import InfrastructureError, LoadError, RequestError
+from harness.metrics.likelihood import log_likelihoods
 from harness.runtimes.base import one_line
 
 _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, MemoryError)
@@ -23,12 +24,14 @@ _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, Me
 
 @dataclass(slots=True)
 class _Output:
-    """What one generation has given so far; `token_ns` has room for all of it."""
+    """What one request has given so far; `token_ns` has room for all that it generates."""
 
     token_ns: NDArray[np.int64]
     tokens: list[int]
     pieces: list[str]
     finish: Finish = Finish.LENGTH
+    logits: NDArray[np.float32] | None = None
+    log_likelihoods: tuple[float, ...] = ()
 
 
 class OrtGenAI:
@@ -61,22 +64,23 @@ class OrtGenAI:
         started_ns, started_cpu_ns = time.perf_counter_ns(), time.process_time_ns()
         prompt: NDArray[np.int32] = np.empty(0, np.int32)
         output = _Output(np.empty(0, np.int64), [], [])
-        logits, problem, watched = None, "", None
+        problem, watched = "", None
         try:
             prompt = self._prompt(request)
+            self._refuse_what_does_not_fit(request, len(prompt))
             generator = self._generator(request, prompt)
             self._held = generator if request.hold else None
             kept = generator.token_count()
             generator.append_tokens(prompt[kept:])
-            if request.score_from is None:
+            if request.is_scored:
+                output.finish = Finish.SCORED
+                self._score(generator, request, len(prompt), output)
+            else:
                 if request.watch:
                     generator = watched = _Watched(generator)
                 room = min(request.max_new_tokens, self._context_tokens)
                 output.token_ns = np.empty(room, np.int64)
                 self._generate(generator, request, output)
-            else:
-                output.finish = Finish.SCORED
-                logits = _rows(generator, request.score_from - kept, len(prompt) - kept)
         except _REFUSALS as error:
             self._kept = None  # its state is unknown
             output.finish, problem = Finish.ERROR, one_line(error)
@@ -91,7 +95,8 @@ class OrtGenAI:
             ended_ns=ended_ns,
             cpu_ns=time.process_time_ns() - started_cpu_ns,
             token_ns=output.token_ns[: len(output.tokens)].copy(),
-            logits=logits,
+            logits=output.logits,
+            log_likelihoods=output.log_likelihoods,
             non_finite=None if watched is None else watched.non_finite,
         )
 
@@ -128,6 +133,15 @@ class OrtGenAI:
             return self._encode(self._render(request.messages))
         return self._encode(request.text or "")
 
+    def _refuse_what_does_not_fit(self, request: Request, prompt_tokens: int) -> None:
+        """Of continuations the engine sees all but the last token; all else it refuses itself."""
+        needed = prompt_tokens + request.continuation_tokens
+        if request.continuations and needed > self._context_tokens:
+            raise ValueError(
+                f"the prompt and a continuation have {needed:,} tokens, "
+                f"there is room for {self._context_tokens:,}"
+            )
+
     def _encode(self, text: str) -> NDArray[np.int32]:
         _refuse_half_characters(text)
         ids: NDArray[np.int32] = self._tokenizer.encode(text)
@@ -147,12 +161,13 @@ class OrtGenAI:
         if request.sampling is not None:
             return self._sampling_generator(request.sampling, len(prompt) + request.max_new_tokens)
         if request.fresh:
-            wanted = len(prompt) + (request.max_new_tokens if request.score_from is None else 0)
-            return self._make_generator(max(1, min(wanted, self._context_tokens)))
+            more = request.continuation_tokens if request.is_scored else request.max_new_tokens
+            return self._make_generator(max(1, min(len(prompt) + more, self._context_tokens)))
         if self._kept is None:
+            # A new generator alone reads a prompt in chunks, where the package asks for them.
             self._kept = self._make_generator(self._context_tokens)
-        else:
-            self._kept.rewind_to(_reusable(self._kept, request, prompt))
+            self._kept.append_tokens(prompt[:1])
+        self._kept.rewind_to(_common(self._kept, prompt) if request.keep_prefix else 0)
         return self._kept
 
     def _make_generator(self, max_length: int) -> Any:
@@ -173,6 +188,21 @@ class OrtGenAI:
             num_beams=1, num_return_sequences=1, max_length=max_length, **search
         )
         return self._genai.Generator(self._model, options)
+
+    def _score(self, generator: Any, request: Request, prompt_tokens: int, output: _Output) -> None:
+        """Fill `output` with what the generator, which has read the prompt, thinks likely."""
+        if request.score_from is not None:
+            output.logits = _rows(generator, request.score_from, prompt_tokens)
+            return
+
+        def rest(ids: tuple[int, ...]) -> NDArray[np.float32]:
+            generator.rewind_to(prompt_tokens)
+            generator.append_tokens(np.array(ids[:-1], np.int32))
+            return np.asarray(generator.get_output("logits")[0], np.float32)
+
+        # Of a prompt all logits would be copied; these are the last token's.
+        first = generator.get_logits()[0]
+        output.log_likelihoods = log_likelihoods(first, rest, request.continuations)
 
     def _generate(self, generator: Any, request: Request, output: _Output) -> None:
         """Fill `output`, up to an end token or the last for which there is room.
@@ -232,14 +262,6 @@ class _Watched:
         self._generator.generate_next_token()
 
 
-def _reusable(generator: Any, request: Request, prompt: NDArray[np.int32]) -> int:
-    """How many tokens of a generator's sequence need not be computed again for a prompt."""
-    if not request.keep_prefix:
-        return 0
-    common = _common(generator, prompt)
-    return common if request.score_from is None else min(common, request.score_from - 1)
-
-
 def _common(generator: Any, prompt: NDArray[np.int32]) -> int:
     """How many tokens a generator's sequence and a prompt begin with both.
 
@@ -284,9 +306,6 @@ def _refuse_half_characters(text: str) -> None:
 
 
 def _rows(generator: Any, score_from: int, tokens: int) -> NDArray[np.float32]:
-    """The logits that predict the tokens from `score_from` on, (tokens, vocabulary).
-
-    Both are counted within the tokens that were appended last: of them alone there are logits.
-    """
+    """The logits that predict the tokens from `score_from` on, (tokens, vocabulary)."""
     logits = generator.get_output("logits")[0, score_from - 1 : tokens - 1]
     return np.array(logits, np.float32)

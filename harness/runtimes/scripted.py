@@ -16,6 +16,7 @@ import numpy as np
 
 from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import LoadError
+from harness.metrics.likelihood import log_likelihoods
 
 VOCABULARY = 257  # the bytes, and the end token
 END = 256
@@ -42,13 +43,14 @@ class Scripted:
         try:
             _refuse_senseless(request.sampling)
             prompt = self._prompt(request)
+            likelihoods = _likelihoods(prompt, request.continuations)
         except ValueError as error:
             return Answer(finish=Finish.ERROR, error=str(error), started_ns=started_ns)
         tokens: tuple[int, ...] = ()
         finish, logits = Finish.SCORED, None
-        if request.score_from is None:
+        if not request.is_scored:
             tokens, finish = _continue(prompt, request)
-        else:
+        elif request.score_from is not None:
             logits = _logits(prompt)[request.score_from - 1 : len(prompt) - 1]
         token_ns = np.array([time.perf_counter_ns() for _ in tokens], np.int64)
         return Answer(
@@ -61,6 +63,7 @@ class Scripted:
             cpu_ns=time.process_time_ns() - started_cpu_ns,
             token_ns=token_ns,
             logits=logits,
+            log_likelihoods=likelihoods,
             non_finite=0 if request.watch and finish is not Finish.SCORED else None,
         )
 
@@ -90,8 +93,9 @@ class Scripted:
             [prompt] = self.encode([text or ""])
         if not prompt:
             raise ValueError("the prompt is empty")
-        if len(prompt) > CONTEXT_TOKENS - (request.score_from is None):
-            raise ValueError(f"the prompt's {len(prompt)} tokens exceed {CONTEXT_TOKENS}")
+        needed = request.continuation_tokens if request.is_scored else 1
+        if len(prompt) + needed > CONTEXT_TOKENS:
+            raise ValueError(f"the prompt's {len(prompt)} tokens exceed {CONTEXT_TOKENS - needed}")
         return prompt
 
 
@@ -118,6 +122,16 @@ def _logits(prompt: list[int]) -> np.ndarray[tuple[int, int], np.dtype[np.float3
     """A wave for each position, which its own token and no later one moves."""
     phase = np.cumsum(np.array(prompt, np.float32))[:, None]
     return np.sin(phase + np.arange(VOCABULARY, dtype=np.float32)).astype(np.float32)
+
+
+def _likelihoods(prompt: list[int], continuations: Sequence[tuple[int, ...]]) -> tuple[float, ...]:
+    if not continuations:
+        return ()
+
+    def rest(ids: tuple[int, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        return _logits([*prompt, *ids])[len(prompt) : -1]
+
+    return log_likelihoods(_logits(prompt)[-1:], rest, continuations)
 
 
 class Crashing(Scripted):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import InfrastructureError, LoadError, RequestError
+from harness.metrics.likelihood import log_likelihoods
 from harness.runtimes.base import one_line
 
 _INSTALL = "pip install 'slm-release-gate[build]'"
@@ -70,15 +71,18 @@ class Transformers:
         prompt: list[int] = []
         tokens, token_ns = list[int](), list[int]()
         finish, logits, problem, text = Finish.SCORED, None, "", ""
-        watch = _Watch() if request.watch and request.score_from is None else None
+        likelihoods: tuple[float, ...] = ()
+        watch = _Watch() if request.watch and not request.is_scored else None
         try:
             prompt = self._prompt(request)
             with self._torch.inference_mode():
-                if request.score_from is None:
+                if not request.is_scored:
                     finish = self._generate(prompt, request, tokens, token_ns, watch)
                     text = self._decode(tokens)
-                else:
+                elif request.score_from is not None:
                     logits = self._score(prompt, request.score_from)
+                else:
+                    likelihoods = self._likelihoods(prompt, request.continuations)
         except Exception as error:  # what the model computes with may raise anything too
             finish, problem = Finish.ERROR, f"{type(error).__name__}: {one_line(error)}"
         ended_ns = time.perf_counter_ns()
@@ -93,6 +97,7 @@ class Transformers:
             cpu_ns=time.process_time_ns() - started_cpu_ns,
             token_ns=np.array(token_ns[: len(tokens)], np.int64),
             logits=logits,
+            log_likelihoods=likelihoods,
             non_finite=None if watch is None else watch.non_finite,
         )
 
@@ -133,7 +138,8 @@ class Transformers:
             prompt = self._encode(request.text or "")
         if not prompt:
             raise ValueError("the prompt is empty")
-        room = self._context_tokens - (request.score_from is None)
+        needed = request.continuation_tokens if request.is_scored else 1
+        room = self._context_tokens - needed
         if len(prompt) > room:
             raise ValueError(f"the prompt has {len(prompt):,} tokens, there is room for {room:,}")
         return prompt
@@ -187,6 +193,17 @@ class Transformers:
         logits = self._forward(prompt, use_cache=False, logits_to_keep=kept).logits[0, -kept:-1]
         scores: NDArray[np.float32] = logits.to(self._torch.float32).contiguous().numpy()
         return scores
+
+    def _likelihoods(
+        self, prompt: list[int], continuations: Sequence[tuple[int, ...]]
+    ) -> tuple[float, ...]:
+        """One forward for the prompt, and one more for each continuation of several tokens."""
+
+        def rest(ids: tuple[int, ...]) -> NDArray[np.float32]:
+            return self._score([*prompt, *ids], len(prompt) + 1)
+
+        last = self._forward(prompt, use_cache=False, logits_to_keep=1).logits[0, -1:]
+        return log_likelihoods(last.to(self._torch.float32).numpy(), rest, continuations)
 
     def _forward(self, tokens: list[int], **options: Any) -> Any:
         return self._model(input_ids=self._torch.tensor([tokens]), **options)

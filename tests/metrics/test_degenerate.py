@@ -111,6 +111,7 @@ def test_a_character_is_whole_unless_the_answer_was_cut_there(text, finish, is_r
     [
         {"stop_at_end": False},
         {"score_from": 1},
+        {"continuations": ((1,),)},
         {"max_new_tokens": 0},
         {"cancel_after": 3},
         {"sampling": Sampling(temperature=9.0)},

@@ -47,7 +47,7 @@ class PrefillsTwice(Plant):
 
     def answer(self, request: Request) -> Answer:
         first = super().answer(request)
-        if not self.is_damaged or len(first.prompt_ids) < LONG or request.score_from is not None:
+        if not self.is_damaged or len(first.prompt_ids) < LONG or request.is_scored:
             return first
         return replace(super().answer(request), started_ns=first.started_ns)
 
@@ -59,13 +59,13 @@ class KilledForMemory(Plant):
     """Killed as the out-of-memory killer does, by a request that scores."""
 
     def fault(self, request: Request) -> None:
-        if request.score_from is not None:
+        if request.is_scored:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 class HangsAtScoring(Plant):
     def fault(self, request: Request) -> None:
-        if request.score_from is not None:
+        if request.is_scored:
             threading.Event().wait()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import LoadError
+from harness.metrics.likelihood import log_softmax
 from harness.runtimes.factory import make_runtime
 from harness.runtimes.isolated import Isolated
 
@@ -153,25 +154,6 @@ def kept_chat(chat: Messages, cancel_after: int | None) -> Request:
     )
 
 
-def test_scores_after_a_kept_prefix_are_those_of_a_fresh_prompt(subject: Subject) -> None:
-    [answer] = subject.run([kept_chat(TURNS[0], None)])
-    begun = (*answer.prompt_ids, *answer.token_ids)
-    prompts = [(*begun, 7, 8, 9), (*begun, 7, 9), (*begun, 8, 9), begun, (*begun, 7, 8, 9)]
-    scored = [
-        Request(token_ids=it, score_from=len(begun) - 1, fresh=False, keep_prefix=True)
-        for it in prompts
-    ]
-    for kept, fresh in zip(
-        subject.run(scored),
-        subject.run([replace(it, fresh=True, keep_prefix=False) for it in scored]),
-        strict=True,
-    ):
-        assert kept.logits is not None
-        assert fresh.logits is not None
-        assert kept.logits.shape == fresh.logits.shape
-        assert np.abs(kept.logits - fresh.logits).max() < 1e-3
-
-
 def test_a_chat_goes_on_after_a_refused_turn(subject: Subject) -> None:
     refused = Request(token_ids=(5,) * 100_000, fresh=False, keep_prefix=True)
     chat = kept_chat(TURNS[1], None)
@@ -303,6 +285,57 @@ def test_scores_predict_the_tokens_from_the_given_position(subject: Subject) -> 
 
 
 @pytest.mark.parametrize("fresh", [True, False])
+def test_continuations_are_as_likely_as_the_logits_of_their_tokens_say(
+    subject: Subject, fresh: bool
+) -> None:
+    ids = tuple(subject.encode(["A hotel in Rome, near the station"])[0])
+    prompt, rest = ids[:4], ids[4:]
+    offered = (rest, (7,), rest[:1], (7, 8, 9), rest[:2])
+    answer = subject.ask(token_ids=prompt, continuations=offered, fresh=fresh)
+    assert (answer.finish, answer.prompt_ids) == (Finish.SCORED, prompt)
+    assert (answer.token_ids, answer.logits) == ((), None)
+    scored = [Request(token_ids=prompt + it, score_from=len(prompt)) for it in offered]
+    expected = [by_logits(*pair) for pair in zip(subject.run(scored), offered, strict=True)]
+    assert answer.log_likelihoods == pytest.approx(expected, abs=1e-3)
+
+
+def by_logits(answer: Answer, tokens: tuple[int, ...]) -> float:
+    assert answer.logits is not None
+    return float(log_softmax(answer.logits)[np.arange(len(tokens)), list(tokens)].sum())
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_no_bit_of_a_likelihood_depends_on_what_was_asked_before(
+    subject: Subject, fresh: bool
+) -> None:
+    offered = ((7, 8, 9), (8,), (9, 7), (7, 8, 10, 11))
+    request = Request(token_ids=tuple(range(5, 25)), continuations=offered, fresh=fresh)
+    backwards = replace(request, continuations=offered[::-1])
+    begun = replace(request, token_ids=(*range(5, 25), 7), continuations=((8, 9), (10,)))
+    between = [
+        backwards,
+        kept_chat(TURNS[1], None),
+        begun,
+        Request(text="a " * 40, max_new_tokens=5, fresh=False),
+        Request(token_ids=tuple(range(5, 15)), score_from=3, fresh=False),
+    ]
+    plan = [request, *(it for other in between for it in (other, request))]
+    answers = subject.run(plan)
+    assert {it.log_likelihoods for it in answers[::2]} == {answers[0].log_likelihoods}
+    assert answers[1].log_likelihoods == answers[0].log_likelihoods[::-1]
+    assert len(set(answers[0].log_likelihoods)) == 4
+
+
+def test_a_chat_goes_on_after_continuations_were_scored(subject: Subject) -> None:
+    [whole] = subject.run([replace(kept_chat(TURNS[1], None), fresh=True, keep_prefix=False)])
+    scored = Request(token_ids=whole.prompt_ids[:-1], continuations=((7, 8, 9), (8,)), fresh=False)
+    began = replace(scored, token_ids=whole.prompt_ids, continuations=((*whole.token_ids, 7),))
+    for other in (scored, began):
+        [_, went_on] = subject.run([other, kept_chat(TURNS[1], None)])
+        assert (went_on.prompt_ids, went_on.token_ids) == (whole.prompt_ids, whole.token_ids)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
 @pytest.mark.parametrize(
     "refused",
     [
@@ -312,8 +345,25 @@ def test_scores_predict_the_tokens_from_the_given_position(subject: Subject) -> 
         {"messages": (("user", "half of a \ud83d"),)},
         {"token_ids": (5,) * 100_000},
         {"token_ids": (5,) * 100_000, "score_from": 1},
+        {"token_ids": (), "continuations": ((5,),)},
+        {"token_ids": (5,) * 100_000, "continuations": ((5,), (6, 7))},
+        {"token_ids": (5,), "continuations": ((5,), (6,) * 100_000)},
+        {"token_ids": (5,), "continuations": ((5,), (6, 10**6))},
+        {"token_ids": (5,), "continuations": ((-1,), (6, 7))},
     ],
-    ids=["empty text", "no tokens", "surrogate", "surrogate in chat", "too long", "too long score"],
+    ids=[
+        "empty text",
+        "no tokens",
+        "surrogate",
+        "surrogate in chat",
+        "too long",
+        "too long score",
+        "nothing to continue",
+        "too long to continue",
+        "too long continuation",
+        "unknown token",
+        "negative token",
+    ],
 )
 def test_what_is_refused_is_an_answer_and_the_next_is_right(
     subject: Subject, refused: dict[str, object], fresh: bool
@@ -322,6 +372,7 @@ def test_what_is_refused_is_an_answer_and_the_next_is_right(
     before, error, after = subject.run([good, Request(**refused, fresh=fresh), good])  # type: ignore[arg-type]
     assert error.finish == Finish.ERROR
     assert error.error
+    assert error.log_likelihoods == ()
     assert "\n" not in error.error
     assert before.token_ids == after.token_ids
 
@@ -337,6 +388,19 @@ def test_the_end_of_the_context_ends_the_answer(subject: Subject, full: int, fre
     assert (last.finish, len(last.token_ids)) == (Finish.LENGTH, 1)
     assert none.finish == Finish.ERROR
     assert scored.finish == Finish.SCORED
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_continuations_fit_into_the_context_with_their_prompt_or_are_refused(
+    subject: Subject, full: int, fresh: bool
+) -> None:
+    fits = Request(token_ids=(5,) * (full - 3), continuations=((7,), (7, 8, 9)), fresh=fresh)
+    longer = replace(fits, continuations=((7,), (7, 8, 9, 10)))
+    none = Request(token_ids=(5,) * full, continuations=((7,),), fresh=fresh)
+    scored, *refused = subject.run([fits, longer, none])
+    assert scored.finish == Finish.SCORED
+    assert all(math.isfinite(it) for it in scored.log_likelihoods)
+    assert [it.finish for it in refused] == [Finish.ERROR] * 2
 
 
 def test_a_folder_that_is_not_there_is_a_load_error(factory: str, tmp_path: Path) -> None:

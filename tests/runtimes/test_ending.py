@@ -31,6 +31,10 @@ def test_an_exit_is_named(returncode: int, text: str) -> None:
         (Request(text="x" * 99), f"text of 99 characters: '{'x' * 40}'"),
         (Request(text="\ud800ü"), "text of 2 characters: '\\ud800\\xfc'"),
         (Request(token_ids=(1, 2)), "2 token ids: 1, 2"),
+        (
+            Request(token_ids=(1, 2), continuations=((3,), (4, 5))),
+            "2 token ids, scored with 2 continuations: 1, 2",
+        ),
         (Request(messages=(("system", "abc"), ("user", "de"))), "chat of 5 characters: 'de'"),
         (Request(messages=()), "chat of 0 characters: ''"),
     ],

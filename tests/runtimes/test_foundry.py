@@ -82,9 +82,10 @@ def test_prompts_of_all_domain_items_have_the_tokenizers_length(foundry, referen
         Request(text="plain"),
         Request(token_ids=(1, 2)),
         Request(messages=CHATS[0], score_from=1),
+        Request(messages=CHATS[0], continuations=((1,),)),
         Request(messages=CHATS[0], stop_at_end=False),
     ],
-    ids=["text", "ids", "score", "fixed length"],
+    ids=["text", "ids", "score", "continuations", "fixed length"],
 )
 def test_what_is_not_a_plain_chat_is_an_error_answer(foundry, request_):
     (answer,) = foundry.run([request_])

@@ -175,27 +175,75 @@ def test_a_held_context_takes_its_key_value_cache(embedded: dict[str, Path]) -> 
     assert (half - quarter) / 256 == pytest.approx(2 * layers * heads * head_size * bytes_each, 0.1)
 
 
+class Recorder:
+    """A generator that writes down how many tokens are appended to it."""
+
+    def __init__(self, generator: Any, appended: list[int]) -> None:
+        self.generator = generator
+        self.appended = appended
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.generator, name)
+
+    def append_tokens(self, tokens: Any) -> None:
+        self.appended.append(len(tokens))
+        self.generator.append_tokens(tokens)
+
+
+def recorded(runtime: OrtGenAI, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tokens the generators that a runtime makes from now on are given at a time."""
+    appended: list[int] = []
+    make = runtime._make_generator
+    monkeypatch.setattr(runtime, "_make_generator", lambda size: Recorder(make(size), appended))
+    return appended
+
+
 def test_a_kept_prefix_is_not_computed_again(
     embedded: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    appended: list[int] = []
-
-    class Recorder:
-        def __init__(self, generator: Any) -> None:
-            self.generator = generator
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.generator, name)
-
-        def append_tokens(self, tokens: Any) -> None:
-            appended.append(len(tokens))
-            self.generator.append_tokens(tokens)
-
     runtime = loaded(embedded["fp32"])
-    make = runtime._make_generator
-    monkeypatch.setattr(runtime, "_make_generator", lambda length: Recorder(make(length)))
+    appended = recorded(runtime, monkeypatch)
     begin = tuple(range(5, 25))
     for prompt in (begin, (*begin, 7, 8), (*begin[:10], 7), begin[:10], begin[:10]):
         request = Request(token_ids=prompt, max_new_tokens=0, fresh=False, keep_prefix=True)
         assert runtime.answer(request).prompt_ids == prompt
-    assert appended == [20, 3, 1, 1, 1]
+    assert appended == [1, 20, 3, 1, 1, 1]
+
+
+def test_a_prompt_is_computed_once_for_all_continuations_and_no_last_token_is(
+    embedded: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = loaded(embedded["fp32"])
+    appended = recorded(runtime, monkeypatch)
+    offered = ((7, 8, 9), (7,), (8,), (8, 9))
+    for prompt in (tuple(range(5, 25)), tuple(range(5, 26))):
+        runtime.answer(Request(token_ids=prompt, continuations=offered, fresh=False))
+    assert appended == [1, 20, 2, 1, 21, 2, 1]
+
+
+def test_likelihoods_are_the_same_where_an_answer_has_many_end_tokens(
+    embedded: Mapping[str, Path], plant: Plant
+) -> None:
+    request = Request(token_ids=(30, 31, 32), continuations=((7, 8), (8,), (9, 7, 8)))
+    ends = configure("model", eos_token_id=[7, 8, 9])
+    expected = loaded(embedded["fp32"]).answer(request).log_likelihoods
+    assert loaded(plant(ends)).answer(request).log_likelihoods == expected
+
+
+def test_a_prompt_that_the_engine_reads_in_chunks_makes_continuations_as_likely(
+    embedded: Mapping[str, Path], plant: Plant
+) -> None:
+    offered = ((7,) * 20, (8,), (9,) * 5)
+    request = Request(token_ids=tuple(range(30, 60)), continuations=offered)
+    whole = loaded(embedded["fp32"]).answer(request).log_likelihoods
+    chunked = loaded(plant(configure("search", chunk_size=8))).answer(request)
+    assert chunked.log_likelihoods == pytest.approx(whole, abs=1e-3)
+
+
+def test_a_kept_generator_reads_its_first_prompt_as_it_does_all_others(plant: Plant) -> None:
+    runtime = loaded(plant(configure("search", chunk_size=1)))
+    request = Request(token_ids=tuple(range(30, 60)), score_from=1, fresh=False)
+    first, second = (runtime.answer(request).logits for _ in range(2))
+    assert first is not None
+    assert first.shape == (29, 2048)
+    np.testing.assert_array_equal(first, second)

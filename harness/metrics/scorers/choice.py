@@ -1,27 +1,9 @@
 """Multiple choice: which of the texts the model thinks likeliest, with nothing generated."""
 
-import math
-
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.errors import ConfigError
 from harness.item import Item
 from harness.metrics.scorers.base import Grade
 from harness.reply import Reply
-
-
-def log_likelihood(logits: NDArray[np.float32], token_ids: tuple[int, ...]) -> float:
-    """Sum of the tokens' log-probabilities in nats; minus infinity where one is not a number.
-
-    `logits` is (tokens, vocabulary), row i predicting token i. Computed in float64.
-    """
-    with np.errstate(invalid="ignore"):
-        values = logits.astype(np.float64)
-        values -= values.max(axis=1, keepdims=True)
-        chosen = values[np.arange(len(token_ids)), list(token_ids)]
-        total = float((chosen - np.log(np.exp(values).sum(axis=1))).sum())
-    return -math.inf if math.isnan(total) else total
 
 
 def likeliest(item: Item, reply: Reply) -> str:
