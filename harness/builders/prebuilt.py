@@ -7,8 +7,9 @@ from pathlib import Path
 from harness.builders.base import Built, Progress
 from harness.builders.graph import Graph, read_graph
 from harness.errors import BuildError, ConfigError, HarnessError
+from harness.release import Role
 from harness.store import digest_files, digest_of
-from harness.variant import Recipe, Variant
+from harness.variant import QUANTIZED, Recipe, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,16 @@ class PrebuiltBuilder:
 
 
 def adopt(recipe: Recipe) -> Variant:
-    """The folder of a prebuilt recipe as a variant; ConfigError where there is none."""
+    """The folder of a prebuilt recipe as a variant.
+
+    ConfigError where there is none, or where the graph is not what is said of it.
+    """
     directory = _folder(recipe)
     try:
         graph = read_graph(directory)
     except BuildError:  # an unreadable graph is evidence against the variant, found by its suites
         graph = Graph(None, ())
+    _require_floats(recipe, graph, directory)
     files = digest_files(directory)
     precision = recipe.precision or graph.precision
     known = replace(recipe, precision=precision)
@@ -59,3 +64,21 @@ def _folder(recipe: Recipe) -> Path:
             f"found no genai_config.json in {directory}"
         )
     return directory
+
+
+def _require_floats(recipe: Recipe, graph: Graph, directory: Path) -> None:
+    """Refuse another graph than is stated where that is in floating point; limits follow from it.
+
+    What a quantized variant states is compared by the packaging suite.
+    """
+    if recipe.role is Role.REFERENCE and graph.quantization:
+        raise ConfigError(
+            f"[variants.{recipe.name}] the reference is what quantization is compared with, so it "
+            f"must be fp32 or fp16: found {graph.precision or 'other bits'} in {directory}"
+        )
+    stated = None if recipe.precision in QUANTIZED else recipe.precision
+    if stated and graph.precision and stated is not graph.precision:
+        raise ConfigError(
+            f"[variants.{recipe.name}] precision says {stated}, but the graph in {directory} is "
+            f"{graph.precision}"
+        )

@@ -32,8 +32,18 @@ def folder(tmp_path: Path) -> Path:
     return directory
 
 
-def adopt(directory: Path, precision: Precision | None = None) -> Variant | HarnessError:
-    recipe = Recipe("theirs", Role.CANDIDATE, precision, prebuilt=directory)
+@pytest.fixture
+def quantized(folder: Path) -> Path:
+    node = helper.make_node("MatMulNBits", ["x", "w", "s"], ["y"], bits=4, block_size=32)
+    graph = helper.make_graph([node], "g", [], [])
+    onnx.save(helper.make_model(graph), folder / "model.onnx")
+    return folder
+
+
+def adopt(
+    directory: Path, precision: Precision | None = None, role: Role = Role.CANDIDATE
+) -> Variant | HarnessError:
+    recipe = Recipe("theirs", role, precision, prebuilt=directory)
     return PrebuiltBuilder().build([recipe], None, ignore)["theirs"]
 
 
@@ -57,6 +67,26 @@ def test_the_precision_that_the_release_file_says_is_kept(folder: Path) -> None:
 
     assert isinstance(variant, Variant)
     assert variant.recipe.precision is Precision.INT4
+
+
+@pytest.mark.parametrize("stated", [None, Precision.FP32, Precision.FP16])
+def test_a_quantized_graph_is_no_reference_whatever_is_stated(
+    stated: Precision | None, quantized: Path
+) -> None:
+    error = adopt(quantized, stated, Role.REFERENCE)
+
+    assert isinstance(error, ConfigError)
+    assert str(error).startswith("[variants.theirs] the reference is what quantization is compared")
+    assert str(error).endswith(f"must be fp32 or fp16: found int4 in {quantized}")
+
+
+def test_a_graph_of_another_width_than_stated_is_not_judged_by_the_limits_of_that(
+    folder: Path,
+) -> None:
+    error = adopt(folder, Precision.FP32)
+
+    assert isinstance(error, ConfigError)
+    assert str(error) == f"[variants.theirs] precision says fp32, but the graph in {folder} is fp16"
 
 
 def test_another_byte_is_another_digest(folder: Path) -> None:
