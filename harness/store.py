@@ -21,6 +21,7 @@ from harness.release import (
     ModelSource,
     PolicyChoice,
     Release,
+    Role,
     RuntimeChoice,
     VariantEntry,
 )
@@ -76,6 +77,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_release(path: Path) -> Release:
     """Read a release file; paths in it are relative to the file.
 
+    The reference comes first, so that it is measured before all that is held against it.
+
     Raises ConfigError, one line, for anything that is missing, unknown or of the wrong kind.
     """
     data = _read_toml(path, "release file")
@@ -90,7 +93,8 @@ def read_release(path: Path) -> Release:
 
 
 def _release(data: dict[str, Any], path: Path) -> Release:
-    parts: dict[str, Any] = {"variants": data.pop("variants", {})}
+    variants = sorted(data.pop("variants").items(), key=lambda it: it[1].role is not Role.REFERENCE)
+    parts: dict[str, Any] = {"variants": dict(variants)}
     kinds = {
         "identity": Identity,
         "model": ModelSource,

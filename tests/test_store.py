@@ -54,6 +54,12 @@ def test_a_release_file_is_read_with_paths_relative_to_it(write, tmp_path):
     assert release.reference == "fp32"
 
 
+def test_the_reference_comes_first_wherever_it_stands(write):
+    first = '[variants.int8]\nprecision = "int8"\n[variants.fp32]'
+    release = store.read_release(write(RELEASE.replace("[variants.fp32]", first)))
+    assert list(release.variants) == ["fp32", "int8", "int4"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
