@@ -43,15 +43,18 @@ class Listener:
                     heard[asked] = heard.get(asked, frozenset()) | found
 
     def hear_replies(self, replies: Mapping[str, Sequence[Reply]], items: Sequence[Item]) -> None:
-        """Replies of a session by variant, as far as they are new: some come from elsewhere."""
+        """Replies of a session by variant, as far as they are new: some come from elsewhere.
+
+        Where an item offers choices nothing is said, with no room for it and no fault.
+        """
         for name, given in replies.items():
             known = self._replies.get(name, 0)
-            new = [
-                (question(item), reply.answer)
-                for item, reply in zip(items[known:], given[known:], strict=False)
-                if item.scorer is not Scorer.CHOICE
-            ]
-            self.hear(name, [asked for asked, _ in new], [answer for _, answer in new])
+            new = list(zip(items[known:], given[known:], strict=False))
+            said = [(it, reply.answer) for it, reply in new if it.scorer is not Scorer.CHOICE]
+            self.hear(name, [question(it) for it, _ in said], [answer for _, answer in said])
+            silent = [(it.messages, 0) for it, _ in new if it.scorer is Scorer.CHOICE]
+            for heard in (self._session[name], self._check[name]):
+                heard.update(dict.fromkeys(silent, frozenset()))
             self._replies[name] = len(given)
 
     def measurement(
@@ -60,11 +63,13 @@ class Listener:
         """Of each chat that a variant answered in a suite so far: 1 for a degenerate answer.
 
         Beside the reference's answers to the same chats, where it has given some; what it was not
-        asked is then left out. Labels name the symptoms. None where nothing was answered.
+        asked is then left out. Labels name the symptoms. None where nothing was answered; where
+        choices are all that was asked they count, or nothing would be known of such a bank.
         """
         mine = self._suites[suite, name]
         for asked, found in self._check[name].items():
             mine[asked] = mine.get(asked, frozenset()) | found
+        mine = {asked: found for asked, found in mine.items() if asked[1]} or mine
         theirs = self._session[reference] if name != reference else {}
         paired = [asked for asked in mine if asked in theirs]
         if not mine:

@@ -89,3 +89,16 @@ def test_replies_that_come_from_elsewhere_are_heard_once_and_choices_never(liste
     listener.begin()
     listener.hear_replies({"fp32": replies}, items)
     assert measured(listener, "fp32")[0] == (1.0,)
+
+
+def test_where_choices_are_all_that_is_asked_nothing_is_degenerate(listener):
+    items = [
+        Item(name, (("user", name),), "x", scorer=Scorer.CHOICE, choices=("x", "y"))
+        for name in "ab"
+    ]
+    replies = [Reply(likelihoods=(-1.0, -2.0))] * 2
+    for name in ("fp32", "int4"):
+        listener.begin()
+        listener.hear_replies({name: replies}, items)
+        beside = (0.0, 0.0) if name == "int4" else ()
+        assert measured(listener, name)[:2] == ((0.0, 0.0), beside)
