@@ -38,10 +38,11 @@ def _by_bet(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
         found = estimate(it, rule.statistic, rule.confidence)
         return found, Outcome.INCONCLUSIVE, f"{rule.subject}: {problem}"
     gains, margin = differences(it), -limit.value / 100
-    tail = (1 - rule.confidence) / 2
-    bet = betting.settle(gains, margin, tail, it.planned if rule.claim is Claim.BANK else 0)
-    harm = bet.wealth == 0 or betting.harm_wealth(gains, margin) >= 1 / tail
+    tail, bank = (1 - rule.confidence) / 2, it.planned if rule.claim is Claim.BANK else 0
+    bet = betting.settle(gains, margin, tail, bank)
     found = estimate(it, rule.statistic, rule.confidence)
+    harm = _is_beyond(limit, found) if bet.ending is Ending.SHOWN else _is_harm(gains, margin, tail)
+    harm |= betting.wealth(gains, margin, bank)[-1] == 0  # for certain, whatever seemed before
     outcome = _outcome(rule, bet.ending, harm)
     text = f"{rule.subject}: {figure(found, _POINTS)} after {_asked(it)}"
     return found, outcome, text + _why(rule, limit, it, (outcome, bet.ending, harm))
@@ -55,11 +56,20 @@ def _no_bet(rule: Rule, it: Measurement) -> str:
     return ""
 
 
+def _is_beyond(limit: Limit, found: Estimate) -> bool:
+    """The bet was won early, and what was asked after it got worse: a model may, as it is used."""
+    return not (limit.holds(found.lower) or limit.holds(found.upper))
+
+
+def _is_harm(gains: Sequence[float], margin: float, tail: float) -> bool:
+    return betting.harm_wealth(gains, margin) >= 1 / tail
+
+
 def _outcome(rule: Rule, ending: Ending, harm: bool) -> Outcome:
-    if ending is Ending.SHOWN:
-        return Outcome.PASS
     if harm:
         return Outcome.FAIL
+    if ending is Ending.SHOWN:
+        return Outcome.PASS
     if rule.severity is Severity.GUARD:
         return Outcome.PASS
     return Outcome.FAIL if ending is Ending.FUTILE else Outcome.INCONCLUSIVE

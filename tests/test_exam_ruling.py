@@ -74,6 +74,14 @@ def test_evidence_of_harm_is_called_so():
         assert "worse on questions like these by more than the 3 points that are allowed" in why
 
 
+def test_a_bet_that_was_won_does_not_excuse_what_got_worse_after_it():
+    run = [SAME] * 160 + [LOST, *[SAME] * 9] * 14
+    for claim in Claim:
+        _, outcome, why = by_test(rule(claim=claim), LIMIT, scores(*run, bank=300))
+        assert outcome is Outcome.FAIL
+        assert "by more than the 3 points that are allowed" in why
+
+
 def test_a_guard_is_not_broken_by_what_is_merely_not_shown():
     run = [SAME] * 20 + [LOST] * 2 + [SAME] * 30 + [LOST] * 2 + [SAME] * 20
     it = scores(*run, bank=1240)
