@@ -23,7 +23,7 @@ def require_decidable(item: Item) -> None:
 
 _SCORINGS = {
     Scorer.EXACT: Scoring(text.exact),
-    Scorer.NORMALIZED: Scoring(text.normalized),
+    Scorer.NORMALIZED: Scoring(text.normalized, text.require_words),
     Scorer.CONTAINS: Scoring(text.contains, text.require_text),
     Scorer.REGEX: Scoring(pattern.matches, pattern.require_pattern),
     Scorer.NUMERIC: Scoring(numeric.numeric, numeric.require_number),

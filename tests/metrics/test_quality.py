@@ -45,7 +45,12 @@ def test_no_answer_at_all_is_never_right(scorer):
     ("scorer", "expected", "message"),
     [
         (Scorer.CONTAINS, " ", "every answer contains"),
+        (Scorer.CONTAINS, "A", "every answer contains the letter 'A'"),
+        (Scorer.NORMALIZED, "?", "has no words"),
         (Scorer.REGEX, "x*", "every answer matches"),
+        (Scorer.REGEX, ".+", "every answer matches"),
+        (Scorer.REGEX, "^.*$", "every answer matches"),
+        (Scorer.REGEX, "[A-Za-z]", "every answer matches"),
         (Scorer.NUMERIC, "many", "expected must be one number"),
         (Scorer.JSON, "LIS", "expected is not JSON"),
         (Scorer.JSON_FIELDS, "{'a': 1}", "expected is not JSON"),
@@ -58,6 +63,20 @@ def test_no_answer_at_all_is_never_right(scorer):
 def test_what_nothing_or_everything_would_satisfy_is_refused(scorer, expected, message):
     with pytest.raises(ConfigError, match=message):
         require_decidable(Item("a", (("user", "?"),), expected, scorer=scorer))
+
+
+@pytest.mark.parametrize(
+    ("scorer", "expected"),
+    [
+        (Scorer.CONTAINS, "7"),
+        (Scorer.CONTAINS, "\u662f"),
+        (Scorer.REGEX, r"^\S+$"),
+        (Scorer.REGEX, r"\d"),
+        (Scorer.REGEX, r"^.{1,200}$"),
+    ],
+)
+def test_what_some_answers_fail_is_not_refused(scorer, expected):
+    require_decidable(Item("a", (("user", "?"),), expected, scorer=scorer))
 
 
 def test_an_empty_answer_may_be_the_exact_one():

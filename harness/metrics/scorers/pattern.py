@@ -9,7 +9,9 @@ from harness.metrics.scorers.base import Grade
 from harness.reply import Reply
 
 SECONDS = 5.0
-_ANY_TEXTS = ("", "\N{SNOWMAN} what nobody expects")
+_ODD = "\N{SNOWMAN} what nobody expects"
+_ANY_TEXTS = ("q", _ODD, _ODD * 50)
+"""Short and long; not the empty one, for a pattern that any text matches is hardly better."""
 
 
 def matches(item: Item, reply: Reply) -> Grade:

@@ -35,9 +35,15 @@ def contains(item: Item, reply: Reply) -> Grade:
 
 
 def require_text(item: Item) -> None:
-    """Refuse an expected text that is in every answer."""
-    if not item.expected.strip():
+    """Refuse an expected text that is in every answer, or nearly so."""
+    expected = item.expected.strip()
+    if not expected:
         raise ConfigError("every answer contains an empty text: give what is expected")
+    if len(expected) == 1 and expected.isascii() and expected.isalpha():
+        raise ConfigError(
+            f"nearly every answer contains the letter {expected!r}: use the scorer 'choice' or, "
+            r"for a letter that stands alone, 'regex' with \b at both sides"
+        )
 
 
 def require_words(item: Item) -> None:
