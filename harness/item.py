@@ -54,6 +54,11 @@ class Item:
             value = getattr(self, key)
             if not 0 <= value < math.inf:
                 raise ConfigError(f"{key} must be a number of at least 0: found {value}")
+        if self.relative_tolerance >= 1:
+            raise ConfigError(
+                "relative_tolerance is a share of the expected number, under 1 (0.05 is 5 %): "
+                f"found {self.relative_tolerance}"
+            )
         self._refuse_what_nobody_reads()
 
     def _refuse_what_nobody_reads(self) -> None:

@@ -19,6 +19,13 @@ def test_an_answer_must_have_room():
         Item("a", CHAT, "LIS", max_new_tokens=0)
 
 
+def test_percent_in_the_place_of_a_share_is_refused():
+    with pytest.raises(
+        ConfigError, match=r"relative_tolerance .* under 1 \(0\.05 is 5 %\): found 5"
+    ):
+        Item("a", (("user", "?"),), "12", scorer=Scorer.NUMERIC, relative_tolerance=5)
+
+
 @pytest.mark.parametrize("value", [-0.1, math.inf, math.nan])
 @pytest.mark.parametrize("key", ["tolerance", "relative_tolerance"])
 def test_a_tolerance_is_a_number_of_at_least_0(key, value):
