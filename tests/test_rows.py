@@ -45,6 +45,7 @@ def test_the_mark_that_spreadsheets_put_first_is_not_read(write):
         ("{broken", "eval.jsonl line 2 is not JSON"),
         ("[1]", "eval.jsonl line 2 is not a JSON object"),
         (100_000 * "[", "eval.jsonl line 2 is not JSON"),
+        ('{"id": "a", "id": "b"}', "eval.jsonl line 2 is not JSON .*'id' twice"),
     ],
 )
 def test_a_line_that_is_no_row_is_named(write, line, message):
