@@ -78,7 +78,8 @@ def _texts(data: dict[str, Any], schema: str) -> dict[str, Any]:
 
 
 def _require_whole_characters(item: Item) -> None:
-    texts = [item.expected, *item.choices, *(content for _, content in item.messages)]
+    said = [text for turn in item.messages for text in turn]
+    texts = [item.id, item.slice, item.expected, item.schema, *item.choices, *said]
     try:
         "".join(texts).encode()
     except UnicodeEncodeError as error:

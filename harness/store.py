@@ -50,12 +50,15 @@ def digest_of(value: object) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: beside its place first, then renamed into it."""
+    """Write a file whole or not at all: beside its place first, then renamed into it.
+
+    Half a character, which a broken runtime may answer, is written as JSON escapes it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode(errors="backslashreplace"))
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)  # gone already, unless something went wrong

@@ -69,6 +69,7 @@ def test_a_schema_of_the_release_is_for_all_json_that_has_none(read, tmp_path):
         ),
         ('{"id": "b", "prompt": "x", "expected": "x", "choices": ["x"]}', "line 2: choices is for"),
         ('{"id": "b", "prompt": "\\ud83d", "expected": "x"}', "line 2: a text has half a char"),
+        ('{"id": "b\\ud83d", "prompt": "x", "expected": "x"}', "line 2: a text has half a char"),
         (json.dumps(GOOD), "items.jsonl: each item needs an id of its own: found 'a' twice"),
     ],
 )

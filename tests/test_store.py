@@ -252,10 +252,16 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     store.write_json(path, {"a": 1})
     with pytest.raises(ValueError, match="Out of range"):
         store.write_json(path, {"a": math.nan})
-    with pytest.raises(UnicodeEncodeError):
-        store.write_text(path, "\ud800")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        store.write_text(tmp_path / "folder", "x")
     assert store.read_json(path) == {"a": 1}
-    assert list(tmp_path.iterdir()) == [path]
+    assert {it.name for it in tmp_path.iterdir()} == {"report.json", "folder"}
+
+
+def test_half_a_character_in_an_answer_loses_no_report(tmp_path):
+    store.write_json(tmp_path / "report.json", {"text": "a\ud83d"})
+    assert store.read_json(tmp_path / "report.json") == {"text": "a\ud83d"}
 
 
 def test_the_digest_of_a_folder_sees_content_and_names(tmp_path):
