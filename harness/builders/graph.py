@@ -35,13 +35,13 @@ class Graph:
 
 
 def read_graph(directory: Path) -> Graph:
-    """Read every ONNX file in a folder as one graph.
+    """Read every ONNX file in a folder, and below it, as one graph.
 
     Raises BuildError for a file that holds no ONNX graph.
     """
     groups: Counter[Quantization] = Counter()
     elements: Counter[int] = Counter()
-    for path in sorted(directory.glob("*.onnx")):
+    for path in sorted(directory.rglob("*.onnx")):
         graph = _load(path)
         groups.update(_groups(graph))
         elements.update(_float_elements(graph))

@@ -74,7 +74,13 @@ def missing_files(folder: Folder, external: Sequence[str] = ()) -> list[str]:
         needed.append("chat_template.jinja")
     absent = [f"{name} is missing" for name in needed if name not in folder.files]
     empty = [f"{name} is empty" for name in needed if folder.files.get(name) == 0]
-    return absent + empty + list(folder.unreadable)
+    graph = folder.graph_file
+    other = [f"{graph} must end with .onnx, or no check reads it"] if _is_other(graph) else []
+    return absent + empty + other + list(folder.unreadable)
+
+
+def _is_other(graph: str) -> bool:
+    return bool(graph) and not graph.endswith(".onnx")
 
 
 def _inline_template(folder: Folder) -> bool:

@@ -111,11 +111,12 @@ class GraphWeights:
 
 
 def read_weights(directory: Path) -> GraphWeights:
-    """The weights of every graph in a folder; nothing is loaded before its rows are asked for.
+    """The weights of every graph in a folder and below it; nothing is loaded before its rows are
+    asked for.
 
     Raises LoadError where a file is missing, too short, or holds no graph.
     """
-    graphs = [_Reader(path) for path in sorted(directory.glob("*.onnx"))]
+    graphs = [_Reader(path) for path in sorted(directory.rglob("*.onnx"))]
     return GraphWeights(
         tuple(it for graph in graphs for it in graph.weights()),
         tuple(it for graph in graphs for it in graph.rotations()),

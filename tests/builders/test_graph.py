@@ -83,6 +83,13 @@ def test_the_precision_is_that_of_most_weights(
     assert read_graph(write(tmp_path, *nodes, dtype=dtype)).precision is precision
 
 
+def test_a_graph_in_a_folder_below_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "onnx").mkdir()
+    write(tmp_path / "onnx", quantized(8))
+
+    assert read_graph(tmp_path).precision is Precision.INT8
+
+
 def test_a_folder_without_graph_has_no_precision(tmp_path: Path) -> None:
     assert read_graph(tmp_path).precision is None
 

@@ -56,6 +56,11 @@ def test_a_missing_an_empty_and_an_unreadable_file_are_named():
     assert "genai_config.json is missing" in packaging.missing_files(broken)
 
 
+def test_a_graph_that_no_check_would_read_is_named():
+    found = folder(model={"decoder": {"filename": "model.bin"}}, files={"model.bin": 10})
+    assert packaging.missing_files(found) == ["model.bin must end with .onnx, or no check reads it"]
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [

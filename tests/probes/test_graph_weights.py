@@ -41,6 +41,15 @@ def weights():
     return np.random.default_rng(0).normal(0, 1, (ROWS, COLUMNS)).astype(np.float32)
 
 
+def test_a_graph_in_a_folder_below_hides_behind_none_above(tmp_path, weights):
+    (tmp_path / "onnx").mkdir()
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    for folder, values in ((tmp_path, weights), (tmp_path / "onnx", weights * 2)):
+        save_beside(folder, [node], [tensor("w", values)])
+    found = [it.rows(0, COLUMNS) for it in read_weights(tmp_path).weights]
+    np.testing.assert_array_equal(found, [weights.T, 2 * weights.T])
+
+
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("store", [save, save_beside])
