@@ -71,7 +71,7 @@ def questions(
     return Questions(
         directory,
         {**TEXTS, **typed(added)},
-        {**CHATS, **{item.id: item.messages for item in items}},
+        {**CHATS, **{f"item {item.id}": item.messages for item in items}},
         [it for it in own if it.positions],
         read_folder(fleet.variant(reference).directory).end_tokens,
         added,

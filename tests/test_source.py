@@ -52,11 +52,18 @@ def asked(fleet, tmp_path):
 
 def test_texts_chats_and_own_answers_are_asked_for(asked):
     assert set(asked.texts) == {*TEXTS, "<|end|> typed"}
-    assert set(asked.chats) == {*CHATS, "item-0", "item-1", "item-2"}
+    assert set(asked.chats) == {*CHATS, "item item-0", "item item-1", "item item-2"}
     assert [it.label for it in asked.passages] == ["item-0", "item-1", "item-2"]
     assert asked.end_tokens == (256,)
     assert asked.added[0].lstrip
     assert not asked.added[0].rstrip
+
+
+def test_no_item_takes_the_place_of_a_text_by_its_name(fleet, tmp_path):
+    items = [replace(ITEMS[0], id="emoji"), replace(ITEMS[1], id="one question")]
+    replied = list(zip(items, replies(fleet, "fp32", items), strict=True))
+    found = questions(tmp_path / "source", fleet, "fp32", replied)
+    assert len({**found.texts, **found.chats}) == len(TEXTS) + 1 + len(CHATS) + 2
 
 
 def test_a_source_that_says_the_same_is_no_distance_away(fleet, asked, stand_in):
