@@ -89,10 +89,17 @@ class Conversation:
 
 
 def again(chat: Conversation, steps: object) -> None:
-    """Take steps that were taken before; what is none is left out."""
-    for name, *arguments in steps if isinstance(steps, list) else ():
-        if name in _TOLD:
-            getattr(chat, name)(*arguments)
+    """Take steps that were taken before; what is none, or not any more, is left out."""
+    for step in steps if isinstance(steps, list) else ():
+        match step:
+            case ["say", str(text)]:
+                chat.say(text)
+            case ["cancel", str(text), int(after)] if after > 0:
+                chat.cancel(text, after)
+            case ["overflow"]:
+                chat.overflow()
+            case ["take_back", int(turns)] if turns > 0:
+                chat.take_back(turns)
 
 
 def told(steps: Sequence[Step]) -> str:

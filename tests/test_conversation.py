@@ -10,6 +10,8 @@ from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
 from harness.runtimes.scripted import CONTEXT_TOKENS
 
+NO_STEPS = [["format_the_disk"], ["say"], ["say", 5], ["cancel", "a", 0], ["take_back", "a"], [], 5]
+
 
 @contextmanager
 def conversation(directory, runtime="harness.runtimes.scripted:Scripted"):
@@ -31,7 +33,7 @@ def test_a_chat_of_every_step_with_a_sound_runtime(tmp_path):
         "take back 5 turns, say 'c'"
     )
     with conversation(tmp_path) as other:
-        again(other, json.loads(json.dumps([*chat.steps, ["format_the_disk"]])))
+        again(other, json.loads(json.dumps([*chat.steps, *NO_STEPS])))
     assert other.steps == chat.steps
 
 
