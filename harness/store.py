@@ -211,7 +211,14 @@ def read_evidence(path: Path) -> Evidence:
         raise ConfigError(
             f"{path.name} has schema {data.get('schema')!r}, expected {SCHEMA}: measure again"
         )
-    return structure(data, Evidence, what=path.name)
+    evidence = structure(data, Evidence, what=path.name)
+    references = [name for name, it in evidence.subjects.items() if it.role is Role.REFERENCE]
+    if len(references) != 1:
+        found = ", ".join(references) or "none"
+        raise ConfigError(
+            f"{path.name} must have one variant with the role 'reference': found {found}"
+        )
+    return evidence
 
 
 def _tables(data: dict[str, Any], key: str, path: Path) -> dict[str, dict[str, Any]]:

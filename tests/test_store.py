@@ -211,6 +211,14 @@ def test_evidence_of_another_kind_is_refused(write, text):
         store.read_evidence(write(text, "evidence.json"))
 
 
+@pytest.mark.parametrize("roles", [(), (Role.CANDIDATE,), (Role.REFERENCE, Role.REFERENCE)])
+def test_evidence_without_its_one_reference_is_refused(tmp_path, roles):
+    subjects = {f"v{n}": Subject(role, None) for n, role in enumerate(roles)}
+    store.write_evidence(tmp_path / "evidence.json", Evidence("travel:1", subjects, "here"))
+    with pytest.raises(ConfigError, match="must have one variant with the role 'reference'"):
+        store.read_evidence(tmp_path / "evidence.json")
+
+
 def test_a_report_has_the_fields_of_its_contract_and_null_for_what_is_unbounded(tmp_path):
     finding = Finding(
         "latency.itl",
