@@ -145,7 +145,9 @@ def _decision(findings: tuple[Finding, ...]) -> Decision:
 
 def _of_checks(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     """One finding for every required check, and for every other one that went wrong."""
-    ran = {check.id: check for check in evidence.checks if check.variant == name}
+    mine = [it for it in evidence.checks if it.variant == name]
+    mine.sort(key=lambda it: it.outcome is not CheckOutcome.MEASURED)
+    ran = {it.id: it for it in mine}  # of one that ran twice, what went wrong
     required = [_of_check(check_id, ran.get(check_id)) for check_id in policy.required]
     others = [_of_check(it.id, it) for key, it in ran.items() if key not in policy.required]
     return required + [it for it in others if it.outcome is not Outcome.PASS]

@@ -141,6 +141,13 @@ def test_a_failed_check_of_the_reference_says_nothing_of_the_candidate():
     assert "SIGSEGV" in verdict.variants["int4"].reasons[0]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_of_a_check_that_ran_twice_what_went_wrong_counts(first):
+    crashed, fine = checks("int4", CheckOutcome.CRASHED, "died"), checks("fp32") + checks("int4")
+    found = evidence(checks=crashed + fine if first else fine + crashed)
+    assert judge(found, POLICY).decision is Decision.NO_GO
+
+
 def test_a_check_that_the_policy_does_not_ask_for_counts_when_it_fails():
     extra = Check("edge", "emoji", "int4", CheckOutcome.FAILED, "broken emoji")
     found = evidence(checks=checks("fp32") + checks("int4") + (extra,))
