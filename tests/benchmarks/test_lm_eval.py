@@ -1,11 +1,12 @@
 """Accuracy through the gate beside lm-evaluation-harness with Olive's model ``ortgenai``.
 
-Both ask the same items of the same variant in one run, in turns, and give the same answers. Needs
-the [lm-eval] extra. For each choice Olive 0.13 makes a generator with room for the whole context
-and computes the choice token by token; the gate keeps one, and what the choices have in common in
-it. Where answers are generated Olive makes a generator with room for one answer alone, which costs
-0.2 ms, so both spend their time in the engine: what can be held there is that the gate's process,
-stamps and scores cost nothing beside it.
+Both ask the same items of the same variants in one run, in turns, and give the same answers. Needs
+the [lm-eval] extra. What is asked of a model that is loaded, and whole commands: of these a user
+pays all, and most of lm-evaluation-harness's goes by before it asks anything. Of what is asked the
+engine's own work is the larger part. For a choice Olive 0.13 makes a generator with room for the
+whole context and computes the prompt anew; the gate computes an item's prompt once. Where answers
+are generated Olive's generator has room for one answer, which costs 0.2 ms; there the gate gains by
+keeping all cores busy, and can gain nothing else.
 """
 
 import json
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 from tabulate import tabulate
 
-from harness.bank import generator, order_of, question, shuffled
+from harness.bank import generator, order_of, shuffled
 from harness.domain import read_items
 from harness.exam import replies
 from harness.fleet import Fleet
@@ -27,7 +28,6 @@ from harness.metrics.quality import grade
 from harness.metrics.scorers.choice import likeliest
 from harness.release import Data, Precision, Role
 from harness.reply import Reply
-from harness.runtimes.isolated import Isolated
 from harness.stats.intervals import Estimate
 from harness.stats.paired import ratio_interval
 from harness.variant import Recipe, Variant
@@ -35,7 +35,6 @@ from tests.benchmarks.lm_eval_task import NEW_TOKENS, LmEval, LmEvalRun
 from tests.benchmarks.session import ROOT, run
 
 ITEMS, ROUND, CHOICES = 500, 50, 4
-TIMES_FASTER = 2
 RUNS = 5
 RUNTIME = "harness.runtimes.ort_genai:OrtGenAI"
 GATE, LM_EVAL = "the gate, scores included", "lm-evaluation-harness, ortgenai"
@@ -75,53 +74,53 @@ def other(embedded, monkeypatch):
     pytest.importorskip("lm_eval", reason="needs the [lm-eval] extra")
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "OLIVE_DISABLE_TELEMETRY"):
         monkeypatch.setitem(os.environ, name, "1")
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # no user compiles at each start
     return LmEval(embedded["int4"])
 
 
-def test_choices_are_scored_twice_as_fast_as_in_lm_evaluation_harness(
-    embedded, other, tmp_path, show
-):
+@pytest.fixture
+def gate(embedded):
+    """Items graded by the gate, as the accuracy suite asks them."""
+    variant = Variant(Recipe("it", Role.CANDIDATE, Precision.INT4), embedded["int4"], {}, "")
+
+    def replied(items):
+        found = replies(fleet, "it", items)
+        for item, reply in zip(items, found, strict=True):
+            grade(item, reply)
+        return found
+
+    with Fleet({"it": variant}, RUNTIME, 600.0) as fleet:
+        yield replied
+
+
+def test_choices_are_scored_faster_than_in_lm_evaluation_harness(gate, other, tmp_path, show):
     items = with_choices()
     requests = other.choices(items, tmp_path)
-    variant = Variant(Recipe("it", Role.CANDIDATE, Precision.INT4), embedded["int4"], {}, "")
-    with Fleet({"it": variant}, RUNTIME, 600.0) as fleet:
 
-        def by_gate(chosen):
-            asked = [items[i] for i in chosen]
-            found = replies(fleet, "it", asked)
-            for item, reply in zip(asked, found, strict=True):
-                grade(item, reply)
-            return [likeliest(item, reply) for item, reply in zip(asked, found, strict=True)]
+    def by_gate(chosen):
+        found = gate([items[i] for i in chosen])
+        return [likeliest(items[i], reply) for i, reply in zip(chosen, found, strict=True)]
 
-        def by_other(chosen):
-            found = other.likelihoods([requests[i] for i in chosen])
-            replied = [Reply(likelihoods=it) for it in found]
-            return [likeliest(items[i], it) for i, it in zip(chosen, replied, strict=True)]
+    def by_other(chosen):
+        found = other.likelihoods([requests[i] for i in chosen])
+        replied = [Reply(likelihoods=it) for it in found]
+        return [likeliest(items[i], it) for i, it in zip(chosen, replied, strict=True)]
 
-        found = in_turns({GATE: by_gate, LM_EVAL: by_other})
+    found = in_turns({GATE: by_gate, LM_EVAL: by_other})
     show(tabulate(found.rows(f"{CHOICES} choices"), headers=HEADERS, disable_numparse=True))
     assert found.agreeing == ITEMS
-    assert found.faster.value >= TIMES_FASTER
+    assert found.faster.value >= 3
 
 
-def test_answers_are_generated_no_slower_than_in_lm_evaluation_harness(
-    embedded, other, tmp_path, show
-):
+def test_answers_are_generated_no_slower_than_in_lm_evaluation_harness(gate, other, tmp_path, show):
     items = [replace(item, max_new_tokens=NEW_TOKENS) for item in BANK[:ITEMS]]
     requests = other.questions(items, tmp_path)
-    with Isolated(RUNTIME, embedded["int4"]) as runtime:
-
-        def by_gate(chosen):
-            asked = [items[i] for i in chosen]
-            answers = runtime.run([question(item) for item in asked])
-            for item, answer in zip(asked, answers, strict=True):
-                grade(item, Reply(answer))
-            return [answer.text for answer in answers]
-
-        def by_other(chosen):
-            return other.answers([requests[i] for i in chosen])
-
-        found = in_turns({GATE: by_gate, LM_EVAL: by_other})
+    found = in_turns(
+        {
+            GATE: lambda chosen: [it.answer.text for it in gate([items[i] for i in chosen])],
+            LM_EVAL: lambda chosen: other.answers([requests[i] for i in chosen]),
+        }
+    )
     show(tabulate(found.rows("generated"), headers=HEADERS, disable_numparse=True))
     assert found.agreeing == ITEMS
     assert found.faster.upper >= 1, "shown to be slower"
@@ -265,7 +264,7 @@ def in_turns(asked):
     seconds = {name: [] for name in asked}
     answers = {name: [] for name in asked}
     for ask in asked.values():  # warm-up
-        ask(range(ROUND))
+        ask(range(ITEMS))
     for start in range(0, ITEMS, ROUND):
         for name in random.permutation(list(asked)):
             started = time.perf_counter()
