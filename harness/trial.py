@@ -16,6 +16,8 @@ from harness.reply import Reply
 from harness.stats import betting, slices
 from harness.verdict import judge_measurements
 
+_FLIP = 0.5  # the least change of a score that makes a right answer of a wrong one
+
 CHUNK = 20
 """Items between two looks; the bet may be looked at after each."""
 
@@ -114,7 +116,7 @@ def fresh_items(marked: Sequence[Marked], rest: Sequence[Item]) -> list[Item]:
 
 def flips(name: str, marked: Sequence[Marked]) -> list[Flip]:
     """The items whose answers became right or wrong, lost ones first."""
-    found = [_flip(name, it) for it in marked if abs(it.change) >= slices.FLIP]
+    found = [_flip(name, it) for it in marked if abs(it.change) >= _FLIP]
     return sorted(found, key=lambda it: not it.is_loss)
 
 
@@ -143,7 +145,7 @@ def outlook(name: str, marked: Sequence[Marked], bank: int) -> str:
     """What was spent and spared, and how small a drop so many items can show."""
     size = len(marked)
     churn = max(sum(it.change**2 for it in marked), 1) / size
-    seen = 100 * betting.visible_margin(churn, size)
+    seen = min(100.0, 100 * betting.visible_margin(churn, size))
     finer = max(1, round(seen / 2))
     needed = betting.items_needed(churn, finer / 100)
     spent = sum(len(it.reply.answer.token_ids) for it in marked) / size

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.errors import ConfigError
@@ -140,6 +142,20 @@ def sliced(**parts):
     return scores(*run, labels=labels, bank=first)
 
 
+def scored(**changes):
+    """Scores beside a reference's of 0.9, by slice."""
+    labels = tuple(name for name, given in changes.items() for _ in given)
+    values = tuple(0.9 + change for given in changes.values() for change in given)
+    references = (0.9,) * len(values)
+    return replace(
+        sliced(a=spread(1, 0, 0)),
+        values=values,
+        reference_values=references,
+        labels=labels,
+        planned=len(values),
+    )
+
+
 def test_a_slice_that_got_worse_is_named_with_its_counts():
     it = sliced(a=spread(40, 6, 0), b=spread(200, 2, 2), a_again=spread(40, 5, 1))
     found, outcome, why = by_test(slice_rule(), LIMIT, it)
@@ -147,6 +163,26 @@ def test_a_slice_that_got_worse_is_named_with_its_counts():
     assert "accuracy at a: -12.5 points (" in why
     assert "of its 80 items (40 of them asked after the others looked bad) 11 were lost" in why
     assert "and 1 won, of the 200 others 2 were lost" in why
+
+
+def test_a_slice_whose_every_score_got_a_little_worse_is_named():
+    """Summaries of 0.9 that are 0.5 now: none of them was right or wrong."""
+    it = scored(summaries=[-0.4] * 40, other=[0.0] * 260)
+    found, outcome, why = by_test(slice_rule(), LIMIT, it)
+    assert (outcome, found.where) == (Outcome.FAIL, "summaries")
+    assert "-40 points" in why
+
+
+def test_what_every_slice_lost_a_little_hides_no_slice_that_lost_much():
+    it = scored(style=[-0.001] * 60, much=[-0.2] * 30, other=[0.0, 0.001] * 100)
+    _, outcome, why = by_test(slice_rule(), LIMIT, it)
+    assert outcome is Outcome.FAIL
+    assert "accuracy at much: -20 points" in why
+
+
+def test_a_slice_that_lost_less_than_is_allowed_is_none_against():
+    it = scored(style=[-0.001] * 60, other=[0.0, 0.001] * 100)
+    assert by_test(slice_rule(), LIMIT, it)[1] is Outcome.PASS
 
 
 def test_a_slice_that_fresh_items_clear_is_no_evidence():

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from harness.stats.intervals import Sample
 from harness.stats.multiplicity import holm
 
-FLIP = 0.5
-"""The least change of a score that counts as an item lost or won."""
-
 _FAMILY = 0.05  # of the comparison with the rest, over all slices
 _ALONE = 0.10  # of the comparison of a slice's losses with its own gains
 _SUSPECT = 0.10  # of the comparison of one slice with the rest
@@ -24,8 +21,8 @@ _Counts = NDArray[np.int64]
 class SliceCount:
     """One slice: its items, how many of them were lost and won, and what all others lost.
 
-    `p_value` is that of so many losses or more at the others' rate; `flagged` says that the slice
-    is worse than the rest beyond chance.
+    `mean_gain` is the mean difference, `p_value` that of so many losses or more at the rate of the
+    others; `flagged` says that the slice is worse than the rest beyond chance.
     """
 
     name: str
@@ -34,6 +31,7 @@ class SliceCount:
     gains: int
     other_items: int
     other_losses: int
+    mean_gain: float
     p_value: float
     flagged: bool
 
@@ -50,6 +48,9 @@ class SliceCount:
 def screen(differences: Sample, labels: Sequence[str]) -> tuple[SliceCount, ...]:
     """Every slice's count, in the order of first appearance; there is one label at least.
 
+    An item is lost or won however little its score changed: a free answer may become worse without
+    becoming wrong, and by how much the slice did is for its `mean_gain` to say.
+
     Two conditions flag a slice: more losses than at the rate of all other items (binomial, Holm
     over slices), and more than its own gains (exact McNemar). The first alone takes slices that
     merely change more for ones that got worse, the second alone sees little in small slices.
@@ -59,10 +60,11 @@ def screen(differences: Sample, labels: Sequence[str]) -> tuple[SliceCount, ...]
     values = np.asarray(differences, float)
     items, losses, gains = (
         np.bincount(which[chosen], minlength=len(names))
-        for chosen in (np.isfinite(values), values <= -FLIP, values >= FLIP)
+        for chosen in (np.isfinite(values), values < 0, values > 0)
     )
+    means = np.bincount(which, np.nan_to_num(values), len(names)) / np.maximum(items, 1)
     beside, flagged = p_values(items, losses), flags(items, losses, gains)
-    counts = zip(names, items, losses, gains, beside, flagged, strict=True)
+    counts = zip(names, items, losses, gains, means, beside, flagged, strict=True)
     return tuple(
         SliceCount(
             name,
@@ -71,16 +73,20 @@ def screen(differences: Sample, labels: Sequence[str]) -> tuple[SliceCount, ...]
             int(won),
             int(items.sum() - size),
             int(losses.sum() - lost),
+            float(mean),
             float(p_value),
             bool(flag),
         )
-        for name, size, lost, won, p_value, flag in counts
+        for name, size, lost, won, mean, p_value, flag in counts
     )
 
 
 def worst(counts: Sequence[SliceCount]) -> SliceCount:
-    """The one that stands most against the variant: flagged, then the least probable."""
-    return min(counts, key=lambda it: (not it.flagged, it.p_value, it.gains - it.losses))
+    """The one that stands most against the variant: flagged and lost most, or least probable."""
+    return min(
+        counts,
+        key=lambda it: (not it.flagged, it.mean_gain if it.flagged else it.p_value, it.p_value),
+    )
 
 
 def p_values(items: _Counts, losses: _Counts) -> NDArray[np.float64]:

@@ -66,9 +66,11 @@ def test_a_slice_that_merely_changes_more_is_not_flagged():
     assert not found["a"].flagged
 
 
-def test_a_change_of_less_than_half_a_score_is_no_loss():
+def test_a_change_of_less_than_half_a_score_is_a_loss_too():
     found = screened(a=of(half=50), b=of(same=200))
-    assert found["a"].losses == 0
+    assert found["a"].losses == 50
+    assert found["a"].mean_gain == pytest.approx(-0.4)
+    assert found["b"].losses == found["b"].gains == 0
 
 
 def test_without_any_change_nothing_is_suspected():
