@@ -2,6 +2,7 @@
 
 import math
 import queue
+import statistics
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,11 +28,13 @@ class Cost:
 
 
 def cost(answers: Sequence[Answer]) -> Cost:
-    """Of requests that one process answered alone."""
-    spent_ns = sum(it.ended_ns - it.started_ns for it in answers)
-    if not spent_ns:
+    """The median request's, of those that one process answered alone: the first one warms up."""
+    spent = [(it.ended_ns - it.started_ns, it.cpu_ns) for it in answers]
+    timed = [(wall_ns, cpu_ns / wall_ns) for wall_ns, cpu_ns in spent if wall_ns > 0]
+    if not timed:
         return Cost(0.0, 0.0)
-    return Cost(spent_ns / 1e9 / len(answers), sum(it.cpu_ns for it in answers) / spent_ns)
+    wall_ns, cores = map(statistics.median, zip(*timed, strict=True))
+    return Cost(wall_ns / 1e9, cores)
 
 
 def worthwhile(each: Cost, requests: int, start_seconds: float, cores: int, room: int) -> int:

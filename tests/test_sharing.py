@@ -56,6 +56,12 @@ def test_a_cost_is_seconds_and_busy_cores_a_request():
     assert cost([]) == Cost(0.0, 0.0)
 
 
+def test_a_first_request_that_warms_up_is_not_what_a_request_costs():
+    warming = Answer(started_ns=0, ended_ns=20_000_000, cpu_ns=40_000_000)
+    usual = [Answer(started_ns=0, ended_ns=2_000_000, cpu_ns=2_000_000)] * 15
+    assert cost([warming, *usual]) == Cost(0.002, 1.0)
+
+
 @pytest.fixture
 def two(tmp_path):
     def make(runtime):
