@@ -6,9 +6,10 @@ from itertools import takewhile
 
 from harness.answer import Answer, Finish, Request
 from harness.bank import question
-from harness.errors import ConfigError, RequestError
+from harness.errors import ConfigError, HarnessError, RequestError
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
+from harness.probes.folder import read_folder
 from harness.reply import Reply
 
 Tokens = tuple[int, ...]
@@ -22,9 +23,12 @@ def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]
     """
     if not items:
         return ()
-    answers = fleet.ask_shared(name, _plan(fleet, name, items))
-    answered = zip(items, require_answers(name, answers), strict=True)
-    return tuple(_reply(name, item, answer) for item, answer in answered)
+    plan = _plan(fleet, name, items)
+    answered = list(zip(items, plan, fleet.ask_shared(name, plan), strict=True))
+    for item, request, answer in answered:
+        if answer.finish == Finish.ERROR:
+            raise _why_refused(fleet, name, item, request, answer)
+    return tuple(_reply(name, item, answer) for item, _, answer in answered)
 
 
 def _plan(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
@@ -58,6 +62,20 @@ def _reply(name: str, item: Item, answer: Answer) -> Reply:
     if len(found) != offered or any(map(math.isnan, found)):
         raise refusal(name, f"{offered} choices were to be scored, and it gave {list(found)}")
     return Reply(likelihoods=found)
+
+
+def _why_refused(
+    fleet: Fleet, name: str, item: Item, request: Request, answer: Answer
+) -> HarnessError:
+    """What does not fit the context is the bank's mistake, all else the variant's."""
+    tokens = len(answer.prompt_ids) + request.continuation_tokens
+    context = read_folder(fleet.variant(name).directory).model.get("context_length")
+    if isinstance(context, int) and tokens >= context:
+        return ConfigError(
+            f"item {item.id}: its prompt has {tokens:,} tokens, and the context of {name} "
+            f"{context:,}: shorten the item, or leave it out"
+        )
+    return refusal(name, f"item {item.id}: {answer.error}")
 
 
 def _seam(item: Item, asked: Tokens, whole: Sequence[Tokens]) -> int:

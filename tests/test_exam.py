@@ -191,6 +191,20 @@ def test_kept_likelihoods_are_served_whatever_they_are_proven_beside(engine, tmp
     assert asked == [24, 3]
 
 
+@pytest.mark.parametrize("choices", [(), ("LIS", "OPO")])
+def test_an_item_longer_than_the_context_is_the_banks_mistake(engine, choices):
+    long = replace(item("q17", *choices), messages=(("user", "A hotel in Rome. " * 2000),))
+    found = r"item q17: its prompt has [\d,]+ tokens, and the context of int4 4,096: shorten"
+    with engine() as runtimes, pytest.raises(ConfigError, match=found):
+        replies(runtimes, "int4", [item("a"), long])
+
+
+def test_an_item_that_is_refused_is_named(fleet):
+    half = replace(item("q17"), messages=(("user", "half of a \ud83d"),))
+    with fleet() as runtimes, pytest.raises(RequestError, match=r"int4 refused .*: item q17: "):
+        replies(runtimes, "int4", [item("a"), half])
+
+
 def test_an_error_among_answers_is_evidence_against_who_gave_it():
     with pytest.raises(RequestError, match="int4 refused a request: too long") as raised:
         require_answers("int4", [Answer(), Answer(finish=Finish.ERROR, error="too long")])
