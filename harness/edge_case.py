@@ -89,3 +89,9 @@ class EdgeCase:
 def merged(*packs: Sequence[EdgeCase]) -> tuple[EdgeCase, ...]:
     """Every case of all packs; of two of one name the later one, in the first one's place."""
     return tuple({case.name: case for pack in packs for case in pack}.values())
+
+
+def replaced(pack: Sequence[EdgeCase], later: Sequence[EdgeCase]) -> tuple[str, ...]:
+    """Names of the cases that a later pack changes."""
+    before = {case.name: case for case in pack}
+    return tuple(it.name for it in later if before.get(it.name, it) != it)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from harness.answer import Request, Sampling
-from harness.edge_case import EdgeCase, merged
+from harness.edge_case import EdgeCase, merged, replaced
 from harness.errors import ConfigError
 from harness.metrics.edge_cases import Expected
 from harness.store import read_edge_cases
@@ -68,6 +68,13 @@ def test_how_it_is_sampled_and_when_it_is_cancelled_is_part_of_the_request():
 def test_a_case_that_cannot_be_is_refused_by_name(given, message):
     with pytest.raises(ConfigError, match=f"edge case odd: .*{message}"):
         EdgeCase("odd", **given)
+
+
+def test_what_a_later_pack_changes_is_named():
+    mine, other = EdgeCase("a", text="a"), EdgeCase("b", text="b")
+    changed, new = EdgeCase("a", text="c"), EdgeCase("d", text="d")
+    assert replaced((mine, other), (changed, other, new)) == ("a",)
+    assert replaced((mine, other), ()) == ()
 
 
 def test_a_later_pack_adds_cases_and_replaces_those_of_the_same_name():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain import read_items
-from harness.edge_case import EdgeCase
+from harness.edge_case import EdgeCase, merged, replaced
 from harness.errors import ConfigError
 from harness.item import Item
 from harness.policy import Policy
@@ -27,7 +27,8 @@ class Settings:
 
     `text` is a sample of the domain's, empty where the release names none.
     `only` holds the variants that --only names, or every variant. `publish` is None where nothing
-    may be published. `failures` is where prompts are kept that broke a promise once.
+    may be published. `replaced_cases` names edge cases of the gate's that the release states anew.
+    `failures` is where prompts are kept that broke a promise once.
     """
 
     release: Release
@@ -40,6 +41,7 @@ class Settings:
     publish: Path | None
     cache: Path
     edge_cases: tuple[EdgeCase, ...]
+    replaced_cases: tuple[str, ...]
     failures: Path
     seed: int
 
@@ -121,7 +123,8 @@ def _settings(config: pytest.Config) -> Settings:
     policy = read_policy(here / option.policy if option.policy else release.policy.path)
     publish = here / option.publish if option.publish else root / "published"
     cache = here / option.cache if option.cache else root / ".cache" / "variants"
-    packs = [root / EDGE_CASES, *filter(None, [release.data.edge_cases])]
+    pack = read_edge_cases(root / EDGE_CASES)
+    own = read_edge_cases(release.data.edge_cases) if release.data.edge_cases else ()
     return Settings(
         release=release,
         recipes=expand(release),
@@ -132,7 +135,8 @@ def _settings(config: pytest.Config) -> Settings:
         reports=here / option.reports if option.reports else root / "reports",
         publish=None if option.no_publish else publish,
         cache=cache,
-        edge_cases=read_edge_cases(*packs),
+        edge_cases=merged(pack, own),
+        replaced_cases=replaced(pack, own),
         failures=cache.parent / "failures" / release.identity.name,
         seed=option.seed,
     )
