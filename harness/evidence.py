@@ -9,10 +9,11 @@ from harness.measurement import Measurement
 from harness.release import Precision, Role
 from harness.variant import Quantization
 
-SCHEMA = 4
+SCHEMA = 5
 """History: 1, the first (November 2026); 2, with the conditions at start and end,
 remarks, and more of each measurement (warm-ups, looks, beside whom); 3, with whether the release
-names the source of its variants; 4, with flips."""
+names the source of its variants; 4, with flips; 5, with the process
+that each value was taken in."""
 
 
 class CheckOutcome(StrEnum):

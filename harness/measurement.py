@@ -12,7 +12,8 @@ class Measurement:
     variant's, in the order taken. Where another variant was measured beside it, `reference_values`
     holds that one's, index by index from the same pair. `labels` names what each value belongs to
     (slice, item, length), again index by index. `environment` is the fingerprint of where it was
-    measured.
+    measured. `clusters` names the process, or the pair of processes, that each value was taken in,
+    index by index; empty where all come of one.
 
     `beside` names the variant that the reference values are of. `planned` is the size that a run
     with looks at its data was made for (`harness.stats.sequential`), 0 for a run of fixed size.
@@ -29,6 +30,7 @@ class Measurement:
     environment: str
     reference_values: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
     beside: str = ""
     planned: int = 0
     warmups: tuple[float, ...] = ()
@@ -39,7 +41,7 @@ class Measurement:
     def __post_init__(self) -> None:
         if not self.metric.startswith(f"{self.suite}."):
             raise ValueError(f"metric {self.metric!r} is not of the suite {self.suite!r}")
-        for key in ("reference_values", "labels"):
+        for key in ("reference_values", "labels", "clusters"):
             size = len(getattr(self, key))
             if size not in (0, len(self.values)):
                 raise ValueError(f"{self.metric}: {len(self.values)} values but {size} {key}")
