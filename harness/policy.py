@@ -13,7 +13,9 @@ class Severity(StrEnum):
     """What a rule's outcome does to the verdict.
 
     A critical rule must be shown to hold: its whole interval lies within the limit. A guard is
-    broken by evidence of harm only: its whole interval lies beyond the limit. Info never decides.
+    broken by evidence of harm: its whole interval lies beyond the limit. It passes where its figure
+    is within the limit, and is undecided where the figure lies beyond it and the interval does not.
+    Info never decides.
     """
 
     CRITICAL = "critical"
@@ -102,7 +104,8 @@ class Rule:
     values must have been taken: the reference, or the baseline, where the release has one. With
     `needs_source` the rule is about the checkpoint that variants are made from, and left out where
     the release names none. The confidence of the interval is two-sided. `waived` says why it is
-    accepted that the rule fails, which is then shown and does not decide; empty where it is not.
+    accepted that the rule fails or is not decided, which is then shown and does not decide; empty
+    where it is not.
     `claim` says what a gain is shown of.
     """
 

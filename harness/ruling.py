@@ -19,6 +19,18 @@ NOISE_FLOOR = ".noise_floor"
 
 def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
     """What the rule says of a measurement; the evidence is all there is beside it."""
+    return waive(rule, _applied(rule, it, evidence))
+
+
+def waive(rule: Rule, finding: Finding) -> Finding:
+    """The finding as it counts: what a waived rule fails or leaves undecided is accepted."""
+    if not rule.waived or finding.outcome is Outcome.PASS:
+        return finding
+    reason = f"{finding.reason}; waived: {rule.waived}"
+    return replace(finding, outcome=Outcome.WAIVED, reason=reason)
+
+
+def _applied(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
     limit = rule.limit(evidence.subjects[it.variant].precision)
     problem = _not_comparable(rule, it, evidence.environment)
     if problem:
@@ -28,8 +40,6 @@ def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
         found, outcome, reason = by_test(rule, limit, it)
     else:
         found, outcome, reason = _by_interval(rule, limit, it, evidence)
-    if rule.waived and outcome is Outcome.FAIL:
-        outcome, reason = Outcome.WAIVED, f"{reason}; waived: {rule.waived}"
     return Finding(
         rule.id,
         rule.suite,
@@ -148,7 +158,8 @@ def _outcome(rule: Rule, found: Estimate, limit: Limit | None) -> Outcome:
         return Outcome.PASS
     if not any(ends):
         return Outcome.INCONCLUSIVE if found.doubt else Outcome.FAIL
-    return Outcome.PASS if rule.severity is Severity.GUARD else Outcome.INCONCLUSIVE
+    is_guard_kept = rule.severity is Severity.GUARD and limit.holds(found.value)
+    return Outcome.PASS if is_guard_kept else Outcome.INCONCLUSIVE
 
 
 def undecided(rule: str, suite: str, why: str, severity: Severity = Severity.CRITICAL) -> Finding:

@@ -8,7 +8,7 @@ from harness.finding import Finding, Outcome, against
 from harness.measurement import Measurement
 from harness.policy import Policy, Rule, Severity
 from harness.release import Role
-from harness.ruling import apply_rule, noise_floors, undecided
+from harness.ruling import apply_rule, noise_floors, undecided, waive
 
 
 class Decision(StrEnum):
@@ -182,7 +182,8 @@ def _of_rule(rule: Rule, name: str, evidence: Evidence) -> Finding:
     found = [it for it in evidence.measurements if _concerns(rule, it, name, evidence)]
     if len(found) != 1:
         count = "was not measured" if not found else f"was measured {len(found)} times"
-        return undecided(rule.id, rule.suite, f"{rule.subject} {count}", rule.severity)
+        why = f"{rule.subject} {count}"
+        return waive(rule, undecided(rule.id, rule.suite, why, rule.severity))
     return apply_rule(rule, found[0], evidence)
 
 

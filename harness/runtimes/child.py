@@ -145,9 +145,13 @@ def _start(command: list[str], errors: Path) -> "subprocess.Popen[bytes]":
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with the parent's import path: what it can import, the child can."""
+    """Ours, with the parent's import path: what it can import, the child can.
+
+    onnxruntime looks its telemetry host up after nine seconds unless this is set before it loads.
+    """
     paths = [str(Path(__file__).parents[2]), *(str(Path(entry).absolute()) for entry in sys.path)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+    path = os.pathsep.join(dict.fromkeys(paths))
+    return {**os.environ, "PYTHONPATH": path, "ORT_DISABLE_TELEMETRY": "1"}
 
 
 def _end(

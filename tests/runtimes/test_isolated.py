@@ -25,6 +25,17 @@ from harness.runtimes.isolated import Isolated
 
 PLAN = [Request(text=f"question {number}") for number in range(4)]
 
+TELLS_ENVIRONMENT = """
+import os
+from dataclasses import replace
+
+from harness.runtimes.scripted import Scripted
+
+class Tells(Scripted):
+    def answer(self, request):
+        return replace(super().answer(request), text=os.environ.get("ORT_DISABLE_TELEMETRY", ""))
+"""
+
 
 def scripted(name: str, directory: Path, **options: object) -> Isolated:
     factory = f"harness.runtimes.scripted:{name}"
@@ -388,3 +399,11 @@ def test_a_mistake_in_the_worker_is_not_blamed_on_the_model(tmp_path):
     runtime = Isolated("harness.runtimes.scripted:Scripted", tmp_path)
     with runtime, pytest.raises(InfrastructureError, match="the worker process failed: TypeError"):
         runtime.run_cycles([Request(text="hello")], "many")
+
+
+def test_no_child_sends_telemetry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.joinpath("telling_runtime.py").write_text(TELLS_ENVIRONMENT)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with Isolated("telling_runtime:Tells", tmp_path) as runtime:
+        [answer] = runtime.run([Request(text="any")])
+    assert answer.text == "1"
