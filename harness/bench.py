@@ -1,6 +1,5 @@
 """What a suite measures with: one variant beside the reference, and the items to ask."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -14,26 +13,17 @@ from harness.bank import generator, question, some_of_every_slice
 from harness.climb import Climb, Timings, climb, climb_again
 from harness.conditions import disturbance
 from harness.errors import InfrastructureError
-from harness.exam import refusal, replies, require_answers
+from harness.exam import replies, require_answers
 from harness.fleet import Fleet
 from harness.flip import Flip
 from harness.item import Item
 from harness.listener import Listener
 from harness.measurement import Measurement
-from harness.pairing import (
-    Pair,
-    PairedRun,
-    Series,
-    Size,
-    Watch,
-    run_beside_itself,
-    run_until_decided,
-    sides,
-)
-from harness.policy import Plan, Rule, Statistic
+from harness.pairing import ProcessPair
+from harness.policy import Plan, Rule
 from harness.probes.folder import read_folder
 from harness.probes.host import capture_conditions
-from harness.release import FOUNDRY_LOCAL, Role
+from harness.release import FOUNDRY_LOCAL
 from harness.reply import Reply
 from harness.reply_cache import ReplyCache
 from harness.route import find_route
@@ -68,6 +58,7 @@ class Stage:
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     facts: list[SourceFacts | InfrastructureError] = field(default_factory=list)
     peaks: dict[str, int | None] = field(default_factory=dict)
+    process_pairs: dict[tuple[str, str], tuple[ProcessPair, ...]] = field(default_factory=dict)
     climbs: list[Climb] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     listener: Listener = field(default_factory=Listener)
@@ -92,6 +83,21 @@ class Bench:
     def reference(self) -> str:
         """The reference's name."""
         return self._stage.reference
+
+    @property
+    def environment(self) -> str:
+        """The fingerprint of where the session measures."""
+        return self._stage.environment
+
+    @property
+    def baseline(self) -> str:
+        """The previous release's name; empty where the release has none."""
+        return self._stage.baseline
+
+    @property
+    def process_pairs(self) -> dict[tuple[str, str], tuple[ProcessPair, ...]]:
+        """Fresh pairs of processes that were timed in this session, by the names of both."""
+        return self._stage.process_pairs
 
     @property
     def rivals(self) -> tuple[str, ...]:
@@ -180,63 +186,6 @@ class Bench:
         """A new process of the variant, or of the one that is named, as a context manager."""
         return self._stage.fleet.fresh(name or self._name)
 
-    def paired_run(
-        self, requests: Sequence[Request], series: Series, beside: str
-    ) -> tuple[PairedRun, list[Measurement]]:
-        """Answers beside another variant's until the policy's rules are decided, in ms.
-
-        The requests are asked in order and again; `series` says what is taken of each answer.
-        Beside itself a variant is two processes, measured for what this machine can tell apart.
-        A run that something disturbed is taken once more; if that was disturbed too, it says so.
-        """
-        watches, plan = self._watches(series, beside), self.plan
-        size = Size(plan.latency_warmup_pairs, plan.latency_least_pairs, plan.latency_pairs)
-        run_pairs = run_beside_itself if beside == self._name else run_until_decided
-
-        def take() -> PairedRun:
-            ask = self._asking(requests, beside)
-            return run_pairs(lambda: self._require_tokens(ask(), beside), series, watches, size)
-
-        try:
-            run, disturbance = self.undisturbed(take, f"beside {beside}")
-        finally:
-            self._stage.fleet.end_copies(self._name)
-        return run, [self._timed(name, run, series, beside, disturbance) for name in series]
-
-    def _require_tokens(self, pair: Pair, beside: str) -> Pair:
-        for name, answer in zip((self._name, beside), pair, strict=True):
-            if len(answer.token_ns) < 2:
-                raise refusal(name, f"{len(answer.token_ns)} new tokens, which cannot be timed")
-        return pair
-
-    def _watches(self, series: Series, beside: str) -> list[Watch]:
-        """What the policy asks of these ratios; beside itself, what it asks of any variant."""
-        role = Role.BASELINE if beside == self._stage.baseline else Role.REFERENCE
-        limits = [
-            (rule, rule.limit(self.variant.recipe.precision))
-            for rule in self._stage.rules
-            if rule.statistic is Statistic.RATIO and rule.versus is role
-        ]
-        return [
-            Watch(name, limit.value, rule.confidence)
-            for rule, limit in limits
-            for name in series
-            if limit is not None and rule.metric == f"{self._suite}.{name}"
-        ]
-
-    def _timed(
-        self, name: str, run: PairedRun, series: Series, beside: str, disturbance: str
-    ) -> Measurement:
-        mine, theirs = sides(run.pairs, series[name])
-        warm = sides(run.warmups, series[name])
-        return replace(
-            self.sample(name, "ms", mine.tolist(), theirs.tolist(), beside=beside),
-            planned=run.planned.get(name, 0),
-            warmups=tuple(warm[0].tolist()),
-            reference_warmups=tuple(warm[1].tolist()),
-            disturbance=disturbance,
-        )
-
     def undisturbed(self, take: Callable[[], T], what: str) -> tuple[T, str]:
         """What `take` measures, taken again when something disturbed it, and what did so twice."""
         share = self.plan.disturbed_share
@@ -251,22 +200,6 @@ class Bench:
                 f"{' and measured ' + attempt if attempt else ' again'}: {why}"
             )
         return taken, why
-
-    def _asking(self, requests: Sequence[Request], beside: str) -> Callable[[], Pair]:
-        coins = self.random(f"order {self._suite} {self._name} {beside}")
-        endless = itertools.cycle(requests)
-        return lambda: self._pair(next(endless), bool(coins.random() < 0.5), beside)
-
-    def _pair(self, request: Request, first: bool, beside: str) -> Pair:
-        copy = int(beside == self._name)
-        if first:
-            mine = self._one(self._name, request)
-            return mine, self._one(beside, request, copy)
-        theirs = self._one(beside, request, copy)
-        return self._one(self._name, request), theirs
-
-    def _one(self, name: str, request: Request, copy: int = 0) -> Answer:
-        return require_answers(name, self._stage.fleet.ask(name, [request], copy))[0]
 
     def replies(self, count: int = 0) -> tuple[Reply, ...]:
         """Replies to the first `count` of `items`, or to all of them; asked once a session."""

@@ -11,6 +11,7 @@ from harness.policy import Statistic
 from harness.stats import (
     betting,
     cliffs,
+    clusters,
     intervals,
     paired,
     perplexity,
@@ -28,6 +29,7 @@ PAIRED = {
     Statistic.PEAK_RATIO,
     Statistic.RATIO,
     Statistic.P95_RATIO,
+    Statistic.P99_RATIO,
     Statistic.DRIFT,
     Statistic.PERPLEXITY_RATIO,
     Statistic.GAIN,
@@ -49,6 +51,7 @@ LABELLED = {
     Statistic.P99,
     Statistic.P99_9,
     Statistic.P95_RATIO,
+    Statistic.P99_RATIO,
     Statistic.PERPLEXITY,
     Statistic.PERPLEXITY_RATIO,
     Statistic.WORST_SLICE,
@@ -128,6 +131,10 @@ def _score(it: Measurement, confidence: float) -> Estimate:
 
 
 def _ratio(it: Measurement, confidence: float) -> Estimate:
+    if it.clusters:
+        return clusters.ratio_interval(
+            it.values, it.reference_values, it.clusters, it.planned, confidence
+        )
     return sequential.ratio_at_last_look(it.values, it.reference_values, it.planned, confidence)
 
 
@@ -156,8 +163,16 @@ def _quantile(it: Measurement, share: float, confidence: float) -> Estimate:
 
 
 def _p95_ratio(it: Measurement, confidence: float) -> Estimate:
+    return _quantile_ratio(it, 0.95, confidence)
+
+
+def _p99_ratio(it: Measurement, confidence: float) -> Estimate:
+    return _quantile_ratio(it, 0.99, confidence)
+
+
+def _quantile_ratio(it: Measurement, share: float, confidence: float) -> Estimate:
     return quantile.quantile_ratio_interval(
-        it.values, it.reference_values, it.labels, 0.95, confidence, _generator()
+        it.values, it.reference_values, it.labels, share, confidence, _generator()
     )
 
 
@@ -177,7 +192,14 @@ def _generator() -> np.random.Generator:
 
 
 def _drift(it: Measurement, confidence: float) -> Estimate:
-    return steady.drift_interval(it.values, it.reference_values, confidence)
+    """Of the process where it is least: what slows down with use does so in every process."""
+    names = it.clusters or ("",) * len(it.values)
+    found = []
+    for name in dict.fromkeys(names):
+        at = [index for index, cluster in enumerate(names) if cluster == name]
+        mine, theirs = ([side[i] for i in at] for side in (it.values, it.reference_values))
+        found.append(steady.drift_per_hundred(mine, theirs, confidence))
+    return min(found, key=lambda drift: drift.value)
 
 
 def _gain(it: Measurement, confidence: float) -> Estimate:
@@ -298,6 +320,7 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.P99: _p99,
     Statistic.P99_9: _p99_9,
     Statistic.P95_RATIO: _p95_ratio,
+    Statistic.P99_RATIO: _p99_ratio,
     Statistic.RATIO: _ratio,
     Statistic.DRIFT: _drift,
     Statistic.PERPLEXITY: _perplexity,

@@ -68,7 +68,7 @@ class Fleet:
         """Start and load variants at the same time; what runs already is left as it is."""
 
         def start_one(name: str) -> None:
-            with _blame(name):
+            with blame(name):
                 self._runtime(name).ready()
 
         _each_at_once(start_one, names)
@@ -78,7 +78,7 @@ class Fleet:
 
         Each `copy` of a variant is a process of its own, to measure a variant beside itself.
         """
-        with _blame(name):
+        with blame(name):
             runtime = self._runtime(name, copy)
             return runtime.run(plan, deadline_seconds=self._deadline(plan))
 
@@ -92,7 +92,7 @@ class Fleet:
             answers = self.ask(name, plan[:SAMPLE])
             self._costs[name] = cost(answers)
         rest = plan[len(answers) :]
-        with _blame(name):
+        with blame(name):
             runtimes = [self._runtime(name, copy) for copy in range(self._copies(name, len(rest)))]
             seconds, deadline_seconds = self._costs[name].seconds, self._deadline(rest)
             return answers + ask_at_once(runtimes, rest, seconds, deadline_seconds)
@@ -111,12 +111,12 @@ class Fleet:
 
     def encode(self, name: str, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts by the variant's own tokenizer."""
-        with _blame(name):
+        with blame(name):
             return self._runtime(name).encode(texts)
 
     def render(self, name: str, chats: Sequence[Messages]) -> list[str]:
         """Prompts that the variant's own chat template makes."""
-        with _blame(name):
+        with blame(name):
             return self._runtime(name).render(chats)
 
     @contextlib.contextmanager
@@ -125,7 +125,7 @@ class Fleet:
 
         `factory` names another runtime than the release's.
         """
-        with _blame(name), self._start(name, factory or self._factory) as runtime:
+        with blame(name), self._start(name, factory or self._factory) as runtime:
             yield runtime
 
     def close(self) -> None:
@@ -178,7 +178,8 @@ def _each_at_once(do: Callable[[_T], None], those: Sequence[_T]) -> None:
 
 
 @contextlib.contextmanager
-def _blame(name: str) -> Iterator[None]:
+def blame(name: str) -> Iterator[None]:
+    """Say of a ModelError which variant's it was, where that is not said yet."""
     try:
         yield
     except ModelError as error:

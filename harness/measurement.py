@@ -16,7 +16,8 @@ class Measurement:
     index by index; empty where all come of one.
 
     `beside` names the variant that the reference values are of. `planned` is the size that a run
-    with looks at its data was made for (`harness.stats.sequential`), 0 for a run of fixed size.
+    with looks at its data was made for (`harness.stats.sequential`), in values or, where there are
+    clusters, in these; 0 for a run of fixed size.
     `warmups` and `reference_warmups` are what was measured before the values, in order taken.
     `disturbance` says what disturbed the machine meanwhile, empty when nothing did; `absence` why
     there are no values, where it was not the variant's doing.

@@ -1,7 +1,7 @@
-"""Takes two variants' answers in adjacent pairs: until both are warm, then until rules are decided.
+"""Takes two variants' answers in adjacent pairs from one fresh pair of processes.
 
-The run is sized from a pilot, the last ten pairs of the warm-up, and looked at six times on the
-way; see `harness.stats.sequential`.
+Warm until times are steady, then each request of a list once, whose order and whose first side are
+random. `harness.speed` decides how many pairs of processes there are.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,83 +10,82 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.answer import Answer
-from harness.stats import sequential, steady
-
-PILOT = 10
-_COPY_FACTOR = 2  # a variant beside itself shall tell apart less than its rules ask for
+from harness.answer import Answer, Request
+from harness.stats import steady
 
 Pair = tuple[Answer, Answer]
 """The variant's answer and the other one's to the same request."""
+
+Ask = Callable[[int, Request], Answer]
+"""Asks one side of the two: 0 is the variant, 1 the other one."""
 
 Series = Mapping[str, Callable[[Sequence[Answer]], list[float]]]
 """What is taken of each answer, by name: TTFT, say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """A rule on the ratio of one series, which may be decided before the end."""
+class ProcessPair:
+    """What one pair of processes gave, in the order taken.
 
-    series: str
-    limit: float
-    confidence: float
+    `uptime` holds equal requests asked after the others, to see what being in use does. `loads` are
+    seconds to load in the new process, of both sides, and `reloads` to load once more, where that
+    was measured. `trouble` says what disturbed them; empty when nothing did.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How many pairs there may be: of warm-up at most, and measured at least and at most."""
-
-    warmups: int
-    least: int
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
-class PairedRun:
-    """Pairs in the order taken; `planned` holds by series what the run was sized to."""
-
-    warmups: tuple[Pair, ...]
-    pairs: tuple[Pair, ...]
-    planned: dict[str, int]
+    name: str
+    warmups: tuple[Pair, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    uptime: tuple[Pair, ...] = ()
+    loads: tuple[float, float] = (0.0, 0.0)
+    reloads: tuple[float, float] | None = None
+    trouble: str = ""
 
     @property
-    def mine(self) -> list[Answer]:
-        """The variant's own answers."""
-        return [pair[0] for pair in self.pairs]
+    def timed(self) -> tuple[Pair, ...]:
+        """Every pair after the warm-up."""
+        return (*self.pairs, *self.uptime)
 
 
-def run_until_decided(
-    ask: Callable[[], Pair], series: Series, watches: Sequence[Watch], size: Size
-) -> PairedRun:
-    """Pairs until every watched rule is decided one way or the other, or its plan is used up.
+class Pairing:
+    """Two running processes that are asked the same, one right after the other."""
 
-    Without a rule to watch there are as many as may be.
-    """
-    warmups = _warm_up(ask, series, size.warmups)
-    pairs = _first(warmups, ask, size)
-    planned = _planned(pairs or warmups[-PILOT:], series, watches, size)
-    looks = {
-        size.least,
-        *(look for most in planned.values() for look in sequential.look_sizes(most)),
-    }
-    while len(pairs) < size.most:
-        is_look = len(pairs) >= size.least and len(pairs) in looks
-        if is_look and watches and all(_is_over(it, pairs, series, planned) for it in watches):
-            break
-        pairs.append(ask())
-    return PairedRun(tuple(warmups), tuple(pairs), planned)
+    def __init__(self, ask: Ask, random: np.random.Generator) -> None:
+        self._ask = ask
+        self._random = random
+
+    def each(self, requests: Sequence[Request]) -> list[Pair]:
+        """Every request once, in random order."""
+        return [self.one(requests[at]) for at in self._random.permutation(len(requests))]
+
+    def one(self, request: Request) -> Pair:
+        """Both answers, a coin says who is first."""
+        if self._random.random() < 0.5:
+            mine = self._ask(0, request)
+            return mine, self._ask(1, request)
+        theirs = self._ask(1, request)
+        return self._ask(0, request), theirs
+
+    def warm_up(self, request: Request, series: Series, most: int) -> list[Pair]:
+        """One request again and again, until no time of either side rises or falls any more."""
+        pairs: list[Pair] = []
+        while len(pairs) < most and not _is_steady(pairs, series):
+            pairs.append(self.one(request))
+        return pairs
 
 
-def run_beside_itself(
-    ask: Callable[[], Pair], series: Series, watches: Sequence[Watch], size: Size
-) -> PairedRun:
-    """Pairs of two processes of one variant, enough to see what its machine can tell apart."""
-    warmups = _warm_up(ask, series, size.warmups)
-    pairs = _first(warmups, ask, size)
-    planned = _planned(pairs or warmups[-PILOT:], series, watches, size).values()
-    most = min(size.most, max(size.least, _COPY_FACTOR * max(planned, default=size.most)))
-    pairs += [ask() for _ in range(most - len(pairs))]
-    return PairedRun(tuple(warmups), tuple(pairs), {})
+def unsettled(warmups: Sequence[Pair], series: Series) -> str:
+    """Why what follows some warm-ups is not to be relied on; empty where it is."""
+    if not warmups or _is_steady(warmups, series):
+        return ""
+    return f"not settled after {len(warmups)} warm-ups"
+
+
+def _is_steady(pairs: Sequence[Pair], series: Series) -> bool:
+    return len(pairs) >= steady.WINDOW and all(
+        steady.is_steady(values)
+        for take in series.values()
+        for values in sides(pairs[-steady.WINDOW :], take)
+    )
 
 
 def sides(
@@ -94,45 +93,3 @@ def sides(
 ) -> NDArray[np.float64]:
     """A series of both sides, shaped (2, pairs)."""
     return np.array([take([pair[side] for pair in pairs]) for side in (0, 1)], float)
-
-
-def _first(warmups: Sequence[Pair], ask: Callable[[], Pair], size: Size) -> list[Pair]:
-    """The pilot as part of the run, where the warm-up is too short to be one."""
-    return [] if len(warmups) >= PILOT else [ask() for _ in range(min(PILOT, size.most))]
-
-
-def _warm_up(ask: Callable[[], Pair], series: Series, most: int) -> list[Pair]:
-    """Pairs until nothing that is measured of either side rises or falls any more."""
-    pairs: list[Pair] = []
-    while len(pairs) < most:
-        pairs.append(ask())
-        if len(pairs) >= steady.WINDOW and all(
-            steady.is_steady(values)
-            for take in series.values()
-            for values in sides(pairs[-steady.WINDOW :], take)
-        ):
-            break
-    return pairs
-
-
-def _planned(
-    pilot: Sequence[Pair], series: Series, watches: Sequence[Watch], size: Size
-) -> dict[str, int]:
-    planned: dict[str, int] = {}
-    for it in watches:
-        mine, theirs = sides(pilot, series[it.series])
-        ratios, limit = np.log(mine / theirs), float(np.log(it.limit))
-        needed = sequential.planned_pairs(ratios, limit, it.confidence, size.most)
-        planned[it.series] = max(planned.get(it.series, 0), needed)
-    return planned
-
-
-def _is_over(
-    watch: Watch, pairs: Sequence[Pair], series: Series, planned: Mapping[str, int]
-) -> bool:
-    most = planned[watch.series]
-    if len(pairs) >= most:
-        return True
-    mine, theirs = sides(pairs, series[watch.series])
-    found = sequential.ratio_at_last_look(mine, theirs, most, watch.confidence)
-    return sequential.is_decided(found, watch.limit)

@@ -39,8 +39,9 @@ class Statistic(StrEnum):
     P99 = "p99"
     P99_9 = "p99_9"
     P95_RATIO = "p95_ratio"  # of the 95 % quantiles, blocks in pairs
-    RATIO = "ratio"  # to the reference, paired: Hodges-Lehmann of log ratios
-    DRIFT = "drift"  # of that ratio from the run's start to its end: Theil-Sen
+    P99_RATIO = "p99_ratio"
+    RATIO = "ratio"  # to the reference, paired: Hodges-Lehmann of log ratios, t over processes
+    DRIFT = "drift"  # of that ratio over a hundred requests in order: Theil-Sen
     PERPLEXITY = "perplexity"  # of log-likelihoods of tokens: Student t over label means
     PERPLEXITY_RATIO = "perplexity_ratio"  # to the reference's, of the same tokens
     SCORE = "score"  # mean of scores, wherever a run stopped: mixture of bets
@@ -195,6 +196,7 @@ class Rule:
 _TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE)
 _MAY_BE_ZERO = (
     "latency_warmup_pairs",
+    "latency_uptime_pairs",
     "memory_doublings",
     "scaling_longest_tokens",
     "accuracy_items",
@@ -206,10 +208,12 @@ _MAY_BE_ZERO = (
 class Plan:
     """How much is measured; more narrows the intervals and costs time."""
 
-    latency_pairs: int = 40
-    latency_least_pairs: int = 20  # even where all is decided sooner
-    latency_warmup_pairs: int = 40  # at most, where it is not steady sooner
-    load_repetitions: int = 6
+    latency_pairs: int = 16  # of answers, in each fresh pair of processes
+    latency_least_processes: int = 4  # pairs of them, even where all is decided sooner
+    latency_processes: int = 24  # pairs of them at most, disturbed ones included
+    latency_warmup_pairs: int = 40  # at most in each, where it is not steady sooner
+    latency_uptime_pairs: int = 80  # one after the other in one pair of processes; 0: no drift
+    load_repetitions: int = 4  # at least, in fresh pairs of processes
     memory_cycles: int = 40  # of 20 requests
     memory_doublings: int = 2  # as often is a run doubled that grows, but ever slower
     memory_reloads: int = 5
@@ -241,6 +245,11 @@ class Plan:
             raise ConfigError(
                 f"latency_warmup_pairs must be 0, or at least {WINDOW} to see whether they are "
                 f"steady: found {self.latency_warmup_pairs}"
+            )
+        if self.latency_least_processes > self.latency_processes:
+            raise ConfigError(
+                f"latency_least_processes must be at most latency_processes "
+                f"({self.latency_processes}): found {self.latency_least_processes}"
             )
         for name in (it.name for it in fields(self) if it.type is int):
             least = 0 if name in _MAY_BE_ZERO else 1

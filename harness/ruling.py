@@ -102,11 +102,16 @@ def _widened(found: Estimate, floor: float) -> Estimate:
 def _noise_floor(rule: Rule, limit: Limit | None, evidence: Evidence) -> float:
     """The ratio that this machine takes for a difference where there is none.
 
-    1 where the limit is farther from 1 than that, or where nothing was measured beside itself.
+    Over several processes it is what the reference beside itself is shown to differ by. Within one
+    it is as far as that interval goes, and 1 where the limit is farther from 1; 1 too where nothing
+    was measured beside itself.
     """
-    floor = _beside_itself(rule, evidence)
-    if floor is None or limit is None or limit.value <= 0:
+    it = _measured_beside_itself(rule, evidence)
+    if it is None or limit is None or limit.value <= 0:
         return 1.0
+    floor = estimate(it, rule.statistic, rule.confidence)
+    if it.clusters:  # intervals over processes hold the machine's noise already, but no bias
+        return max(1.0, floor.lower, 1 / floor.upper) if floor.is_bounded else 1.0
     reach = _reach(floor)
     return reach if reach > max(limit.value, 1 / limit.value) else 1.0
 
@@ -117,13 +122,17 @@ def _reach(it: Estimate) -> float:
 
 
 def _beside_itself(rule: Rule, evidence: Evidence) -> Estimate | None:
-    """The reference's ratio to itself in two processes, in the same session."""
+    """The reference's ratio to itself in other processes, in the same session."""
+    it = _measured_beside_itself(rule, evidence)
+    return estimate(it, rule.statistic, rule.confidence) if it else None
+
+
+def _measured_beside_itself(rule: Rule, evidence: Evidence) -> Measurement | None:
     name = evidence.reference
     if rule.statistic is not Statistic.RATIO:
         return None
     found = [it for it in evidence.measurements if it.variant == it.beside == name]
-    same = [it for it in found if it.metric == rule.metric and it.values]
-    return estimate(same[0], rule.statistic, rule.confidence) if same else None
+    return next((it for it in found if it.metric == rule.metric and it.values), None)
 
 
 def noise_floors(evidence: Evidence, policy: Policy) -> list[Finding]:

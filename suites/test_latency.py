@@ -1,72 +1,137 @@
-"""How fast it answers, beside the reference and the baseline in adjacent random pairs."""
+"""How fast it answers, beside the reference and the baseline in fresh pairs of processes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
-from harness.answer import Answer, Request
+from harness.answer import Answer
 from harness.bench import Bench
 from harness.measurement import Measurement
-from harness.metrics import latency
-from harness.pairing import PairedRun
+from harness.metrics import latency, threads
+from harness.pairing import Pair, sides
 from harness.plugins.measure import Record
+from harness.probes.folder import read_folder
+from harness.speed import UPTIME, PairedRun, loads, paired_run, questions
 
-NEW_TOKENS = 32
-TIMES = {
-    "ttft": latency.first_token_ms,
-    "itl": latency.between_tokens_ms,
-    "total": latency.whole_ms,
-}
+STEADY = {"ttft": latency.first_token_ms, "itl": latency.between_tokens_ms}
+TIMES = {**STEADY, "total": latency.whole_ms}
+LEAST_LATE_TOKENS = 9
 
 
 def test_latency(bench: Bench, record: Record) -> None:
-    """TTFT, ITL and whole answers to requests as users make them, a fixed number of tokens long."""
-    asked = [
-        Request(messages=item.messages, max_new_tokens=NEW_TOKENS, stop_at_end=False)
-        for item in bench.items
-    ]
-    runs = [bench.paired_run(asked, TIMES, beside) for beside in bench.rivals]
-    times = [it for _, measurements in runs for it in measurements]
-    run = runs[0][0]
-    record(*times, _gaps(bench, run), *_rates(bench, run.mine))
+    """TTFT, ITL and whole answers to requests as users make them, as long as the reference's."""
+    asked = questions(bench)
+    runs = {
+        beside: paired_run(bench, beside, asked, STEADY, partial(_times, bench, beside))
+        for beside in bench.rivals
+    }
+    times = [it for beside, run in runs.items() for it in _times(bench, beside, run)]
+    mine = [pair[0] for pair in next(iter(runs.values())).pairs]
+    record(*times, *_rates(bench, mine))
 
 
 def test_load_time(bench: Bench, record: Record) -> None:
     """Seconds to load the model, in a process that has just started and once more in the same."""
-    record(*(it for beside in bench.rivals for it in _loads(bench, beside)))
+    found = []
+    for beside in bench.rivals:
+        measure = partial(_loads, bench, beside)
+        found += measure(loads(bench, beside, measure))
+    record(*found)
 
 
-def _loads(bench: Bench, beside: str) -> list[Measurement]:
-    """Cold and warm loads of this variant and the other one, in turns."""
-    sides = (bench.variant.name, beside)
+def test_threads(bench: Bench, record: Record) -> None:
+    """Settings of threads in the variant's own configuration, beside the reference's."""
+    names = (bench.variant.name, bench.reference)
+    folders = (read_folder(bench.fleet.variant(name).directory) for name in names)
+    mine, theirs = (threads.settings(it.model) for it in folders)
+    differing = threads.differences(mine, theirs)
+    counts = ([threads.own_threads(it)] for it in (mine, theirs))
+    record(
+        bench.sample("threads", "threads", next(counts), next(counts)),
+        bench.sample("thread_settings", "count", [1.0] * len(differing) or [0.0], labels=differing),
+    )
 
-    def load() -> list[list[tuple[float, float]]]:
-        taken: list[list[tuple[float, float]]] = [[], []]
-        for turn in range(bench.plan.load_repetitions):
-            for side in (0, 1) if turn % 2 else (1, 0):
-                with bench.fresh(sides[side]) as runtime:
-                    taken[side].append((runtime.start(), runtime.reload().load_seconds))
-        return taken
 
-    (mine, theirs), disturbance = bench.undisturbed(load, f"loading beside {beside}")
-    found = [
-        bench.sample(
-            metric, "s", [it[kind] for it in mine], [it[kind] for it in theirs], beside=beside
-        )
-        for kind, metric in enumerate(("load", "load_again"))
+def _times(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:
+    """Everything that a run of pairs says of time; beside itself only what may be its floor."""
+    found = [_clustered(bench, name, beside, run) for name in TIMES]
+    if beside != bench.variant.name:
+        found += [*_late(bench, beside, run), *_uptime(bench, beside, run)]
+    found += [_firsts(bench, beside, run.timed), _gaps(bench, beside, run.timed)]
+    return [replace(it, disturbance=run.trouble) for it in found]
+
+
+def _clustered(bench: Bench, name: str, beside: str, run: PairedRun) -> Measurement:
+    mine, theirs = sides(run.pairs, TIMES[name]).tolist()
+    warm = sides(run.warmups, TIMES[name]).tolist()
+    return replace(
+        bench.sample(name, "ms", mine, theirs, beside=beside),
+        clusters=tuple(run.names),
+        planned=run.planned,
+        warmups=tuple(warm[0]),
+        reference_warmups=tuple(warm[1]),
+    )
+
+
+def _late(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:
+    """The last tokens of the longest answers over their first ones."""
+    longest = max(len(mine.token_ns) for mine, _ in run.pairs)
+    chosen = [
+        (pair, name)
+        for pair, name in zip(run.pairs, run.names, strict=True)
+        if min(len(it.token_ns) for it in pair) == longest
     ]
-    return [replace(it, disturbance=disturbance) for it in found]
+    if longest < LEAST_LATE_TOKENS or not chosen:
+        return []
+    mine, theirs = sides([pair for pair, _ in chosen], latency.late_over_early).tolist()
+    found = bench.sample("late", "ratio", mine, theirs, beside=beside)
+    return [replace(found, clusters=tuple(name for _, name in chosen), planned=run.planned)]
 
 
-def _gaps(bench: Bench, run: PairedRun) -> Measurement:
+def _uptime(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:
+    """Equal answers in the order asked, process by process."""
+    used = run.used
+    if not used.pairs:
+        return []
+    mine, theirs = sides(used.pairs, latency.whole_ms).tolist()
+    found = bench.sample(UPTIME, "ms", mine, theirs, beside=beside)
+    return [replace(found, clusters=tuple(used.names))]
+
+
+def _firsts(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
+    """Every TTFT, for its tail."""
+    mine, theirs = sides(pairs, latency.first_token_ms).tolist()
+    labels = [str(number) for number in range(len(pairs))]
+    return bench.sample("first_token", "ms", mine, theirs, labels, beside)
+
+
+def _gaps(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
     """Every time between two tokens, of the answers to which both sides gave as many."""
     mine, theirs, labels = [], [], []
-    for number, pair in enumerate(run.pairs):
+    for number, pair in enumerate(pairs):
         here, there = latency.gaps_ms(pair)
         shared = min(len(here), len(there))
         mine += here[:shared]
         theirs += there[:shared]
         labels += [str(number)] * shared
-    return bench.sample("gap", "ms", mine, theirs, labels)
+    return bench.sample("gap", "ms", mine, theirs, labels, beside)
+
+
+def _loads(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:
+    """Loads of both sides, each process pair for itself."""
+    names = tuple(it.name for it in run.processes)
+    cold = [it.loads for it in run.processes]
+    warm = [it.reloads or (0.0, 0.0) for it in run.processes]
+    return [
+        replace(
+            bench.sample(
+                metric, "s", [mine for mine, _ in it], [theirs for _, theirs in it], beside=beside
+            ),
+            clusters=names,
+            disturbance=run.trouble,
+        )
+        for metric, it in (("load", cold), ("load_again", warm))
+    ]
 
 
 def _rates(bench: Bench, answers: Sequence[Answer]) -> list[Measurement]:

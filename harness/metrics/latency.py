@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from harness.answer import Answer
+from harness.answer import Answer, Finish
 from harness.errors import InfrastructureError
 
 _NS_PER_MS = 1e6
@@ -31,6 +31,23 @@ def whole_ms(answers: Iterable[Answer]) -> list[float]:
 def gaps_ms(answers: Sequence[Answer]) -> list[list[float]]:
     """Every ITL of each answer in ms, one fewer than its tokens."""
     return [(np.diff(it.token_ns) / _NS_PER_MS).tolist() for it in _checked(answers)]
+
+
+def timed_tokens(answer: Answer) -> int:
+    """Steps that an answer took, the end token's among them; an ITL needs two at least."""
+    return max(2, len(answer.token_ids) + (answer.finish is Finish.STOP))
+
+
+def late_over_early(answers: Sequence[Answer]) -> list[float]:
+    """Mean ITL in the last quarter of each answer over that in its first; each needs nine tokens.
+
+    Both halves are of one answer, so that what slows the machine cancels.
+    """
+    found = []
+    for gaps in gaps_ms(answers):
+        quarter = len(gaps) // 4
+        found.append(float(np.mean(gaps[-quarter:]) / np.mean(gaps[:quarter])))
+    return found
 
 
 def decode_rates(answers: Iterable[Answer]) -> list[float]:

@@ -28,6 +28,12 @@ def ratio_interval(values: Sample, references: Sample, confidence: float) -> Est
     )
 
 
+def hodges_lehmann(values: NDArray[np.float64]) -> float:
+    """Median of the Walsh averages: as robust as a median, and nearly as sharp as a mean."""
+    first, second = np.triu_indices(values.size)
+    return float(np.median((values[first] + values[second]) / 2))
+
+
 def signed_rank_interval(values: NDArray[np.float64], confidence: float) -> Estimate:
     """Median of the Walsh averages (all means of two values, a value with itself included).
 

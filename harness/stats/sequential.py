@@ -154,8 +154,13 @@ def ratio_at_last_look(
     if not reached:
         middle = ratio_interval(values, references, confidence)
         return unbounded(middle.value, middle.samples)
-    size, score = reached[-1], boundaries((1 - confidence) / 2)[len(reached) - 1]
-    return ratio_interval(values[:size], references[:size], 1 - 2 * _tail_of(score))
+    size, tail = reached[-1], tail_at_look((1 - confidence) / 2, len(reached))
+    return ratio_interval(values[:size], references[:size], 1 - 2 * tail)
+
+
+def tail_at_look(tail: float, look: int) -> float:
+    """What a look, the first is 1, leaves of each tail of a two-sided interval."""
+    return _tail_of(boundaries(tail)[look - 1])
 
 
 def is_decided(found: Estimate, limit_value: float) -> bool:

@@ -47,9 +47,11 @@ path = "policy.toml"
 POLICY = f"""
 extends = "{(ROOT / "fixtures" / "policies" / "ci.toml").as_posix()}"
 [plan]
-latency_pairs = 10
-latency_least_pairs = 10
+latency_pairs = 4
+latency_least_processes = 2
+latency_processes = 2
 latency_warmup_pairs = 0
+latency_uptime_pairs = 0
 load_repetitions = 2
 memory_cycles = 3
 memory_doublings = 1

@@ -143,7 +143,10 @@ def _brief_policy() -> str:
     head = parts[0].partition("[plan]")[0]
     plan = """[plan]
 latency_pairs = 4
+latency_least_processes = 1
+latency_processes = 1
 latency_warmup_pairs = 0
+latency_uptime_pairs = 0
 load_repetitions = 1
 memory_cycles = 2
 scaling_repetitions = 1

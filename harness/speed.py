@@ -1,0 +1,331 @@
+"""Times a variant beside another one over fresh pairs of processes, until its rules are decided.
+
+What varies from process to process belongs into the interval, so the process pair is the unit:
+there are as many as the policy's rules need, between the plan's least and most. A pair that
+something disturbed is left out and another one taken in its place.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from harness.answer import Answer, Request
+from harness.bench import Bench
+from harness.conditions import disturbance
+from harness.evidence import Evidence, Subject
+from harness.exam import refusal, require_answers
+from harness.finding import Outcome
+from harness.fleet import blame
+from harness.item import Item
+from harness.measurement import Measurement
+from harness.metrics.latency import timed_tokens
+from harness.pairing import Pair, Pairing, ProcessPair, Series, unsettled
+from harness.policy import Policy, Rule, Severity, Statistic
+from harness.probes.host import capture_conditions
+from harness.release import Role
+from harness.runtimes.isolated import Isolated
+from harness.stats import clusters, sequential
+from harness.verdict import judge_measurements
+
+UPTIME = "uptime"
+"""The metric of equal requests in the order asked of one process."""
+
+_LONG_EVERY = 8  # requests, of which one is answered as long as the release allows
+_WARM_TOKENS = 8
+_UPTIME_TOKENS = 16
+_UPTIME_DOUBLINGS = 2
+_UPTIME_PROCESSES = 3  # at most, for a slowdown with use comes back in every process
+_ITSELF = 2  # times the least number of process pairs is enough to know the machine
+_MOST_TROUBLED = 2  # times the least number of process pairs: more of them, and it will not end
+_LOADS_MORE = 4  # times the plan's repetitions, where it is not decided sooner
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What each pair of processes is asked.
+
+    `mix` are the bank's first items, answered as long as the reference answers them; `long` are as
+    long as the longest answer that the release allows.
+    """
+
+    mix: tuple[Request, ...]
+    long: tuple[Request, ...]
+
+    @property
+    def every(self) -> tuple[Request, ...]:
+        """Each of them once."""
+        return (*self.mix, *self.long)
+
+    def short(self, tokens: int) -> Request:
+        """The first one with an answer of so many tokens."""
+        return replace(self.every[0], max_new_tokens=tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedRun:
+    """The process pairs that count; `planned` of them at most were looked at on the way.
+
+    `trouble` says what disturbed them, where too few were left undisturbed.
+    """
+
+    processes: tuple[ProcessPair, ...]
+    planned: int = 0
+    trouble: str = ""
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All pairs of the questions, process by process."""
+        return [pair for it in self.processes for pair in it.pairs]
+
+    @property
+    def names(self) -> list[str]:
+        """The process pair of each of them."""
+        return [it.name for it in self.processes for _ in it.pairs]
+
+    @property
+    def timed(self) -> list[Pair]:
+        """The pairs, and those that were asked for the uptime."""
+        return [pair for it in self.processes for pair in it.timed]
+
+    @property
+    def used(self) -> "PairedRun":
+        """Of it what was asked for the uptime, as its pairs."""
+        found = (replace(it, pairs=it.uptime, uptime=()) for it in self.processes if it.uptime)
+        return replace(self, processes=tuple(found))
+
+    @property
+    def warmups(self) -> list[Pair]:
+        """All warm-ups, process by process."""
+        return [pair for it in self.processes for pair in it.warmups]
+
+
+Measure = Callable[[PairedRun], Sequence[Measurement]]
+"""What a run so far is as measurements."""
+
+
+def questions(bench: Bench) -> Questions:
+    """The release's own mix of prompts and answer lengths, by the plan's number of pairs."""
+    longs = max(1, bench.plan.latency_pairs // _LONG_EVERY)
+    items = bench.items[: max(1, bench.plan.latency_pairs - longs)]
+    try:
+        replies = bench.reference_replies(len(items))
+    finally:
+        bench.end_copies()
+    lengths = [timed_tokens(it.answer) for it in replies]
+    longest = max([*lengths, *(it.max_new_tokens for it in bench.items if not it.choices)])
+    mix = [_of_length(item, tokens) for item, tokens in zip(items, lengths, strict=True)]
+    chosen = [items[at % len(items)] for at in range(longs)]
+    return Questions(tuple(mix), tuple(_of_length(item, longest) for item in chosen))
+
+
+def _of_length(item: Item, tokens: int) -> Request:
+    return Request(messages=item.messages, max_new_tokens=tokens, stop_at_end=False)
+
+
+def paired_run(
+    bench: Bench, beside: str, asked: Questions, series: Series, measure: Measure
+) -> PairedRun:
+    """Process pairs until every rule of the policy on what `measure` makes of them is decided.
+
+    Beside itself a variant is measured until it is known what its machine can tell apart.
+    """
+    race = _Race(bench, beside, asked, series)
+    is_over = _is_known if race.is_itself else is_decided
+    while race.is_room:
+        race.take(measure)
+        if _is_look(bench, len(race.kept)) and is_over(bench, measure(race.run())):
+            break
+    bench.process_pairs[bench.variant.name, beside] = race.run().processes
+    race.tell()
+    return race.run()
+
+
+def _is_look(bench: Bench, kept: int) -> bool:
+    least, most = bench.plan.latency_least_processes, bench.plan.latency_processes
+    return kept == least or (kept > least and kept in sequential.look_sizes(most))
+
+
+def is_decided(bench: Bench, measurements: Sequence[Measurement]) -> bool:
+    """Whether the policy's rules leave nothing of these in doubt."""
+    return Outcome.INCONCLUSIVE not in outcomes(bench, measurements)
+
+
+def outcomes(bench: Bench, measurements: Sequence[Measurement]) -> set[Outcome]:
+    """How the policy's rules that decide come out on some measurements."""
+    recipe = bench.variant.recipe
+    subjects = {it.beside: Subject(_role(bench, it.beside), None) for it in measurements}
+    subjects[recipe.name] = Subject(recipe.role, recipe.precision)
+    evidence = Evidence("", subjects, bench.environment)
+    policy = Policy("", (), bench.rules)
+    found = judge_measurements(tuple(measurements), recipe.name, evidence, policy)
+    return {it.outcome for it in found if it.decides}
+
+
+def _role(bench: Bench, name: str) -> Role:
+    return Role.BASELINE if name and name == bench.baseline else Role.REFERENCE
+
+
+def _is_known(bench: Bench, measurements: Sequence[Measurement]) -> bool:
+    """Whether so many process pairs tell apart what the critical rules on their ratios ask for."""
+    return all(
+        len(set(it.clusters)) >= _needed(bench, rule, it)
+        for it in measurements
+        for rule in bench.rules
+        if rule.metric == it.metric and rule.statistic is Statistic.RATIO
+        if rule.severity is Severity.CRITICAL
+        and (rule.versus is not Role.BASELINE or bench.baseline)
+    )
+
+
+def _needed(bench: Bench, rule: Rule, it: Measurement) -> int:
+    logs, limit = clusters.figures(it.values, it.reference_values, it.clusters), rule.limit(None)
+    assert limit is not None  # a critical rule has one
+    return clusters.needed(
+        logs, math.log(limit.value), rule.confidence, bench.plan.latency_processes
+    )
+
+
+def _drift(measure: Measure, run: PairedRun) -> list[Measurement]:
+    return [it for it in measure(run) if it.metric.endswith(f".{UPTIME}")]
+
+
+class _Race:
+    """The process pairs of one variant beside another one, as they are taken."""
+
+    def __init__(self, bench: Bench, beside: str, asked: Questions, series: Series) -> None:
+        self.kept: list[ProcessPair] = []
+        self.is_itself = beside == bench.variant.name
+        self._troubled: list[ProcessPair] = []
+        self._bench = bench
+        self._beside = beside
+        self._asked = asked
+        self._series = series
+
+    @property
+    def taken(self) -> int:
+        """How many process pairs there were."""
+        return len(self.kept) + len(self._troubled)
+
+    @property
+    def is_room(self) -> bool:
+        """Whether the plan has room for one more."""
+        plan = self._bench.plan
+        most_troubled = _MOST_TROUBLED * plan.latency_least_processes
+        most = _ITSELF * plan.latency_least_processes if self.is_itself else plan.latency_processes
+        is_over = self.taken >= min(most, plan.latency_processes)
+        return not is_over and len(self._troubled) < most_troubled
+
+    def take(self, measure: Measure) -> None:
+        """One more fresh pair of processes."""
+        bench, start = self._bench, capture_conditions()
+        with fresh_pair(bench, self._beside, f"{self.taken + 1}") as (pair, pairing, reload):
+            pair = self._asked_all(pair, pairing, measure)
+            if len(self.kept) < bench.plan.load_repetitions:
+                pair = replace(pair, reloads=reload())
+        why = disturbance(start, capture_conditions(), bench.plan.disturbed_share)
+        pair = replace(pair, trouble=why or unsettled(pair.warmups, self._series))
+        (self._troubled if pair.trouble else self.kept).append(pair)
+
+    def _asked_all(self, pair: ProcessPair, pairing: Pairing, measure: Measure) -> ProcessPair:
+        most = self._bench.plan.latency_warmup_pairs
+        if most:
+            pairing.one(self._asked.long[0])  # what is touched first costs most
+        warmups = pairing.warm_up(self._asked.short(_WARM_TOKENS), self._series, most)
+        pair = replace(pair, warmups=tuple(warmups), pairs=tuple(pairing.each(self._asked.every)))
+        return self._used(pair, pairing, measure) if self._wants_uptime(measure) else pair
+
+    def _wants_uptime(self, measure: Measure) -> bool:
+        """Whether no pair of processes has shown yet that use does not make it slower."""
+        if self.is_itself or self._beside != self._bench.reference:
+            return False
+        found = PairedRun(tuple(self.kept))
+        count = len(found.used.processes)
+        return not count or (count < _UPTIME_PROCESSES and not self._is_steady(found, measure))
+
+    def _used(self, pair: ProcessPair, pairing: Pairing, measure: Measure) -> ProcessPair:
+        """Equal requests one after the other, longer where it is in doubt whether it slows."""
+        request, size = self._asked.short(_UPTIME_TOKENS), self._bench.plan.latency_uptime_pairs
+        for _ in range(_UPTIME_DOUBLINGS + 1):
+            more = [pairing.one(request) for _ in range(size - len(pair.uptime))]
+            pair = replace(pair, uptime=(*pair.uptime, *more))
+            if is_decided(self._bench, _drift(measure, PairedRun((pair,)))):
+                break
+            size *= 2
+        return pair
+
+    def _is_steady(self, run: PairedRun, measure: Measure) -> bool:
+        found = outcomes(self._bench, _drift(measure, run))
+        return found <= {Outcome.PASS}
+
+    def run(self) -> PairedRun:
+        """What counts of it so far; disturbed pairs too where the others are too few."""
+        plan = self._bench.plan
+        planned = 0 if self.is_itself else plan.latency_processes
+        if len(self.kept) >= plan.latency_least_processes or not self._troubled:
+            return PairedRun(tuple(self.kept), planned)
+        return PairedRun((*self.kept, *self._troubled), planned, self._troubled[-1].trouble)
+
+    def tell(self) -> None:
+        """Say in the report what was left out."""
+        for why, count in Counter(it.trouble for it in self._troubled).items():
+            self._bench.remark(
+                f"latency of {self._bench.variant.name} beside {self._beside}: {count} of "
+                f"{self.taken} pairs of processes were measured in vain: {why}"
+            )
+
+
+Started = tuple[ProcessPair, Pairing, Callable[[], tuple[float, float]]]
+
+
+@contextmanager
+def fresh_pair(bench: Bench, beside: str, name: str) -> Iterator[Started]:
+    """New processes of both, loaded one after the other, and what reloads them."""
+    names = (bench.variant.name, beside)
+    random = bench.random(f"order {bench.variant.name} {beside} {name}")
+    with bench.fresh(names[0]) as mine, bench.fresh(names[1]) as theirs:
+        runtimes = (mine, theirs)
+
+        def ask(side: int, request: Request) -> Answer:
+            with blame(names[side]):
+                [answer] = require_answers(names[side], runtimes[side].run([request]))
+            if len(answer.token_ns) < 2:
+                why = f"{len(answer.token_ns)} new tokens, which cannot be timed"
+                raise refusal(names[side], why)
+            return answer
+
+        def load(of: Callable[[Isolated], float]) -> tuple[float, float]:
+            seconds = [0.0, 0.0]
+            for side in random.permutation(2):
+                with blame(names[side]):
+                    seconds[side] = of(runtimes[side])
+            return seconds[0], seconds[1]
+
+        pair = ProcessPair(name, loads=load(Isolated.start))
+        yield pair, Pairing(ask, random), lambda: load(lambda it: it.reload().load_seconds)
+
+
+def loads(
+    bench: Bench, beside: str, measure: Callable[[PairedRun], Sequence[Measurement]]
+) -> PairedRun:
+    """Cold and warm loads: those of the pairs that answered, and as many more as decide."""
+    known = bench.process_pairs.get((bench.variant.name, beside), ())
+    kept = [it for it in known if it.reloads is not None and not it.trouble]
+    least, troubled = bench.plan.load_repetitions, list[ProcessPair]()
+    while len(kept) + len(troubled) < _LOADS_MORE * least:
+        if len(kept) >= least and is_decided(bench, measure(PairedRun(tuple(kept)))):
+            break
+        pair = _load_only(bench, beside, f"load {len(kept) + len(troubled) + 1}")
+        (troubled if pair.trouble else kept).append(pair)
+    if len(kept) >= least:
+        return PairedRun(tuple(kept))
+    return PairedRun((*kept, *troubled), trouble=troubled[-1].trouble)
+
+
+def _load_only(bench: Bench, beside: str, name: str) -> ProcessPair:
+    start = capture_conditions()
+    with fresh_pair(bench, beside, name) as (pair, _, reload):
+        pair = replace(pair, reloads=reload())
+    why = disturbance(start, capture_conditions(), bench.plan.disturbed_share)
+    return replace(pair, trouble=why)
