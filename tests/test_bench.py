@@ -3,14 +3,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bank import question
 from harness.bench import Bench, Stage
 from harness.conditions import Conditions
 from harness.errors import InfrastructureError
 from harness.fleet import Fleet
 from harness.item import Item
-from harness.metrics.latency import whole_ms
-from harness.policy import Plan, Rule, Statistic
+from harness.policy import Plan
 from harness.release import Precision, Role
 from harness.soak import Kind
 from harness.variant import Recipe, Variant
@@ -19,8 +17,6 @@ ITEMS = tuple(
     Item(f"item-{n}", (("user", f"question {n}"),), "x", slice="ab"[n % 2]) for n in range(12)
 )
 ROLES = {"fp32": Role.REFERENCE, "int4": Role.CANDIDATE, "old": Role.BASELINE}
-RULES = (Rule("latency.total", "whole", "latency.total", Statistic.RATIO, at_most=50.0),)
-TIMES = {"total": whole_ms}
 
 
 @pytest.fixture
@@ -30,8 +26,8 @@ def bench(tmp_path):
         for name, role in ROLES.items()
     }
     with Fleet(variants, "harness.runtimes.scripted:Scripted", 60.0) as fleet:
-        plan = Plan(memory_cycles=3, precision_items=5, latency_pairs=24, latency_warmup_pairs=12)
-        stage = Stage(fleet, "fp32", ITEMS, plan, "here", baseline="old", rules=RULES)
+        plan = Plan(memory_cycles=3, precision_items=5)
+        stage = Stage(fleet, "fp32", ITEMS, plan, "here", baseline="old")
         yield Bench(stage, "int4", "latency")
 
 
@@ -39,35 +35,9 @@ def of(bench, name):
     return Bench(bench._stage, name, "latency")
 
 
-def test_pairs_hold_the_variants_answer_first_whoever_was_asked_first(bench):
-    requests = [question(item) for item in ITEMS]
-    run, _ = bench.paired_run(requests, TIMES, "old")
-    pairs = [*run.warmups, *run.pairs][: len(ITEMS)]
-    assert [mine.text for mine, _ in pairs] == [it.text for it in bench.ask(requests)]
-    order = [mine.started_ns < theirs.started_ns for mine, theirs in pairs]
-    assert 0 < sum(order) < len(order)
-
-
 def test_a_candidate_is_compared_with_the_reference_and_the_baseline(bench):
     assert bench.rivals == ("fp32", "old")
     assert of(bench, "fp32").rivals == of(bench, "old").rivals == ("fp32",)
-
-
-def test_a_paired_run_is_sized_by_the_policy_and_keeps_its_warm_up(bench):
-    run, [total] = bench.paired_run([question(item) for item in ITEMS], TIMES, "old")
-    assert (total.metric, total.unit, total.beside) == ("latency.total", "ms", "old")
-    assert (total.planned, len(total.values)) == (0, 24)  # no rule looks beside the baseline
-    assert 10 <= len(total.warmups) == len(total.reference_warmups) <= 12
-    run, [total] = bench.paired_run([question(item) for item in ITEMS], TIMES, "fp32")
-    assert 0 < total.planned <= 24
-    assert len(run.mine) == len(total.values) >= 20
-
-
-def test_beside_itself_a_variant_is_another_process(bench):
-    reference = of(bench, "fp32")
-    _, [total] = reference.paired_run([question(item) for item in ITEMS], TIMES, "fp32")
-    assert (total.beside, total.planned) == ("fp32", 0)
-    assert total.values != total.reference_values
 
 
 def conditions(*busy_seconds):

@@ -10,7 +10,7 @@ from harness.answer import Answer, Messages, Request
 from harness.runtimes.base import Runtime
 from harness.runtimes.ort_genai import OrtGenAI
 from tests import damage, weight_damage
-from tests.plugins import plants
+from tests.plugins import plants, slowness
 
 
 @dataclass(frozen=True)
