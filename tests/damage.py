@@ -15,6 +15,14 @@ def profile_every_node(folder: Path) -> None:
     path.write_text(json.dumps(config), encoding="utf-8")
 
 
+def set_threads(folder: Path, count: int) -> None:
+    """Ships a number of threads of its own."""
+    path = folder / "genai_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["model"]["decoder"].setdefault("session_options", {})["intra_op_num_threads"] = count
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+
 def compute_in_float(folder: Path) -> None:
     """Sets accuracy_level 0 (onnxruntime-genai issue 879): the same weights, twice as slow."""
     import onnx

@@ -10,7 +10,7 @@ from harness.answer import Answer, Messages, Request
 from harness.runtimes.base import Runtime
 from harness.runtimes.ort_genai import OrtGenAI
 from tests import damage, weight_damage
-from tests.plugins import plants, slowness
+from tests.plugins import plants
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,20 @@ QUALITY = {
 }
 """Faults that quality shows; `caught_by` need not be alone."""
 
+SLOW = {
+    "late first tokens": Fault("latency", runtime=plants.slow("late-first")),
+    "late first tokens, a little": Fault("latency", runtime=plants.slow("late-first-little")),
+    "dear after 40 tokens": Fault("latency", runtime=plants.slow("dear-end")),
+    "dear after 40 tokens, a little": Fault("latency", runtime=plants.slow("dear-end-little")),
+    "slower with use": Fault("latency", runtime=plants.slow("tiring")),
+    "slower with use, a little": Fault("latency", runtime=plants.slow("tiring-little")),
+    "stutters": Fault("latency", runtime=plants.slow("stuttering")),
+    "stutters a little": Fault("latency", runtime=plants.slow("stuttering-little")),
+    "16 threads": Fault("latency", damage=partial(damage.set_threads, count=16)),
+    "1 thread": Fault("latency", damage=partial(damage.set_threads, count=1)),
+}
+"""Ways to be slow that the usual times do not show, in two sizes each."""
+
 ALIKE = {
     "rows swapped": Fault("precision", damage=weight_damage.swap_rows),
     "scale's exponent": Fault("precision", damage=weight_damage.flip_exponent),
@@ -87,6 +101,7 @@ EVERY = {
     **FAULTS,
     **QUALITY,
     **ALIKE,
+    **SLOW,
     LATER: Fault("session", runtime=plants.LosesPartOfItsFile),
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tabulate import tabulate
 
-from tests.benchmarks.planted import ALIKE, EVERY, FAULTS, LATER, QUALITY, plant
+from tests.benchmarks.planted import ALIKE, EVERY, FAULTS, LATER, QUALITY, SLOW, plant
 from tests.benchmarks.session import ROOT
 
 TRAVEL = ROOT / "fixtures" / "travel"
@@ -75,6 +75,19 @@ def test_every_fault_of_quality_is_caught_by_its_suite_and_a_copy_passes(embedde
     assert {rule: it["outcome"] for rule, it in natural.items()} == dict.fromkeys(NATURAL, "waived")
     for name, fault in faults.items():
         assert fault.caught_by in _red(found, name), name
+
+
+def test_every_way_to_be_slow_is_caught_by_the_latency_suite_and_a_copy_passes(
+    embedded, tmp_path, show
+):
+    folders = {name: plant(name, embedded["int4"], tmp_path) for name in (COPY, *SLOW)}
+    release = tmp_path / "release.toml"
+    release.write_text(_release(embedded["fp32"], folders), encoding="utf-8")
+    found = _judged(release, tmp_path, "suites/test_latency.py")
+    show(tabulate([_short_row(name, found) for name in folders], headers=SHORT_HEADERS))
+    assert _red(found, COPY) == [], _failed(found, COPY)
+    for name in SLOW:
+        assert _red(found, name) == ["latency"], name
 
 
 def test_a_file_that_is_damaged_while_it_is_measured_is_never_go(embedded, tmp_path, show):

@@ -14,6 +14,7 @@ from typing import Any
 from harness.answer import Answer, Request
 from harness.runtimes.ort_genai import OrtGenAI
 from tests import weight_damage
+from tests.plugins.slowness import WAYS, Slow
 
 LONG = 1000  # tokens; the scaling ladder has longer prompts, the domain has not
 
@@ -53,6 +54,29 @@ class PrefillsTwice(Plant):
 
     def fault(self, request: Request) -> None:
         pass
+
+
+class Slowed(Plant):
+    """Its stamps say that it is slow in one of the ways that `tests.plugins.slowness` has."""
+
+    way: Slow
+
+    def load(self, directory: Path) -> None:
+        super().load(directory)
+        self.answered = 0
+
+    def answer(self, request: Request) -> Answer:
+        found = super().answer(request)
+        number, self.answered = self.answered, self.answered + 1
+        return type(self).way(found, number) if self.is_damaged else found
+
+    def fault(self, request: Request) -> None:
+        pass
+
+
+def slow(name: str) -> type[Slowed]:
+    """A runtime that is slow in the way of that name."""
+    return type("Slowed", (Slowed,), {"way": staticmethod(WAYS[name])})
 
 
 class KilledForMemory(Plant):

@@ -1,9 +1,9 @@
 """Real sessions of the latency suite on runtimes with made-up clocks: what is refused, and why."""
 
-import json
 import re
 from pathlib import Path
 
+from tests.damage import set_threads
 
 GATE = Path(__file__).parents[2] / "fixtures" / "policies" / "gate.toml"
 REFUSED = {
@@ -39,7 +39,7 @@ def test_what_users_feel_decides_and_each_kind_of_slowness_is_refused_by_name(ga
     policy = gate.folder / "latency.toml"
     policy.write_text(latency_alone(), encoding="utf-8")
     folders = {name: gate.copy("int4", name) for name in (*GOOD, *REFUSED)}
-    with_threads(folders["threads"], 2)
+    set_threads(folders["threads"], 2)
     suite = "suites/test_latency.py"
     ended = gate.run(
         "--policy",
@@ -57,10 +57,3 @@ def test_what_users_feel_decides_and_each_kind_of_slowness_is_refused_by_name(ga
         assert rule in failed, (name, failed)
         assert HARM[rule] in failed[rule]
         assert found[name]["verdict"] == "NO-GO"
-
-
-def with_threads(folder, count):
-    path = folder / "genai_config.json"
-    config = json.loads(path.read_text())
-    config["model"]["decoder"]["session_options"]["intra_op_num_threads"] = count
-    path.write_text(json.dumps(config))
