@@ -1,0 +1,167 @@
+import itertools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.bench import Bench, Stage
+from harness.conditions import Conditions
+from harness.fleet import Fleet
+from harness.item import Item
+from harness.metrics.latency import first_token_ms, whole_ms
+from harness.pairing import ProcessPair, sides
+from harness.policy import Plan, Rule, Severity, Statistic
+from harness.release import Precision, Role
+from harness.speed import UPTIME, PairedRun, is_decided, paired_run, questions
+from harness.variant import Recipe, Variant
+
+ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(12))
+ROLES = {"fp32": Role.REFERENCE, "int4": Role.CANDIDATE, "old": Role.BASELINE}
+TOTAL = Rule("latency.whole", "whole", "latency.total", Statistic.RATIO, at_most=1.1)
+DRIFT = Rule("latency.d", "drift", "latency.uptime", Statistic.DRIFT, Severity.GUARD, at_most=1.05)
+SERIES = {"ttft": first_token_ms}
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """A bench of a candidate on made-up clocks; `plan` and the way it is slow are the test's."""
+    fleets = []
+
+    def bench(way="copy", name="int4", rules=(TOTAL, DRIFT), **plan):
+        (tmp_path / way).mkdir()
+        (tmp_path / way / "genai_config.json").write_text(json.dumps({}))
+        (tmp_path / "plain").mkdir()
+        variants = {
+            it: Variant(
+                Recipe(it, role, Precision.FP32),
+                tmp_path / (way if it == "int4" else "plain"),
+                {},
+                "sha256:0",
+            )
+            for it, role in ROLES.items()
+        }
+        fleets.append(Fleet(variants, "tests.plugins.slowness:Timed", 60.0))
+        brief = {"latency_pairs": 6, "latency_least_processes": 2, "latency_processes": 12}
+        made = Plan(**{**brief, "latency_warmup_pairs": 0, "latency_uptime_pairs": 40, **plan})
+        stage = Stage(fleets[-1], "fp32", ITEMS, made, "here", baseline="old", rules=rules)
+        return Bench(stage, name, "latency")
+
+    yield bench
+    for fleet in fleets:
+        fleet.close()
+
+
+@pytest.fixture(autouse=True)
+def others(monkeypatch):
+    """How much of the only core others use while each process pair is measured: nothing."""
+    shares, busy = itertools.repeat(0.0), itertools.count()
+
+    def set_shares(given):
+        nonlocal shares
+        shares = iter(given)
+
+    state = {"busy": 0.0, "at": 0}
+
+    def capture():
+        state["at"] += 1
+        if next(busy) % 2:  # the end of a stretch
+            state["busy"] += next(shares, 0.0)
+        return Conditions(float(state["at"]), 1, busy_seconds=state["busy"], own_seconds=0.0)
+
+    monkeypatch.setattr("harness.speed.capture_conditions", capture)
+    return set_shares
+
+
+def measured(bench, beside="fp32"):
+    """What a suite would make of a run."""
+
+    def measure(run):
+        mine, theirs = sides(run.pairs, whole_ms).tolist()
+        total = bench.sample("total", "ms", mine, theirs, beside=beside)
+        found = [replace(total, clusters=tuple(run.names), planned=run.planned)]
+        if used := run.used.pairs:
+            mine, theirs = sides(used, whole_ms).tolist()
+            drift = bench.sample(UPTIME, "ms", mine, theirs, beside=beside)
+            found.append(replace(drift, clusters=tuple(run.used.names)))
+        return [replace(it, disturbance=run.trouble) for it in found]
+
+    return measure
+
+
+def taken(bench, beside="fp32"):
+    return paired_run(bench, beside, questions(bench), SERIES, measured(bench, beside))
+
+
+def test_a_run_ends_when_its_rules_are_decided(bench):
+    it = bench("dear-first")
+    run = taken(it)
+    assert len(run.processes) < it.plan.latency_processes
+    assert is_decided(it, measured(it)(run))
+    assert [len(pair.pairs) for pair in run.processes] == [6] * len(run.processes)
+
+
+def test_what_is_close_takes_the_whole_budget(bench):
+    rule = replace(TOTAL, at_most=1.0)
+    run = taken(bench(rules=(rule,), latency_processes=6))
+    assert (len(run.processes), run.planned) == (6, 6)
+
+
+def test_every_process_pair_is_a_new_one_asked_the_same(bench):
+    run = taken(bench(rules=()))
+    assert [it.name for it in run.processes] == ["1", "2"]
+    asked = [sorted(mine.prompt_ids for mine, _ in it.pairs) for it in run.processes]
+    assert asked[0] == asked[1]
+    levels = [np.median(first_token_ms([mine for mine, _ in it.pairs])) for it in run.processes]
+    assert levels[0] != levels[1]
+
+
+def test_a_disturbed_process_pair_is_left_out_and_another_one_taken(bench, others):
+    others([1.0, 0.0, 1.0])
+    it = bench("dear-first")
+    run = taken(it)
+    assert run.trouble == ""
+    assert len(run.processes) >= 2
+    assert is_decided(it, measured(it)(run))
+    [remark] = it._stage.remarks
+    assert "2 of " in remark
+    assert "others used" in remark
+
+
+def test_where_nothing_is_undisturbed_the_run_says_so_and_comes_to_an_end(bench, others):
+    others(itertools.repeat(1.0))
+    it = bench("dear-first")
+    run = taken(it)
+    assert len(run.processes) == 4  # twice the least
+    assert "others used" in run.trouble
+    assert not is_decided(it, measured(it)(run))
+
+
+@pytest.mark.parametrize(("way", "most"), [("tiring", 3), ("copy", 2)])
+def test_a_slowdown_with_use_must_come_back_in_every_process(bench, way, most):
+    run = taken(bench(way, rules=(DRIFT,), latency_least_processes=4))
+    assert (len(run.used.processes) == 3) == (way == "tiring")
+    assert 1 <= len(run.used.processes) <= most
+    assert len(run.processes) == 4
+
+
+def test_drift_is_measured_beside_the_reference_alone(bench):
+    assert taken(bench(rules=()), "old").used.pairs == []
+
+
+def test_beside_itself_a_variant_is_measured_until_its_machine_is_known(bench):
+    run = taken(bench(name="fp32"))
+    assert (run.planned, run.used.pairs) == (0, [])
+    assert 2 <= len(run.processes) <= 4
+
+
+def test_questions_are_the_banks_first_items_as_long_as_the_reference_answers(bench):
+    asked = questions(bench())
+    assert (len(asked.mix), len(asked.long)) == (5, 1)
+    assert len({it.max_new_tokens for it in asked.mix}) > 1
+    assert asked.long[0].max_new_tokens == ITEMS[0].max_new_tokens
+    assert not any(it.stop_at_end for it in asked.every)
+
+
+def test_a_run_without_uptime_has_none():
+    assert PairedRun((ProcessPair("1"),)).used.pairs == []
