@@ -83,6 +83,8 @@ def _doubt(it: Measurement) -> str:
     """Why the figures of a measurement are no evidence, whichever they are."""
     if it.disturbance:
         return f"disturbed whenever it was measured ({it.disturbance})"
+    if it.clusters:  # of several processes, and each had to settle before it counted
+        return ""
     for warmups in filter(None, (it.warmups, it.reference_warmups)):
         if not steady.is_steady(warmups[-steady.WINDOW :]):
             return f"not settled after {len(warmups)} warm-ups"
