@@ -136,7 +136,7 @@ def test_other_content_under_a_published_version_is_refused(package, root, chats
         package = replace(package, variant=taken(folder))
     else:
         package = replace(package, manifest=replace(package.manifest, description="Other"))
-    with pytest.raises(PublishError, match="already published with other content.*: raise the"):
+    with pytest.raises(PublishError, match=r"already published with other content.*: raise the"):
         publish(package, root, chats)
     assert digest_files(path) == before
 

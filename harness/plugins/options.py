@@ -12,6 +12,7 @@ from harness.item import Item
 from harness.policy import Policy
 from harness.release import Release
 from harness.store import read_edge_cases, read_policy, read_release, read_sample
+from harness.training import refuse_leaks
 from harness.variant import Recipe, expand
 
 SUITES = "suites"
@@ -125,11 +126,14 @@ def _settings(config: pytest.Config) -> Settings:
     cache = here / option.cache if option.cache else root / ".cache" / "variants"
     pack = read_edge_cases(root / EDGE_CASES)
     own = read_edge_cases(release.data.edge_cases) if release.data.edge_cases else ()
+    items = read_items(release.data)
+    if release.data.calibration is not None:
+        refuse_leaks(items, release.data.calibration)
     return Settings(
         release=release,
         recipes=expand(release),
         policy=policy,
-        items=read_items(release.data),
+        items=items,
         text=read_sample(release.data.text) if release.data.text else "",
         only=_only(option.only, release),
         reports=here / option.reports if option.reports else root / "reports",
