@@ -200,3 +200,34 @@ def _edit_rope(folder: Path, names: tuple[str, ...], edit: Callable[[Any], Any])
             edited = edit(cache).astype(cache.dtype)
             tensor.CopyFrom(numpy_helper.from_array(edited, tensor.name))
     onnx.save(model, path)
+
+
+def share_the_short_cache(folder: Path) -> None:
+    """Long prompts are turned as short ones are, in a graph that has caches for both."""
+    import onnx
+    from onnx import numpy_helper
+
+    path = folder / "model.onnx"
+    model = onnx.load(path)
+    for node in model.graph.node:
+        branches = [it.g for it in node.attribute if node.op_type == "If"]
+        held = {it.name: it for branch in branches for it in _held(branch)}
+        for part in ("cos_cache", "sin_cache"):
+            if f"{part}_large" in held:
+                large, small = held[f"{part}_large"], held[f"{part}_small"]
+                rows = numpy_helper.to_array(large).shape[0]
+                short = numpy_helper.to_array(small)
+                short = short.repeat(-(-rows // len(short)), axis=0)[:rows]
+                name = large.name
+                large.CopyFrom(numpy_helper.from_array(short, name))
+    onnx.save(model, path)
+
+
+def _held(branch: Any) -> list[Any]:
+    """Tensors of a subgraph, under the names of what gives them."""
+    found = list(branch.initializer)
+    for node in branch.node:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            attribute.t.name = node.output[0]
+            found.append(attribute.t)
+    return found
