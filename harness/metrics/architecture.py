@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from harness.metrics.compared import Compared
 from harness.metrics.model_config import Computation
-from harness.metrics.rotary import Cache, Rotation, cache_problems
+from harness.metrics.rotary import Cache, Rotation, cache_difference, cache_problems
 
 _CLOSE = 1e-3  # relative; attributes are written in float32
 _NAMED = 3
@@ -141,7 +141,7 @@ def compare_rotations(graph: Graph, source: Computation, context: int) -> Compar
     for it, layer in zip(graph.attentions, source.layers, strict=True):
         asked = layer.rotation
         if it.is_turned is None or (asked is not None and not asked.is_known):
-            kind = "" if asked is None else f" ({asked.kind})"
+            kind = "" if asked is None or asked.is_known else f" ({asked.kind})"
             unknown.append(f"how {it.name} turns queries is not known here{kind}")
         elif asked is None or not it.is_turned:
             looked_at.append(it.name)
@@ -186,6 +186,25 @@ def compare_graphs(mine: Graph, theirs: Graph) -> Compared:
         found = f"{mine.final_softcap:.4g}, {theirs.final_softcap:.4g} in the reference"
         sentences.append(f"cap of logits {found}")
     return Compared(tuple(looked_at), tuple(sentences))
+
+
+def compare_caches(mine: Graph, theirs: Graph) -> Compared:
+    """RoPE caches of two graphs, layer by layer, as far as both have one."""
+    if len(mine.attentions) != len(theirs.attentions) or not mine.attentions:
+        return Compared(unknown=("the graphs have other attention operators",))
+    pairs = {
+        pair: None
+        for one, other in zip(mine.attentions, theirs.attentions, strict=True)
+        for pair in zip(one.caches, other.caches, strict=False)
+    }
+    differences = [
+        text
+        for one, other in pairs
+        if (text := cache_difference(mine.caches[one], theirs.caches[other]))
+    ]
+    if not pairs:
+        return Compared(unknown=("the graphs have no RoPE caches that are known here",))
+    return Compared(tuple(dict.fromkeys(one for one, _ in pairs)), tuple(differences))
 
 
 _READ: dict[str, Callable[[Attention], float | None]] = {

@@ -201,6 +201,26 @@ def _off(cache: Cache, way: Angles) -> tuple[NDArray[np.int64], float]:
     return (np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)), worst
 
 
+def cache_difference(mine: Cache, theirs: Cache) -> str:
+    """Where a cache is not another's, as far as both reach; "" where it is."""
+    if mine.cosines.shape[1] != theirs.cosines.shape[1]:
+        sizes = [2 * it.cosines.shape[1] for it in (mine, theirs)]
+        return f"{mine.name} turns {sizes[0]} dimensions of a head, {sizes[1]} in the reference"
+    rows = min(len(mine.cosines), len(theirs.cosines))
+    allowed = 4 * max(mine.rounding, theirs.rounding) * float(np.abs(theirs.cosines[0]).max())
+    off = np.zeros(rows, np.bool_)
+    for one, other in ((mine.cosines, theirs.cosines), (mine.sines, theirs.sines)):
+        apart = np.abs(one[:rows].astype(np.float64) - other[:rows].astype(np.float64))
+        off |= ~(apart <= allowed).all(axis=1)
+    places = np.flatnonzero(off)
+    if not len(places):
+        return ""
+    return (
+        f"{mine.name} is off in {len(places):,} of {rows:,} positions ({places[0]:,} to "
+        f"{places[-1]:,}) from {theirs.name} of the reference"
+    )
+
+
 def _base(cache: Cache, rotation: Rotation) -> str:
     """The base that the slowest pair of position 1 was turned by, were nothing scaled."""
     pairs = cache.cosines.shape[1]

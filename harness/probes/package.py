@@ -13,6 +13,7 @@ from harness.errors import LoadError
 from harness.metrics.architecture import (
     Graph,
     compare_attributes,
+    compare_caches,
     compare_graphs,
     compare_rotations,
 )
@@ -52,8 +53,8 @@ def graph_parts(directory: Path, beside: Beside) -> tuple[Compared, Compared]:
     graph = _graph(directory)
     if beside.source is None:
         assert beside.reference is not None
-        found = compare_graphs(graph, _graph(beside.reference))
-        return found, found
+        theirs = _graph(beside.reference)
+        return compare_graphs(graph, theirs), compare_caches(graph, theirs)
     asked = computation(_document(beside.source / "config.json"))
     context = model.get("context_length")
     context = context if isinstance(context, int) else 0

@@ -82,10 +82,13 @@ def test_a_changed_attribute_is_named_with_both_values(folder, embedded, plant, 
         (lambda it: damage.cut_rope(it, 4095), "has 4,095 positions, and the context 4,096"),
     ],
 )
-def test_caches_are_recomputed_from_the_sources_base(folder, plant, sentence):
+def test_caches_are_recomputed_from_the_sources_base(folder, embedded, plant, sentence):
     plant(folder)
     [found] = differences(folder)
     assert sentence in found
+    beside = differences(folder, Beside(reference=embedded["fp32"]))
+    assert len(beside) == ("context" not in sentence)  # which another check compares
+    assert all("cos_cache of the reference" in it for it in beside)
 
 
 @pytest.mark.parametrize(
