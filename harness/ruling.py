@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+from harness.device_ruling import on_device
 from harness.estimate import LABELLED, PAIRED, estimate, estimates
 from harness.evidence import Evidence
 from harness.exam_ruling import TESTED, Ruled, by_test
@@ -31,7 +32,7 @@ def waive(rule: Rule, finding: Finding) -> Finding:
 
 
 def _applied(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
-    limit = rule.limit(evidence.subjects[it.variant].precision)
+    limit = rule.limit(evidence.subjects[it.variant].precision, evidence.device)
     problem = _not_comparable(rule, it, evidence.environment)
     if problem:
         why = f"{rule.subject}: {problem}"
@@ -59,7 +60,8 @@ def _by_interval(rule: Rule, limit: Limit | None, it: Measurement, evidence: Evi
     outcome = _outcome(rule, _widened(found, floor), limit)
     if limit is not None and (doubt := _doubt(it)):
         found, outcome = replace(found, doubt=doubt), Outcome.INCONCLUSIVE
-    reason = sentence(rule, limit, outcome, found, unit_of(rule.statistic, it.unit))
+    outcome, why = on_device(rule, limit, found, outcome, evidence)
+    reason = sentence(rule, limit, outcome, found, unit_of(rule.statistic, it.unit)) + why
     if floor > 1 and outcome is Outcome.INCONCLUSIVE:
         reason += f"; this machine sees a change by {change(floor)} or more only"
     return found, outcome, reason

@@ -84,7 +84,7 @@ def judge_measurements(
     """
     subject = evidence.subjects[name]
     found = []
-    for rule in policy.rules:
+    for rule in (it.on(evidence.device) for it in policy.rules):
         mine = [it for it in measurements if _concerns(rule, it, name, evidence)]
         if _applies(rule, subject.role, evidence) and mine:
             found.append(apply_rule(rule, mine[0], evidence))
@@ -166,7 +166,7 @@ def _of_check(check_id: str, check: Check | None) -> Finding:
 
 def _of_rules(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     role = evidence.subjects[name].role
-    rules = [rule for rule in policy.rules if _applies(rule, role, evidence)]
+    rules = [it.on(evidence.device) for it in policy.rules if _applies(it, role, evidence)]
     found = [_of_rule(rule, name, evidence) for rule in rules]
     return found + (noise_floors(evidence, policy) if role is Role.REFERENCE else [])
 
