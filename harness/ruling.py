@@ -58,7 +58,7 @@ def _by_interval(rule: Rule, limit: Limit | None, it: Measurement, evidence: Evi
     found = _worst(rule, limit, estimates(it, rule.statistic, rule.confidence))
     floor = _noise_floor(rule, limit, evidence)
     outcome = _outcome(rule, _widened(found, floor), limit)
-    if limit is not None and (doubt := _doubt(it)):
+    if limit is not None and (doubt := _doubt(it)) and not _is_kept_anyhow(rule, outcome):
         found, outcome = replace(found, doubt=doubt), Outcome.INCONCLUSIVE
     outcome, why = on_device(rule, limit, found, outcome, evidence)
     reason = sentence(rule, limit, outcome, found, unit_of(rule.statistic, it.unit)) + why
@@ -89,6 +89,11 @@ def _doubt(it: Measurement) -> str:
         if not steady.is_steady(warmups[-steady.WINDOW :]):
             return f"not settled after {len(warmups)} warm-ups"
     return ""
+
+
+def _is_kept_anyhow(rule: Rule, outcome: Outcome) -> bool:
+    """Whether a budget is kept even so: what disturbs a machine makes nothing faster or smaller."""
+    return rule.budget is not None and outcome is Outcome.PASS
 
 
 def _worst(rule: Rule, limit: Limit | None, found: list[Estimate]) -> Estimate:

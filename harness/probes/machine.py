@@ -1,4 +1,4 @@
-"""Asks what of a device this machine can stand for: processors, instruction sets, memory, limits."""
+"""Asks what this machine has of a device: processors, instruction sets, memory, limits."""
 
 import os
 import platform
