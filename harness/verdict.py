@@ -102,7 +102,8 @@ def _combined(decisions: list[Decision]) -> Decision:
 def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
     found = [undecided("session.complete", "session", why) for why in evidence.trouble]
     decides = any(
-        rule.severity is not Severity.INFO and Role.CANDIDATE in rule.roles for rule in policy.rules
+        rule.on(evidence.device).severity is not Severity.INFO and Role.CANDIDATE in rule.roles
+        for rule in policy.rules
     )
     if not decides or not policy.required:
         why = f"the policy {policy.name!r} requires no check or has no rule that decides candidates"

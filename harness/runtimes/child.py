@@ -36,13 +36,14 @@ class ChildStuckError(Exception):
 class Child:
     """One worker process. Every method may raise ChildDiedError; `ask` also ChildStuckError."""
 
-    def __init__(self, factory: str, directory: Path, limits: Limits) -> None:
+    def __init__(self, factory: str, directory: Path, limits: Limits | None = None) -> None:
         """Start the process; raises InfrastructureError when the system refuses."""
         self._scratch = tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True)
         progress = Path(self._scratch.name, "progress")
         self._errors = Path(self._scratch.name, "stderr")
         self._progress = Progress.create(progress)
         command = [sys.executable, "-P", "-m", "harness.runtimes.worker"]
+        limits = limits or Limits()
         caps = json.dumps([limits.processors, limits.threads, limits.memory_bytes])
         command += [factory, str(directory), str(progress), caps]
         self._process = _start(command, self._errors)

@@ -196,7 +196,11 @@ class Worker:
             raise
         except Exception as error:  # a foreign runtime may raise: the rest of the plan goes on
             answer = Answer(finish=Finish.ERROR, error=f"{type(error).__name__}: {one_line(error)}")
-        if answer.finish != Finish.ERROR:
+        return self._explained(answer)
+
+    def _explained(self, answer: Answer) -> Answer:
+        """With the figures, where it was refused because there was no memory to be had."""
+        if not isinstance(answer, Answer) or answer.finish != Finish.ERROR:
             return answer
         return replace(answer, error=self._cap.explain(answer.error))
 
