@@ -170,14 +170,17 @@ def _not_emulated(device: Device, machine: Machine) -> Iterator[str]:
 
 
 def device_of(name: str, table: Mapping[str, object]) -> Device:
-    """The profile that a table of a file states.
+    """The profile that a table of a file states; what it says was measured is for the reader.
 
     Raises ConfigError with a line for each mistake in it.
     """
     found = problems(table)
     if found:
         raise ConfigError("\n".join(f"{name}: {problem}" for problem in found))
-    budgets, plain = table["budgets"], {k: v for k, v in table.items() if k != "budgets"}
+    budgets, plain = (
+        table["budgets"],
+        {key: value for key, value in table.items() if key not in ("budgets", "measured")},
+    )
     assert isinstance(budgets, Mapping)
     given = plain.pop("instructions", ())
     assert isinstance(given, list | tuple)
@@ -187,8 +190,8 @@ def device_of(name: str, table: Mapping[str, object]) -> Device:
 
 _NUMBERS = ("cores", "threads", "memory_mib", "available_mib")
 _TEXTS = ("architecture", "description")
-_KEYS = ("description", "architecture", "instructions", *_NUMBERS, "budgets")
-_MAY_LACK = ("description", "instructions")
+_KEYS = ("description", "architecture", "instructions", *_NUMBERS, "budgets", "measured")
+_MAY_LACK = ("description", "instructions", "measured")
 _BUDGETS = ("prompt_tokens", *Budget)
 
 

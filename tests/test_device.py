@@ -65,7 +65,7 @@ def test_every_mistake_is_told_at_once_with_the_nearest_key():
     found = problems(bad)
     assert (
         "unknown key memry_mib (did you mean memory_mib?); accepted: description, architecture, "
-        "instructions, cores, threads, memory_mib, available_mib, budgets"
+        "instructions, cores, threads, memory_mib, available_mib, budgets, measured"
     ) in found
     assert (
         "unknown key budgets.ttft (did you mean budgets.ttft_ms?); accepted: prompt_tokens, "
