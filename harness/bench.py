@@ -13,6 +13,7 @@ from harness.answer import Answer, Messages, Request
 from harness.bank import generator, question, some_of_every_slice
 from harness.climb import Climb, Timings, climb, climb_again
 from harness.conditions import disturbance
+from harness.device import Device, Machine
 from harness.errors import InfrastructureError
 from harness.exam import refusal, replies, require_answers
 from harness.fleet import Fleet
@@ -63,6 +64,8 @@ class Stage:
     baseline: str = ""
     rules: tuple[Rule, ...] = ()
     seed: int = 0
+    device: Device | None = None
+    machine: Machine | None = None
     source: Path | None = None
     text: str = ""
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
@@ -124,6 +127,19 @@ class Bench:
     def text(self) -> str:
         """A text of the domain, where the release names one."""
         return self._stage.text
+
+    @property
+    def device(self) -> Device | None:
+        """The device that the release is for, where it names one."""
+        return self._stage.device
+
+    @property
+    def room_kib(self) -> int:
+        """Memory that a leak can fill: what the device leaves it, or all that this machine has."""
+        if self.device is not None:
+            return self.device.available_kib
+        machine = self._stage.machine
+        return machine.memory_mib * 1024 if machine else 0
 
     @property
     def context_tokens(self) -> int:

@@ -1,9 +1,10 @@
 """A policy: which checks must have run, and what their figures may be."""
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
+from harness.device import Budget, Device
 from harness.errors import ConfigError
 from harness.release import Precision, Role
 from harness.stats.steady import WINDOW
@@ -38,6 +39,9 @@ class Statistic(StrEnum):
     P95 = "p95"
     P99 = "p99"
     P99_9 = "p99_9"
+    P95_ORDER = "p95_order"  # quantile between two order statistics
+    P5_ORDER = "p5_order"
+    P95_TOLERANCE = "p95_tolerance"  # of few values, whose logarithms are normal
     P95_RATIO = "p95_ratio"  # of the 95 % quantiles, blocks in pairs
     RATIO = "ratio"  # to the reference, paired: Hodges-Lehmann of log ratios
     DRIFT = "drift"  # of that ratio from the run's start to its end: Theil-Sen
@@ -58,7 +62,7 @@ class Statistic(StrEnum):
     WORST_EXCESS = "worst_excess"  # mean per length over the shortest's, the largest ratio
     WORST_DROP = "worst_drop"  # share per length less the shortest's, the lowest: Tango
     GROWTH = "growth"  # of a level per request: Theil-Sen, for each kind of request
-    HOURS_TO_FILL = "hours_to_fill"  # until growth has filled a device of 8 GB
+    HOURS_TO_FILL = "hours_to_fill"  # until growth has filled the room that is stated
     SLOPE = "slope"  # per 1,000 tokens: Theil-Sen
     EXCESS = "excess"  # paired difference of 0/1 faults in points: Tango's score interval
 
@@ -106,7 +110,8 @@ class Rule:
     the release names none. The confidence of the interval is two-sided. `waived` says why it is
     accepted that the rule fails or is not decided, which is then shown and does not decide; empty
     where it is not.
-    `claim` says what a gain is shown of.
+    `claim` says what a gain is shown of. A rule with a `budget` has its limit from the release's
+    device, and only shows its figure where the release names none.
     """
 
     id: str
@@ -125,6 +130,7 @@ class Rule:
     hint: str = ""
     waived: str = ""
     claim: Claim = Claim.POPULATION
+    budget: Budget | None = None
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
@@ -145,10 +151,19 @@ class Rule:
             raise ConfigError(
                 f"rule {self.id}: versus must be 'reference' or 'baseline': found 'candidate'"
             )
-        if not self.is_figure_only:
+        if self.budget is not None:
+            self._require_no_limit()
+        elif not self.is_figure_only:
             self._require_limits(Limit(self.at_most, self.at_least))
         if self.statistic in _TESTED:
             self._require_margin()
+
+    def _require_no_limit(self) -> None:
+        if self.precision or not self.at_most is self.at_least is None:
+            raise ConfigError(
+                f"rule {self.id}: its limit is the device's {self.budget}: remove at_most, "
+                "at_least and precision, or the budget"
+            )
 
     def _require_limits(self, general: Limit) -> None:
         for precision, limit in self.precision.items():
@@ -184,9 +199,18 @@ class Rule:
         unbounded = self.at_most is None and self.at_least is None
         return unbounded and self.severity is Severity.INFO
 
-    def limit(self, precision: Precision | None) -> Limit | None:
+    def on(self, device: Device | None) -> "Rule":
+        """The rule as it judges a release for this device."""
+        if self.budget is None or device is not None:
+            return self
+        return replace(self, severity=Severity.INFO, budget=None)
+
+    def limit(self, precision: Precision | None, device: Device | None = None) -> Limit | None:
         """The bound for a variant of this precision; None where there is only a figure."""
-        if self.is_figure_only:
+        if self.budget is not None and device is not None:
+            bound = device.budget(self.budget)
+            return Limit(at_least=bound) if self.budget.is_floor else Limit(at_most=bound)
+        if self.budget is not None or self.is_figure_only:
             return None
         general = Limit(self.at_most, self.at_least)
         return general if precision is None else self.precision.get(precision, general)
@@ -210,6 +234,7 @@ class Plan:
     latency_least_pairs: int = 20  # even where all is decided sooner
     latency_warmup_pairs: int = 40  # at most, where it is not steady sooner
     load_repetitions: int = 6
+    device_answers: int = 60  # 59 are the least that show where 95 % of them lie
     memory_cycles: int = 40  # of 20 requests
     memory_doublings: int = 2  # as often is a run doubled that grows, but ever slower
     memory_reloads: int = 5

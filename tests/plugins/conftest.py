@@ -146,6 +146,7 @@ latency_pairs = 4
 latency_warmup_pairs = 0
 load_repetitions = 1
 memory_cycles = 2
+device_answers = 4
 scaling_repetitions = 1
 scaling_longest_tokens = 1100
 scaling_texts = 2
