@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from harness.answer import Answer, Messages, Request
-from harness.bank import generator, question, some_of_every_slice
+from harness.bank import across_slices, generator, question, some_of_every_slice
 from harness.climb import Climb, Timings, climb, climb_again
 from harness.conditions import disturbance
 from harness.device import Device, Machine
@@ -21,6 +21,7 @@ from harness.flip import Flip
 from harness.item import Item
 from harness.listener import Listener
 from harness.measurement import Measurement
+from harness.metrics.packaging import as_ids
 from harness.pairing import (
     Pair,
     PairedRun,
@@ -145,6 +146,15 @@ class Bench:
     def context_tokens(self) -> int:
         """The context length in tokens that the variant's own configuration states."""
         return int(read_folder(self.variant.directory).model["context_length"])
+
+    @property
+    def end_tokens(self) -> tuple[int, ...]:
+        """The tokens that end an answer, as the variant's own configuration states them."""
+        return as_ids(read_folder(self.variant.directory).model.get("eos_token_id"))
+
+    def some_items(self, count: int) -> tuple[Item, ...]:
+        """So many items of the bank, of every slice as many."""
+        return across_slices(self.items, count)
 
     @property
     def items(self) -> tuple[Item, ...]:

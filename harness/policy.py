@@ -223,6 +223,7 @@ _MAY_BE_ZERO = (
     "scaling_longest_tokens",
     "accuracy_items",
     "edge_token_ids",
+    "edge_unicode",
 )
 
 
@@ -252,6 +253,10 @@ class Plan:
     precision_windows: int = 20  # of a text that the release names
     source_items: int = 60  # that the source is asked too
     foundry_items: int = 2  # of every slice
+    default_items: int = 4  # of every slice, asked with no options set
+    contract_prompts: int = 12  # that sampling options are tried on
+    repeat_rate: float = 0.0075  # of requests gone wrong, that repeats must see at 95 %
+    edge_unicode: int = 0  # texts of each class of Unicode, in random order; 0: all
     disturbed_share: float = 0.6  # of all processor time that others may use: over one of two cores
     deadline_seconds: float = 120.0
 
@@ -262,6 +267,8 @@ class Plan:
             raise ConfigError(
                 f"disturbed_share must be over 0 and at most 1: found {self.disturbed_share}"
             )
+        if not 0 < self.repeat_rate < 1:
+            raise ConfigError(f"repeat_rate must be over 0 and under 1: found {self.repeat_rate}")
         if 0 < self.latency_warmup_pairs < WINDOW:
             raise ConfigError(
                 f"latency_warmup_pairs must be 0, or at least {WINDOW} to see whether they are "
