@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from harness.answer import Answer, Messages, Request
-from harness.bank import across_slices, generator, question, some_of_every_slice
+from harness.bank import across_slices, generator
 from harness.climb import Climb, Timings, climb, climb_again
 from harness.conditions import disturbance
 from harness.device import Device, Machine
@@ -35,7 +35,7 @@ from harness.pairing import (
 from harness.policy import Plan, Rule, Statistic
 from harness.probes.folder import read_folder
 from harness.probes.host import capture_conditions
-from harness.release import FOUNDRY_LOCAL, Role
+from harness.release import Role
 from harness.reply import Reply
 from harness.reply_cache import ReplyCache
 from harness.route import find_route
@@ -43,6 +43,7 @@ from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
 from harness.source import SourceFacts, ask_source, questions
 from harness.variant import Variant
+from harness.visit import Visit, read_settings, visit
 
 T = TypeVar("T")
 
@@ -73,6 +74,7 @@ class Stage:
     facts: list[SourceFacts | InfrastructureError] = field(default_factory=list)
     peaks: dict[str, int | None] = field(default_factory=dict)
     climbs: list[Climb] = field(default_factory=list)
+    visits: dict[str, Visit] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     listener: Listener = field(default_factory=Listener)
     flips: list[Flip] = field(default_factory=list)
@@ -420,11 +422,11 @@ class Bench:
         tokens = self._stage.fleet.encode(self.reference, [text])[0]
         return tuple((tokens * (length // len(tokens) + 1))[:length])
 
-    def foundry_answers(self) -> tuple[tuple[Item, ...], list[Answer], list[Answer]]:
-        """Some items of every slice, the variant's answers and Foundry Local's."""
-        chosen = some_of_every_slice(self.items, self.plan.foundry_items)
-        plan = [question(item) for item in chosen]
-        mine = require_answers(self._name, self._stage.fleet.ask(self._name, plan))
-        with self._stage.fleet.fresh(self._name, FOUNDRY_LOCAL) as foundry:
-            theirs = require_answers(self._name, foundry.run(plan))
-        return chosen, mine, theirs
+    def visit_foundry(self, name: str = "") -> Visit:
+        """What Foundry Local makes of the variant, or of the one that is named; once a session."""
+        name = name or self._name
+        visits = self._stage.visits
+        if name not in visits:
+            settings = read_settings(self._stage.source)
+            visits[name] = visit(self.fleet, name, self.items, self.plan, settings)
+        return visits[name]

@@ -172,6 +172,9 @@ class OrtGenAI:
         """
         if request.sampling is not None:
             return self._sampling_generator(request.sampling, len(prompt) + request.max_new_tokens)
+        if request.defaults:
+            wanted = len(prompt) + request.max_new_tokens
+            return self._new_generator(min(wanted, self._context_tokens))
         if request.fresh:
             more = request.continuation_tokens if request.is_scored else request.max_new_tokens
             return self._make_generator(max(1, min(len(prompt) + more, self._context_tokens)))
