@@ -52,13 +52,17 @@ class Chances:
         return bool(np.max(logits[-1]) - np.min(logits[-1][ids]) < TIE)
 
     def logits(self, prompts: Sequence[Tokens], texts: Sequence[Tokens]) -> list[Logits | None]:
-        """What predicts each text's tokens after its prompt; None where the runtime gives none."""
+        """What predicts each text's tokens after its prompt; None where the runtime gives none.
+
+        After a prompt of no tokens nothing predicts the first.
+        """
+        asked = [at for at, prompt in enumerate(prompts) if prompt and texts[at]]
         plan = [
-            Request(token_ids=(*prompt, *text), score_from=len(prompt), fresh=False)
-            for prompt, text in zip(prompts, texts, strict=True)
+            Request(token_ids=(*prompts[at], *texts[at]), score_from=len(prompts[at]), fresh=False)
+            for at in asked
         ]
-        found = [it.logits for it in self._score(plan)]
-        return [
-            rows if rows is not None and len(rows) == len(text) else None
-            for rows, text in zip(found, texts, strict=True)
-        ]
+        found: list[Logits | None] = [None] * len(prompts)
+        for at, answer in zip(asked, self._score(plan) if plan else (), strict=True):
+            if answer.logits is not None and len(answer.logits) == len(texts[at]):
+                found[at] = answer.logits
+        return found

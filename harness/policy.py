@@ -253,7 +253,7 @@ class Plan:
     precision_windows: int = 20  # of a text that the release names
     source_items: int = 60  # that the source is asked too
     foundry_items: int = 2  # of every slice
-    default_items: int = 4  # of every slice, asked with no options set
+    default_items: int = 24  # of all slices, asked twice with no options set
     contract_prompts: int = 12  # that sampling options are tried on
     repeat_rate: float = 0.0075  # of requests gone wrong, that repeats must see at 95 %
     edge_unicode: int = 0  # texts of each class of Unicode, in random order; 0: all

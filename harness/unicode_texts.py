@@ -133,7 +133,7 @@ def _joined_emoji() -> Iterable[tuple[str, str]]:
     hair = [f"{one}{_ZWJ}{chr(it)}" for one in _PEOPLE for it in range(0x1F9B0, 0x1F9B4)]
     yield from _runs("emoji ZWJ sequence: hair", hair)
     parents = [_ZWJ.join(it) for it in product(_PEOPLE[:2], repeat=2)]
-    children = ["", *_CHILDREN, _ZWJ.join(_CHILDREN)]
+    children = [_CHILDREN[0], _ZWJ.join(_CHILDREN), _CHILDREN[1], ""]
     families = [_ZWJ.join(filter(None, it)) for it in zip(parents, children, strict=True)]
     yield from _runs("emoji ZWJ sequence: family", families)
     hands = zip(tones, reversed(tones), strict=True)

@@ -67,7 +67,7 @@ def _own(fleet: Fleet, name: str, items: Iterable[Item]) -> dict[Item, Answer]:
 
 def _graded(items: Sequence[Item], count: int) -> tuple[Item, ...]:
     """Some of every slice whose answers are written: a choice is scored, not asked."""
-    return some_of_every_slice([it for it in items if it.scorer is not Scorer.CHOICE], count)
+    return across_slices([it for it in items if it.scorer is not Scorer.CHOICE], count)
 
 
 def _prompts(own: Mapping[Item, Answer]) -> list[Prompt]:

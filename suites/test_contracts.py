@@ -31,7 +31,7 @@ def test_repeats(bench: Bench, record: Record) -> None:
     plan = repeats([it.messages for it in asked], needed(bench.plan.repeat_rate))
     found = changed([it.id for it in asked], bench.ask(plan), Chances(bench.ask, bench.end_tokens))
     labels = [f"{name} (request {at}: {why})" if why else name for at, name, why in found]
-    record(bench.sample("repeats", "count", [bool(it[2]) for it in found], labels=labels))
+    record(bench.sample("changed", "count", [bool(it[2]) for it in found], labels=labels))
 
 
 def _counted(bench: Bench, contract: Contract, held: Held) -> Measurement:

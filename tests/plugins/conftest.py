@@ -157,6 +157,10 @@ edge_examples = 5
 edge_chats = 1
 edge_token_ids = 500
 foundry_items = 1
+default_items = 8
+contract_prompts = 4
+repeat_rate = 0.1
+edge_unicode = 3
 deadline_seconds = 5.0
 """
     return "\n[rules.".join([head + plan, *kept])
