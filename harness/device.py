@@ -3,10 +3,12 @@
 import difflib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.errors import ConfigError
+
+_REFERENCE_SHARE = 0.25  # of the memory, for its weights: prepared copies and caches need the rest
 
 
 class Budget(StrEnum):
@@ -105,6 +107,14 @@ def limits_of(device: Device, machine: Machine, usable: tuple[int, ...]) -> Limi
         threads,
         device.available_mib * 2**20 if machine.can_cap else 0,
     )
+
+
+def reference_limits(limits: Limits, size_bytes: int) -> Limits:
+    """Those of the reference, which goes to no device: its memory is not limited where it would
+    not fit, or nothing could be compared with it."""
+    if size_bytes <= limits.memory_bytes * _REFERENCE_SHARE:
+        return limits
+    return replace(limits, memory_bytes=0)
 
 
 def speed_doubt(device: Device, machine: Machine) -> str:

@@ -9,10 +9,12 @@ from types import TracebackType
 from typing import TypeVar
 
 from harness.answer import Answer, Messages, Request
-from harness.device import Limits
+from harness.device import Limits, reference_limits
 from harness.errors import HarnessError, ModelError
+from harness.probes.folder import file_sizes
 from harness.probes.host import usable_cores
 from harness.probes.memory import available_bytes
+from harness.release import Role
 from harness.runtimes.isolated import Isolated
 from harness.sharing import SAMPLE, Cost, ask_at_once, cost, worthwhile
 from harness.variant import Variant
@@ -155,11 +157,17 @@ class Fleet:
             directory,
             deadline_seconds=self._deadline_seconds,
             label=name,
-            limits=self._limits if factory == self._factory else None,
+            limits=self._limits_of(name) if factory == self._factory else None,
         )
         if self._hear is not None and factory == self._factory:
             made.hear = partial(self._tell, self._hear, name)
         return made
+
+    def _limits_of(self, name: str) -> Limits:
+        variant = self.variant(name)
+        if variant.recipe.role is not Role.REFERENCE:
+            return self._limits
+        return reference_limits(self._limits, sum(file_sizes(variant.directory).values()))
 
     def _tell(
         self, hear: _Hear, name: str, plan: Sequence[Request], answers: Sequence[Answer]

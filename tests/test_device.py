@@ -14,6 +14,7 @@ from harness.device import (
     gain_by_cores,
     limits_of,
     problems,
+    reference_limits,
     remarks,
     shortage,
     speed_doubt,
@@ -177,3 +178,9 @@ def test_the_reader_is_told_what_stood_in_for_what(laptop):
     assert "another instruction set is not emulated" in arm[1]
     [none] = remarks(None, MACHINE)
     assert none.startswith("no device's budgets were checked")
+
+
+def test_a_reference_that_no_device_has_room_for_is_measured_all_the_same():
+    limits = Limits((0,), 1, 4096 * 2**20)
+    assert reference_limits(limits, 1024 * 2**20) == limits
+    assert reference_limits(limits, 5600 * 2**20) == Limits((0,), 1, 0)
