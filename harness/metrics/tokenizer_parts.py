@@ -118,8 +118,8 @@ def compare_tokenizers(
     return Compared(
         looked_at,
         (
-            *_ids(mine.ids, theirs.ids, whose),
-            *_merges(mine.merges, theirs.merges, whose),
+            *compare_tables(mine, theirs, whose),
+            *_others(mine.ids, theirs.ids, whose),
             *([] if mine.scores == theirs.scores else [f"scores of tokens are not {whose}"]),
             *_flags(mine, theirs, whose),
             *_steps(mine.steps, theirs.steps, whose),
@@ -128,10 +128,16 @@ def compare_tokenizers(
     )
 
 
-def _ids(mine: Mapping[str, int], theirs: Mapping[str, int], whose: str) -> list[str]:
+def compare_tables(
+    mine: TokenizerParts, theirs: TokenizerParts, whose: str = "the source's"
+) -> tuple[str, ...]:
+    """What no way to write a tokenizer explains: other ids of the same tokens, other merges."""
+    moved = _moved(mine.ids, theirs.ids, whose)
+    return (*moved, *_merges(mine.merges, theirs.merges, whose))
+
+
+def _moved(mine: Mapping[str, int], theirs: Mapping[str, int], whose: str) -> list[str]:
     moved = [it for it in theirs if it in mine and mine[it] != theirs[it]]
-    lost = [it for it in theirs if it not in mine]
-    more = [it for it in mine if it not in theirs]
     found = []
     if (
         len(moved) == 2
@@ -146,6 +152,13 @@ def _ids(mine: Mapping[str, int], theirs: Mapping[str, int], whose: str) -> list
             f"{len(moved)} tokens have other ids than in {whose}: {_listed(moved)} "
             f"({mine[first]} for {theirs[first]})"
         )
+    return found
+
+
+def _others(mine: Mapping[str, int], theirs: Mapping[str, int], whose: str) -> list[str]:
+    lost = [it for it in theirs if it not in mine]
+    more = [it for it in mine if it not in theirs]
+    found = []
     if lost:
         found.append(f"{len(lost)} tokens of {whose} vocabulary are missing: {_listed(lost)}")
     if more:

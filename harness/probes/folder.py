@@ -26,7 +26,7 @@ def read_folder(directory: Path, source: Path | None = None) -> Folder:
     if source is not None:
         places += [(source, name, f"source/{name}") for name in _SOURCE_FILES]
     for folder, name, key in places:
-        if (folder / name).exists():
+        if (folder / name).is_file():  # a pipe would never end
             _read_document(folder / name, key, documents, unreadable)
     return Folder(
         file_sizes(directory),

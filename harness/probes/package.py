@@ -21,7 +21,12 @@ from harness.metrics.chat_templates import CHATS, compare_renderings, named_temp
 from harness.metrics.compared import Compared
 from harness.metrics.generation import compare_generation
 from harness.metrics.model_config import computation
-from harness.metrics.tokenizer_parts import TokenizerParts, compare_tokenizers, tokenizer_parts
+from harness.metrics.tokenizer_parts import (
+    TokenizerParts,
+    compare_tables,
+    compare_tokenizers,
+    tokenizer_parts,
+)
 from harness.probes.chat_rendering import render_chats
 from harness.probes.graph_computation import read_computation
 from harness.probes.saved_tokenizer import saved_tokenizer
@@ -67,6 +72,8 @@ def _graph(directory: Path) -> Graph:
     name = decoder.get("filename") if isinstance(decoder, Mapping) else None
     if not isinstance(name, str) or not name:
         raise LoadError("genai_config.json names no model.decoder.filename")
+    if not (directory / name).is_file():  # a device or a pipe would never end
+        raise LoadError(f"the graph that genai_config.json names is no file: {name}")
     return read_computation(directory / name)
 
 
@@ -98,7 +105,17 @@ def tokenizer(directory: Path, beside: Beside) -> Compared:
     with saved_tokenizer(beside.source) as anew:
         if anew is not None:
             return _tokenizers(directory, anew, "the source's")
-    return Compared(doubts=(*found.differences, *found.unknown, _NEEDS_REWRITING))
+    moved = _tables(directory, beside.source)
+    doubts = [it for it in (*found.differences, *found.unknown) if it not in moved]
+    return Compared(found.looked_at, moved, (*doubts, _NEEDS_REWRITING))
+
+
+def _tables(directory: Path, source: Path) -> tuple[str, ...]:
+    """What differs however a tokenizer is written: ids of tokens that both have, and merges."""
+    try:
+        return compare_tables(_parts(directory), _parts(source), "the source's")
+    except ValueError:
+        return ()
 
 
 def _tokenizers(directory: Path, other: Path, whose: str) -> Compared:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import LoadError
 from harness.probes import package
 from harness.probes.package import Beside
 from tests import damage
@@ -220,3 +221,23 @@ def test_a_tokenizer_that_differs_is_undecided_where_nobody_can_write_it_anew(fo
     assert found.differences == ()
     assert "its pre_tokenizer is" in found.absence
     assert "transformers is not there" in found.absence
+
+
+def test_exchanged_tokens_are_a_difference_though_nobody_can_write_the_file_anew(
+    folder, monkeypatch
+):
+    monkeypatch.setattr("harness.probes.saved_tokenizer.find_spec", lambda name: None)
+    damage.exchange_tokens(folder, LISBON, PORTO)
+    found = package.tokenizer(folder, Beside(SOURCE))
+    assert found.absence == ""
+    [sentence] = found.differences
+    assert "have each other's ids" in sentence
+
+
+def test_a_graph_that_is_no_file_is_not_read(folder):
+    path = folder / "genai_config.json"
+    config = json.loads(path.read_text())
+    config["model"]["decoder"]["filename"] = "/dev/zero"
+    path.write_text(json.dumps(config))
+    with pytest.raises(LoadError, match="is no file: /dev/zero"):
+        package.graph_parts(folder, Beside(SOURCE))
