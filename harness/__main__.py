@@ -1,7 +1,7 @@
 """``python -m harness``: what can be done with no device.
 
 ``judge`` gives the verdict again from stored evidence, ``data check`` finds what is wrong with
-domain data.
+domain data, ``device`` writes a profile of this machine.
 """
 
 import argparse
@@ -12,6 +12,8 @@ from typing import NoReturn
 
 from harness.comparison import compare
 from harness.data_command import add_arguments, check_data
+from harness.device_command import add_arguments as add_device_arguments
+from harness.device_command import describe_device
 from harness.errors import ConfigError, HarnessError
 from harness.finding import against
 from harness.report import variants_of
@@ -52,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     command = data.add_parser("check", help="find what is wrong with domain data")
     add_arguments(command)
     command.set_defaults(run=check_data)
+    command = commands.add_parser("device", help="describe this machine as a device profile")
+    add_device_arguments(command)
+    command.set_defaults(run=describe_device)
     return parser
 
 

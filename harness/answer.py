@@ -42,6 +42,9 @@ class Request:
     `cancel_after` is the user who stops the answer after that many tokens. With `watch` the logits
     of each step are looked at (`Answer.non_finite`), which is not for timing.
 
+    With `defaults` nothing is said of how to decode: the package's own settings decide, and what
+    the runtime makes of them, as where an application sends messages alone.
+
     With `score_from` set nothing is generated: one prefill, and the answer carries the logits that
     predict the tokens from that position to the end (`logits[i]` predicts token `score_from + i`).
 
@@ -63,6 +66,7 @@ class Request:
     cancel_after: int | None = None
     sampling: Sampling | None = None
     watch: bool = False
+    defaults: bool = False
 
     def __post_init__(self) -> None:
         inputs = (self.messages, self.text, self.token_ids)
@@ -78,6 +82,8 @@ class Request:
             raise ValueError("keep_prefix is for requests that are not fresh")
         if self.sampling is not None and not self.fresh:
             raise ValueError("a request with sampling must be fresh: what is kept is greedy")
+        if self.defaults and (self.sampling is not None or not self.fresh):
+            raise ValueError("a request with defaults must be fresh, and has no sampling")
         self._refuse_what_scores_cannot_be()
 
     @property

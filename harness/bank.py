@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from itertools import islice, zip_longest
 
 import numpy as np
 
@@ -41,6 +42,15 @@ def some_of_every_slice(items: Sequence[Item], count: int) -> tuple[Item, ...]:
     for item in items:
         by_slice.setdefault(item.slice, []).append(item)
     return tuple(item for group in by_slice.values() for item in group[:count])
+
+
+def across_slices(items: Sequence[Item], count: int) -> tuple[Item, ...]:
+    """So many items, of each slice the first, then of each the second, and so on."""
+    by_slice: dict[str, list[Item]] = {}
+    for item in items:
+        by_slice.setdefault(item.slice, []).append(item)
+    rounds = zip_longest(*by_slice.values())
+    return tuple(islice((item for turn in rounds for item in turn if item is not None), count))
 
 
 def question(item: Item) -> Request:

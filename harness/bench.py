@@ -9,21 +9,22 @@ from typing import TypeVar
 import numpy as np
 
 from harness.answer import Answer, Messages, Request
-from harness.bank import generator, question, some_of_every_slice
+from harness.bank import across_slices, generator
 from harness.climb import Climb, Timings, climb, climb_again
 from harness.conditions import disturbance
+from harness.device import Device, Machine
 from harness.errors import InfrastructureError
-from harness.exam import replies, require_answers
+from harness.exam import replies
 from harness.fleet import Fleet
 from harness.flip import Flip
 from harness.item import Item
 from harness.listener import Listener
 from harness.measurement import Measurement
+from harness.metrics.packaging import as_ids
 from harness.pairing import ProcessPair
 from harness.policy import Plan, Rule
 from harness.probes.folder import read_folder
 from harness.probes.host import capture_conditions
-from harness.release import FOUNDRY_LOCAL
 from harness.reply import Reply
 from harness.reply_cache import ReplyCache
 from harness.route import find_route
@@ -31,6 +32,7 @@ from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
 from harness.source import SourceFacts, ask_source, questions
 from harness.variant import Variant
+from harness.visit import Visit, read_settings, visit
 
 T = TypeVar("T")
 
@@ -53,6 +55,8 @@ class Stage:
     baseline: str = ""
     rules: tuple[Rule, ...] = ()
     seed: int = 0
+    device: Device | None = None
+    machine: Machine | None = None
     source: Path | None = None
     text: str = ""
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
@@ -60,6 +64,7 @@ class Stage:
     peaks: dict[str, int | None] = field(default_factory=dict)
     process_pairs: dict[tuple[str, str], tuple[ProcessPair, ...]] = field(default_factory=dict)
     climbs: list[Climb] = field(default_factory=list)
+    visits: dict[str, Visit] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     listener: Listener = field(default_factory=Listener)
     flips: list[Flip] = field(default_factory=list)
@@ -132,9 +137,31 @@ class Bench:
         return self._stage.text
 
     @property
+    def device(self) -> Device | None:
+        """The device that the release is for, where it names one."""
+        return self._stage.device
+
+    @property
+    def room_kib(self) -> int:
+        """Memory that a leak can fill: what the device leaves it, or all that this machine has."""
+        if self.device is not None:
+            return self.device.available_kib
+        machine = self._stage.machine
+        return machine.memory_mib * 1024 if machine else 0
+
+    @property
     def context_tokens(self) -> int:
         """The context length in tokens that the variant's own configuration states."""
         return int(read_folder(self.variant.directory).model["context_length"])
+
+    @property
+    def end_tokens(self) -> tuple[int, ...]:
+        """The tokens that end an answer, as the variant's own configuration states them."""
+        return as_ids(read_folder(self.variant.directory).model.get("eos_token_id"))
+
+    def some_items(self, count: int) -> tuple[Item, ...]:
+        """So many items of the bank, of every slice as many."""
+        return across_slices(self.items, count)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -327,11 +354,11 @@ class Bench:
         tokens = self._stage.fleet.encode(self.reference, [text])[0]
         return tuple((tokens * (length // len(tokens) + 1))[:length])
 
-    def foundry_answers(self) -> tuple[tuple[Item, ...], list[Answer], list[Answer]]:
-        """Some items of every slice, the variant's answers and Foundry Local's."""
-        chosen = some_of_every_slice(self.items, self.plan.foundry_items)
-        plan = [question(item) for item in chosen]
-        mine = require_answers(self._name, self._stage.fleet.ask(self._name, plan))
-        with self._stage.fleet.fresh(self._name, FOUNDRY_LOCAL) as foundry:
-            theirs = require_answers(self._name, foundry.run(plan))
-        return chosen, mine, theirs
+    def visit_foundry(self, name: str = "") -> Visit:
+        """What Foundry Local makes of the variant, or of the one that is named; once a session."""
+        name = name or self._name
+        visits = self._stage.visits
+        if name not in visits:
+            settings = read_settings(self._stage.source)
+            visits[name] = visit(self.fleet, name, self.items, self.plan, settings)
+        return visits[name]

@@ -92,8 +92,13 @@ def _ids(items: Iterable[Item]) -> tuple[str, ...]:
     return tuple(item.id for item in items)
 
 
-def leaks(items: Sequence[Item], trained: Iterable[Trained]) -> list[Problem]:
-    """Items whose chat the model was trained on, as it stands or nearly so."""
+def leaks(
+    items: Sequence[Item], trained: Iterable[Trained], use: str = "trained on"
+) -> list[Problem]:
+    """Items whose chat the model was trained on, as it stands or nearly so.
+
+    `use` says what was done with the chats where it is something else.
+    """
     exact: dict[Messages, str] = {}
     near: dict[Messages, str] = {}
     for it in trained:
@@ -102,9 +107,9 @@ def leaks(items: Sequence[Item], trained: Iterable[Trained]) -> list[Problem]:
     found = []
     for item in items:
         if place := exact.get(item.messages):
-            reason = f"trained on as it stands ({place}): it shows memory, not skill"
+            reason = f"{use} as it stands ({place}): it shows memory, not skill"
             found.append(Problem(Kind.LEAK, (item.id,), reason))
         elif place := near.get(gist(item.messages)):
-            reason = f"trained on but for case, marks, white space or system message ({place})"
+            reason = f"{use} but for case, marks, white space or system message ({place})"
             found.append(Problem(Kind.NEAR_LEAK, (item.id,), reason))
     return found

@@ -15,7 +15,7 @@ from harness.policy import Policy
 from harness.producible import find_tokenizer, unproducible
 from harness.release import Data, Release
 from harness.store import read_policy, read_release
-from harness.training import read_trained
+from harness.training import calibration_leaks, read_trained
 
 FOUND = 1
 _USUAL_POLICY = Path(__file__).resolve().parents[1] / "fixtures" / "policies" / "gate.toml"
@@ -41,6 +41,8 @@ def check_data(options: argparse.Namespace) -> int:
     schema = release.data.schema if release else None
     items = read_items(Data(options.data, options.split, schema))
     problems = duplicates(items)
+    if release and release.data.calibration:
+        problems += calibration_leaks(items, release.data.calibration)
     if options.train:
         problems += leaks(items, read_trained(options.train, options.train_split))
     if policy := _policy(options.policy, release):

@@ -71,7 +71,6 @@ LABELLED = {
 }
 """Statistics that need a label for every value."""
 
-_DEVICE_KIB = 8 * 2**20
 _NAMED = 3  # labels in a sentence
 _SEEN_KIB = 64  # what a kernel's counters may lag behind
 
@@ -160,6 +159,18 @@ def _p99_9(it: Measurement, confidence: float) -> Estimate:
 
 def _quantile(it: Measurement, share: float, confidence: float) -> Estimate:
     return quantile.quantile_interval(it.values, it.labels, share, confidence, _generator())
+
+
+def _p95_order(it: Measurement, confidence: float) -> Estimate:
+    return intervals.order_interval(it.values, 0.95, confidence)
+
+
+def _p5_order(it: Measurement, confidence: float) -> Estimate:
+    return intervals.order_interval(it.values, 0.05, confidence)
+
+
+def _p95_tolerance(it: Measurement, confidence: float) -> Estimate:
+    return intervals.tolerance_interval(it.values, 0.95, confidence)
 
 
 def _p95_ratio(it: Measurement, confidence: float) -> Estimate:
@@ -289,12 +300,12 @@ def _growth(it: Measurement, confidence: float) -> Estimate:
 
 
 def _hours_to_fill(it: Measurement, confidence: float) -> Estimate:
-    """Of what grows most; growth in doubt, or too small in all to be seen, never fills it."""
+    """Of what grows most; growth in doubt, or too small in all to be seen, never fills the room."""
     growth = _growth(it, confidence)
     hours = max(float(label.rpartition(" ")[2]) for label in it.labels)
     if growth.doubt or growth.lower * hours < _SEEN_KIB:
         growth = replace(growth, value=0.0, lower=0.0)
-    return trend.time_to_fill(_DEVICE_KIB - it.values[-1], growth)
+    return trend.time_to_fill(it.room - it.values[-1], growth)
 
 
 def _slope(it: Measurement, confidence: float) -> Estimate:
@@ -319,6 +330,9 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.P95: _p95,
     Statistic.P99: _p99,
     Statistic.P99_9: _p99_9,
+    Statistic.P95_ORDER: _p95_order,
+    Statistic.P5_ORDER: _p5_order,
+    Statistic.P95_TOLERANCE: _p95_tolerance,
     Statistic.P95_RATIO: _p95_ratio,
     Statistic.P99_RATIO: _p99_ratio,
     Statistic.RATIO: _ratio,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.conditions import Conditions
+from harness.device import Device, Machine
 from harness.flip import Flip
 from harness.measurement import Measurement
 from harness.release import Precision, Role
@@ -66,6 +67,7 @@ class Evidence:
     `trouble` lists what concerns the whole session (interrupted, collection failed). `conditions`
     are those at its start and end, and `remarks` what was measured twice, for the reader, as are
     all `flips` of answers.
+    `device` is the profile whose budgets count, `machine` what stood in for it.
     `has_source` says whether the release names the checkpoint that variants are made from.
     """
 
@@ -79,6 +81,8 @@ class Evidence:
     remarks: tuple[str, ...] = ()
     flips: tuple[Flip, ...] = ()
     has_source: bool = False
+    device: Device | None = None
+    machine: Machine | None = None
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

@@ -9,9 +9,12 @@ from types import TracebackType
 from typing import TypeVar
 
 from harness.answer import Answer, Messages, Request
+from harness.device import Limits, reference_limits
 from harness.errors import HarnessError, ModelError
+from harness.probes.folder import file_sizes
 from harness.probes.host import usable_cores
 from harness.probes.memory import available_bytes
+from harness.release import Role
 from harness.runtimes.isolated import Isolated
 from harness.sharing import SAMPLE, Cost, ask_at_once, cost, worthwhile
 from harness.variant import Variant
@@ -28,7 +31,8 @@ class Fleet:
 
     A name whose variant could not be made raises the reason of that at every use. What a variant's
     process does wrong is raised as ModelError that says which variant it was. `hear` is told the
-    name, the plan and the answers whenever the release's runtime has answered one.
+    name, the plan and the answers whenever the release's runtime has answered one. `limits` hold
+    for the processes of the release's runtime, and for no other's.
     """
 
     def __init__(
@@ -37,8 +41,10 @@ class Fleet:
         factory: str,
         deadline_seconds: float,
         hear: _Hear | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._hear = hear
+        self._limits = limits or Limits()
         self._variants = variants
         self._factory = factory
         self._deadline_seconds = deadline_seconds
@@ -103,7 +109,8 @@ class Fleet:
         start_seconds = 0.0 if (name, 1) in self._running else first.load_seconds + _PROCESS_SECONDS
         taken = first.memory().resident_bytes
         room = 1 + int(_SHARE_OF_MEMORY * available_bytes() / taken) if taken else 1
-        return worthwhile(self._costs[name], requests, start_seconds, usable_cores(), room)
+        cores = len(self._limits.processors) or usable_cores()
+        return worthwhile(self._costs[name], requests, start_seconds, cores, room)
 
     def _deadline(self, plan: Sequence[Request]) -> float:
         longest = max((len(request.token_ids or ()) for request in plan), default=0)
@@ -145,10 +152,22 @@ class Fleet:
 
     def _start(self, name: str, factory: str) -> Isolated:
         directory = self.variant(name).directory
-        made = _Heard(factory, directory, deadline_seconds=self._deadline_seconds, label=name)
+        made = _Heard(
+            factory,
+            directory,
+            deadline_seconds=self._deadline_seconds,
+            label=name,
+            limits=self._limits_of(name) if factory == self._factory else None,
+        )
         if self._hear is not None and factory == self._factory:
             made.hear = partial(self._tell, self._hear, name)
         return made
+
+    def _limits_of(self, name: str) -> Limits:
+        variant = self.variant(name)
+        if variant.recipe.role is not Role.REFERENCE:
+            return self._limits
+        return reference_limits(self._limits, sum(file_sizes(variant.directory).values()))
 
     def _tell(
         self, hear: _Hear, name: str, plan: Sequence[Request], answers: Sequence[Answer]

@@ -15,6 +15,7 @@ class Measurement:
     measured. `clusters` names the process, or the pair of processes, that each value was taken in,
     index by index; empty where all come of one.
 
+    `room` is what values can grow to, in their unit, 0 where it does not matter.
     `beside` names the variant that the reference values are of. `planned` is the size that a run
     with looks at its data was made for (`harness.stats.sequential`), in values or, where there are
     clusters, in these; 0 for a run of fixed size.
@@ -38,6 +39,7 @@ class Measurement:
     reference_warmups: tuple[float, ...] = ()
     disturbance: str = ""
     absence: str = ""
+    room: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.metric.startswith(f"{self.suite}."):

@@ -1,9 +1,10 @@
 """A policy: which checks must have run, and what their figures may be."""
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
+from harness.device import Budget, Device
 from harness.errors import ConfigError
 from harness.release import Precision, Role
 from harness.stats.steady import WINDOW
@@ -38,6 +39,9 @@ class Statistic(StrEnum):
     P95 = "p95"
     P99 = "p99"
     P99_9 = "p99_9"
+    P95_ORDER = "p95_order"  # quantile between two order statistics
+    P5_ORDER = "p5_order"
+    P95_TOLERANCE = "p95_tolerance"  # of few values, whose logarithms are normal
     P95_RATIO = "p95_ratio"  # of the 95 % quantiles, blocks in pairs
     P99_RATIO = "p99_ratio"
     RATIO = "ratio"  # to the reference, paired: Hodges-Lehmann of log ratios, t over processes
@@ -59,7 +63,7 @@ class Statistic(StrEnum):
     WORST_EXCESS = "worst_excess"  # mean per length over the shortest's, the largest ratio
     WORST_DROP = "worst_drop"  # share per length less the shortest's, the lowest: Tango
     GROWTH = "growth"  # of a level per request: Theil-Sen, for each kind of request
-    HOURS_TO_FILL = "hours_to_fill"  # until growth has filled a device of 8 GB
+    HOURS_TO_FILL = "hours_to_fill"  # until growth has filled the room that is stated
     SLOPE = "slope"  # per 1,000 tokens: Theil-Sen
     EXCESS = "excess"  # paired difference of 0/1 faults in points: Tango's score interval
 
@@ -107,7 +111,8 @@ class Rule:
     the release names none. The confidence of the interval is two-sided. `waived` says why it is
     accepted that the rule fails or is not decided, which is then shown and does not decide; empty
     where it is not.
-    `claim` says what a gain is shown of.
+    `claim` says what a gain is shown of. A rule with a `budget` has its limit from the release's
+    device, and only shows its figure where the release names none.
     """
 
     id: str
@@ -126,6 +131,7 @@ class Rule:
     hint: str = ""
     waived: str = ""
     claim: Claim = Claim.POPULATION
+    budget: Budget | None = None
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
@@ -146,10 +152,19 @@ class Rule:
             raise ConfigError(
                 f"rule {self.id}: versus must be 'reference' or 'baseline': found 'candidate'"
             )
-        if not self.is_figure_only:
+        if self.budget is not None:
+            self._require_no_limit()
+        elif not self.is_figure_only:
             self._require_limits(Limit(self.at_most, self.at_least))
         if self.statistic in _TESTED:
             self._require_margin()
+
+    def _require_no_limit(self) -> None:
+        if self.precision or not self.at_most is self.at_least is None:
+            raise ConfigError(
+                f"rule {self.id}: its limit is the device's {self.budget}: remove at_most, "
+                "at_least and precision, or the budget"
+            )
 
     def _require_limits(self, general: Limit) -> None:
         for precision, limit in self.precision.items():
@@ -185,9 +200,18 @@ class Rule:
         unbounded = self.at_most is None and self.at_least is None
         return unbounded and self.severity is Severity.INFO
 
-    def limit(self, precision: Precision | None) -> Limit | None:
+    def on(self, device: Device | None) -> "Rule":
+        """The rule as it judges a release for this device."""
+        if self.budget is None or device is not None:
+            return self
+        return replace(self, severity=Severity.INFO, budget=None)
+
+    def limit(self, precision: Precision | None, device: Device | None = None) -> Limit | None:
         """The bound for a variant of this precision; None where there is only a figure."""
-        if self.is_figure_only:
+        if self.budget is not None and device is not None:
+            bound = device.budget(self.budget)
+            return Limit(at_least=bound) if self.budget.is_floor else Limit(at_most=bound)
+        if self.budget is not None or self.is_figure_only:
             return None
         general = Limit(self.at_most, self.at_least)
         return general if precision is None else self.precision.get(precision, general)
@@ -201,6 +225,7 @@ _MAY_BE_ZERO = (
     "scaling_longest_tokens",
     "accuracy_items",
     "edge_token_ids",
+    "edge_unicode",
 )
 
 
@@ -214,6 +239,7 @@ class Plan:
     latency_warmup_pairs: int = 40  # at most in each, where it is not steady sooner
     latency_uptime_pairs: int = 80  # one after the other in one pair of processes; 0: no drift
     load_repetitions: int = 4  # at least, in fresh pairs of processes
+    device_answers: int = 60  # 59 are the least that show where 95 % of them lie
     memory_cycles: int = 40  # of 20 requests
     memory_doublings: int = 2  # as often is a run doubled that grows, but ever slower
     memory_reloads: int = 5
@@ -231,6 +257,10 @@ class Plan:
     precision_windows: int = 20  # of a text that the release names
     source_items: int = 60  # that the source is asked too
     foundry_items: int = 2  # of every slice
+    default_items: int = 24  # of all slices, asked twice with no options set
+    contract_prompts: int = 12  # that sampling options are tried on
+    repeat_rate: float = 0.0075  # of requests gone wrong, that repeats must see at 95 %
+    edge_unicode: int = 0  # texts of each class of Unicode, in random order; 0: all
     disturbed_share: float = 0.6  # of all processor time that others may use: over one of two cores
     deadline_seconds: float = 120.0
 
@@ -241,6 +271,8 @@ class Plan:
             raise ConfigError(
                 f"disturbed_share must be over 0 and at most 1: found {self.disturbed_share}"
             )
+        if not 0 < self.repeat_rate < 1:
+            raise ConfigError(f"repeat_rate must be over 0 and under 1: found {self.repeat_rate}")
         if 0 < self.latency_warmup_pairs < WINDOW:
             raise ConfigError(
                 f"latency_warmup_pairs must be 0, or at least {WINDOW} to see whether they are "

@@ -139,13 +139,22 @@ def _require_files(expected: Mapping[str, str], found: Mapping[str, str], direct
 
 
 def _require_same(package: Package, target: Path) -> None:
-    """Refuse other content under a published version: devices have it, so it never changes."""
+    """Refuse other content under a published version: devices have it, so it never changes.
+
+    The files are held against the digests of the variant that was judged: those of the package's
+    own record may have been changed together with the files.
+    """
     verify(target)
+    own = (MANIFEST, RECORD)
+    judged = {name: it for name, it in package.variant.files.items() if name not in own}
+    there = {name: it for name, it in _digests(target).items() if name not in own}
     digest = read_json(target / RECORD).get("digest")
-    content = read_json(target / MANIFEST)
-    if digest != package.variant.digest or content != package.manifest.to_json():
+    wrong = sorted(it for it in judged.keys() | there.keys() if judged.get(it) != there.get(it))
+    is_same = not wrong and digest == package.variant.digest
+    if not is_same or read_json(target / MANIFEST) != package.manifest.to_json():
+        what = f" ({wrong[0]} is not the one that was judged)" if wrong else ""
         raise PublishError(
-            f"{package.manifest.model_id} is already published with other content: "
+            f"{package.manifest.model_id} is already published with other content{what}: "
             f"raise the version in the release file: {target}"
         )
 

@@ -151,6 +151,13 @@ class PolicyChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceChoice:
+    """The ``[device]`` table: a profile by its name, or by the path of an own file (``x.toml``)."""
+
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A whole release file; every path in it is absolute."""
 
@@ -160,6 +167,7 @@ class Release:
     policy: PolicyChoice
     model: ModelSource | None = None
     runtime: RuntimeChoice = field(default_factory=RuntimeChoice)
+    device: DeviceChoice | None = None
 
     def __post_init__(self) -> None:
         for name in self.variants:

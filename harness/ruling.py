@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+from harness.device_ruling import on_device
 from harness.estimate import LABELLED, PAIRED, estimate, estimates
 from harness.evidence import Evidence
 from harness.exam_ruling import TESTED, Ruled, by_test
@@ -31,7 +32,7 @@ def waive(rule: Rule, finding: Finding) -> Finding:
 
 
 def _applied(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
-    limit = rule.limit(evidence.subjects[it.variant].precision)
+    limit = rule.limit(evidence.subjects[it.variant].precision, evidence.device)
     problem = _not_comparable(rule, it, evidence.environment)
     if problem:
         why = f"{rule.subject}: {problem}"
@@ -57,9 +58,10 @@ def _by_interval(rule: Rule, limit: Limit | None, it: Measurement, evidence: Evi
     found = _worst(rule, limit, estimates(it, rule.statistic, rule.confidence))
     floor = _noise_floor(rule, limit, evidence)
     outcome = _outcome(rule, _widened(found, floor), limit)
-    if limit is not None and (doubt := _doubt(it)):
+    if limit is not None and (doubt := _doubt(it)) and not _is_kept_anyhow(rule, outcome):
         found, outcome = replace(found, doubt=doubt), Outcome.INCONCLUSIVE
-    reason = sentence(rule, limit, outcome, found, unit_of(rule.statistic, it.unit))
+    outcome, why = on_device(rule, limit, found, outcome, evidence)
+    reason = sentence(rule, limit, outcome, found, unit_of(rule.statistic, it.unit)) + why
     if floor > 1 and outcome is Outcome.INCONCLUSIVE:
         reason += f"; this machine sees a change by {change(floor)} or more only"
     return found, outcome, reason
@@ -89,6 +91,11 @@ def _doubt(it: Measurement) -> str:
         if not steady.is_steady(warmups[-steady.WINDOW :]):
             return f"not settled after {len(warmups)} warm-ups"
     return ""
+
+
+def _is_kept_anyhow(rule: Rule, outcome: Outcome) -> bool:
+    """Whether a budget is kept even so: what disturbs a machine makes nothing faster or smaller."""
+    return rule.budget is not None and outcome is Outcome.PASS
 
 
 def _worst(rule: Rule, limit: Limit | None, found: list[Estimate]) -> Estimate:

@@ -12,12 +12,16 @@ from harness.probes.memory import Memory, available_bytes
 from harness.release import Precision
 from harness.runtimes.channel import Cycles
 from harness.runtimes.isolated import Isolated
+from harness.stats.intervals import Estimate
 from harness.stats.trend import LEAST_LEVELS, growth_interval, shared_confidence
 
 _ALLOWED_SHARE = 0.5
 _REQUESTS = 20
 _LONGEST = 4
 _DEAR_REQUESTS = 10  # each makes room for a whole context before it is refused
+_LONG_REQUESTS = 8
+_LONG_CHARACTERS = (500, 1000)  # in turn; of a leak by the longer alone half is seen
+_TOKENS_PER_CHARACTER = 4  # at most, in any script
 _NEW_TOKENS = 8
 _ROOM_TOKENS = 64
 
@@ -29,6 +33,7 @@ class Kind(StrEnum):
     ANSWERED = "plain answers"
     STOPPED = "answers cut short"
     REFUSED = "refused requests"
+    LONG = "long prompts"
 
 
 class Counter(StrEnum):
@@ -85,10 +90,13 @@ class Run:
 def run_of(kind: Kind, plan: Plan, rules: Sequence[Rule], precision: Precision | None) -> Run:
     """How long to soak a kind by the plan, and what growth the policy's rules allow.
 
-    The other kinds are soaked half as long as plain answers, but long enough to be judged.
+    The other kinds are soaked half as long as plain answers, but long enough to be judged; long
+    prompts, which are dear, no longer than that.
     """
     cycles = plan.memory_cycles
-    if kind is not Kind.ANSWERED:
+    if kind is Kind.LONG:
+        cycles = min(cycles, LEAST_LEVELS)
+    elif kind is not Kind.ANSWERED:
         cycles = max(cycles // 2, min(cycles, LEAST_LEVELS))
     bounds = [
         Bound(counter, limit.value, shared_confidence(rule.confidence, len(Kind)))
@@ -108,7 +116,8 @@ def cycles_of_requests(
     The longest chats come first, so that memory has been at its highest after one cycle; the rest
     are the shortest, because many requests tell more of a leak than long ones. What is cut short
     has room for more: answers that the model itself ends early, and in turn with them answers that
-    a kept generator is not let finish. `too_long` is a prompt that must be refused.
+    a kept generator is not let finish. `too_long` is a prompt that must be refused. Long prompts
+    are of many items' text: a leak that only they show is lost among the short ones.
     """
     longest = sorted(items, key=lambda item: -sum(len(text) for _, text in item.messages))
     shortest = longest[_LONGEST:][_LONGEST - _REQUESTS :]
@@ -124,7 +133,22 @@ def cycles_of_requests(
         Kind.ANSWERED: tuple(answered),
         Kind.STOPPED: tuple((unfinished, ended)[n % 2][n] for n in range(len(chats))),
         Kind.REFUSED: (Request(token_ids=too_long, max_new_tokens=1),) * _DEAR_REQUESTS,
+        Kind.LONG: _long_requests(items, len(too_long) // _TOKENS_PER_CHARACTER),
     }
+
+
+def _long_requests(items: Sequence[Item], most_characters: int) -> tuple[Request, ...]:
+    """Questions as long as some of the bank's together, each another."""
+    texts = [content for item in items for role, content in item.messages if role == "user"]
+    everything = " ".join(texts)
+    while len(everything) < _LONG_REQUESTS * max(_LONG_CHARACTERS):
+        everything = f"{everything} {everything}"
+    chats = []
+    for number in range(_LONG_REQUESTS):
+        size = min(_LONG_CHARACTERS[number % len(_LONG_CHARACTERS)], most_characters)
+        start = number * max(_LONG_CHARACTERS)
+        chats.append((("user", everything[start : start + size]),))
+    return tuple(Request(it, max_new_tokens=2, stop_at_end=False) for it in chats)
 
 
 def soak(runtime: Isolated, kind: Kind, cycle: Sequence[Request], run: Run) -> Soak:
@@ -159,12 +183,22 @@ def _cycles(runtime: Isolated, kind: Kind, cycle: Sequence[Request], cycles: int
 
 
 def _is_in_doubt(found: Soak, bounds: Sequence[Bound]) -> bool:
-    """Whether some counter grows beyond its bound in doubt, and none does so beyond doubt."""
+    """Whether growth beyond some bound is neither shown nor ruled out, and beyond none is shown."""
     doubts = []
     for bound in bounds:
         levels = [it / 2**10 for it in found.levels(bound.counter) if it is not None]
         requests = [found.requests * (turn + 1) for turn in range(len(levels))]
         growth = growth_interval(requests, levels, bound.confidence)
         if growth.lower > bound.limit:
-            doubts.append(growth.doubt)
+            doubts.append(bool(growth.doubt))
+        elif growth.is_bounded and _straddles(growth, bound.limit):
+            doubts.append(True)
     return bool(doubts) and all(doubts)
+
+
+def _straddles(growth: Estimate, limit: float) -> bool:
+    """Whether there is growth, or looks to be beyond the limit, that may be more than allowed.
+
+    What does not rise is left at that: a wider interval of it is noise of the counter's pages.
+    """
+    return growth.upper > limit and (growth.lower > 0 or growth.value > limit)

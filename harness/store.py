@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.device import Device, device_of
 from harness.edge_case import EdgeCase, merged
 from harness.errors import ConfigError
 from harness.evidence import SCHEMA, Evidence
 from harness.policy import Policy
 from harness.release import (
     Data,
+    DeviceChoice,
     Identity,
     ModelSource,
     PolicyChoice,
@@ -26,7 +28,7 @@ from harness.release import (
     VariantEntry,
 )
 from harness.report import Report
-from harness.structure import structure, unstructure
+from harness.structure import closest, structure, unstructure
 
 LATEST = "latest"
 
@@ -104,10 +106,11 @@ def _release(data: dict[str, Any], path: Path) -> Release:
         "data": Data,
         "runtime": RuntimeChoice,
         "policy": PolicyChoice,
+        "device": DeviceChoice,
     }
     for key in data:
         if key not in kinds:
-            accepted = "release, model, variants, data, runtime, policy"
+            accepted = "release, model, variants, data, runtime, policy, device"
             raise ConfigError(f"{path.name}: unknown table [{key}]; accepted: {accepted}")
     for key, kind in kinds.items():
         table = "release" if key == "identity" else key
@@ -150,6 +153,44 @@ def _policy_data(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
     if isinstance(plan, dict):
         plan = {**found.get("plan", {}), **plan}
     return {**found, **data, "plan": plan}
+
+
+def read_device(profile: str, base: Path, known: Path) -> Device:
+    """A device profile: one of those in the folder `known` by name, or a file (``x.toml``).
+
+    With ``extends`` it is that profile, with what this file says in its place; paths are relative
+    to `base`, and in a file to that file. Raises ConfigError with a line for each mistake.
+    """
+    path = _profile_path(profile, base, known)
+    return device_of(path.stem, _device_table(path, known, ()))
+
+
+def _profile_path(profile: str, base: Path, known: Path) -> Path:
+    if profile.endswith(".toml"):
+        return (base / Path(profile).expanduser()).resolve()
+    names = sorted(path.stem for path in known.glob("*.toml"))
+    if profile in names:
+        return known / f"{profile}.toml"
+    raise ConfigError(
+        f"no device profile {profile!r}{closest(profile, names)}; there are {', '.join(names)}, "
+        "or the path of an own file that ends in .toml"
+    )
+
+
+def _device_table(path: Path, known: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
+    if path in extending:
+        raise ConfigError(f"{path.name} extends itself: remove one extends of the circle")
+    table = _read_toml(path, "device profile")
+    if "extends" not in table:
+        return table
+    base = table.pop("extends")
+    if not isinstance(base, str):
+        raise ConfigError(f"{path.name}: extends must be the name or path of a profile: {base!r}")
+    found = _device_table(_profile_path(base, path.parent, known), known, (*extending, path))
+    below, above = found.get("budgets"), table.get("budgets", {})
+    if isinstance(below, dict) and isinstance(above, dict):
+        table["budgets"] = {**below, **above}
+    return {**found, **table}
 
 
 def read_sample(path: Path) -> str:

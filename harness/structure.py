@@ -79,7 +79,7 @@ def _choice(value: Any, kind: type[StrEnum]) -> StrEnum:
     except ValueError:
         known = [choice.value for choice in kind]
         raise ConfigError(
-            f"{value!r} is not accepted{_closest(str(value), known)}; accepted: {', '.join(known)}"
+            f"{value!r} is not accepted{closest(str(value), known)}; accepted: {', '.join(known)}"
         ) from None
 
 
@@ -92,7 +92,8 @@ def _named(kind: type) -> str:
     return _NAMES.get(kind, kind.__name__)
 
 
-def _closest(word: str, known: list[str]) -> str:
+def closest(word: str, known: list[str]) -> str:
+    """ " (did you mean ...?)" where something known is near, else nothing."""
     close = difflib.get_close_matches(word, known, 1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
@@ -128,6 +129,4 @@ def _at(place: str) -> str:
 def _extra(error: ForbiddenExtraKeysError, place: str) -> str:
     known = [it.name for it in fields(error.cl)] if is_dataclass(error.cl) else []
     extra = sorted(error.extra_fields)[0]
-    return (
-        f"{_at(place)}unknown key {extra!r}{_closest(extra, known)}; accepted: {', '.join(known)}"
-    )
+    return f"{_at(place)}unknown key {extra!r}{closest(extra, known)}; accepted: {', '.join(known)}"

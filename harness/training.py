@@ -1,15 +1,37 @@
-"""Reads what a model was trained on, as far as it was asked something."""
+"""Reads what a model was trained or calibrated on, as far as it was asked something."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.answer import Messages
-from harness.data_check import Trained
+from harness.data_check import Problem, Trained, leaks
 from harness.errors import ConfigError
+from harness.item import Item
 from harness.rows import read_rows
 
 _ROLES = {"human": "user", "gpt": "assistant"}
+
+
+def calibration_leaks(items: Sequence[Item], path: Path) -> list[Problem]:
+    """Held-out items that the quantizer looks at, by content: whatever the file is called.
+
+    A question counts wherever in a conversation it is asked.
+    """
+    asked = list(read_trained(path))
+    alone = [Trained(it.messages[-1:], it.place) for it in asked]
+    return leaks(items, (*asked, *alone), "calibrated on")
+
+
+def refuse_leaks(items: Sequence[Item], path: Path) -> None:
+    """ConfigError of one line where calibration data hold what variants are judged by."""
+    found = calibration_leaks(items, path)
+    if found:
+        raise ConfigError(
+            f"[data] calibration must hold no held-out conversation, or a variant is judged by "
+            f"what it was made for: {path.name} has {len(found)} of {len(items)}, the first is "
+            f"{found[0].ids[0]}, {found[0].reason}"
+        )
 
 
 def read_trained(path: Path, split: str = "") -> Iterator[Trained]:

@@ -84,7 +84,7 @@ def judge_measurements(
     """
     subject = evidence.subjects[name]
     found = []
-    for rule in policy.rules:
+    for rule in (it.on(evidence.device) for it in policy.rules):
         mine = [it for it in measurements if _concerns(rule, it, name, evidence)]
         if _applies(rule, subject.role, evidence) and mine:
             found.append(apply_rule(rule, mine[0], evidence))
@@ -102,7 +102,8 @@ def _combined(decisions: list[Decision]) -> Decision:
 def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
     found = [undecided("session.complete", "session", why) for why in evidence.trouble]
     decides = any(
-        rule.severity is not Severity.INFO and Role.CANDIDATE in rule.roles for rule in policy.rules
+        rule.on(evidence.device).severity is not Severity.INFO and Role.CANDIDATE in rule.roles
+        for rule in policy.rules
     )
     if not decides or not policy.required:
         why = f"the policy {policy.name!r} requires no check or has no rule that decides candidates"
@@ -166,7 +167,7 @@ def _of_check(check_id: str, check: Check | None) -> Finding:
 
 def _of_rules(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     role = evidence.subjects[name].role
-    rules = [rule for rule in policy.rules if _applies(rule, role, evidence)]
+    rules = [it.on(evidence.device) for it in policy.rules if _applies(it, role, evidence)]
     found = [_of_rule(rule, name, evidence) for rule in rules]
     return found + (noise_floors(evidence, policy) if role is Role.REFERENCE else [])
 

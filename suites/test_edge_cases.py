@@ -19,6 +19,8 @@ from harness.plugins.measure import Record
 from harness.probes.folder import read_folder
 from harness.probes.tokenizer import read_tokenizer
 from harness.tokenizer_risk import cut_at_nul, typed_special_tokens, unnormalized
+from harness.unicode_texts import Piece, pieces_of_unicode
+from harness.unicode_trial import broken_texts
 from harness.vocabulary import broken_pieces, pieces
 
 NORMAL_TOKENS = 16
@@ -29,14 +31,16 @@ NEW_TOKENS = 8
 def test_edge_cases(bench: Bench, edge_cases: dict[str, OddRequest], record: Record) -> None:
     """Each case ends as it must and keeps every promise, and the next normal request is as before.
 
-    So do some items whose answers go beyond ASCII: a broken stream shows there.
+    So do some items whose answers go beyond ASCII: a broken stream shows there. And texts of every
+    class of Unicode are read, written and answered.
     """
     with _ordeal(bench) as ordeal:
         problems = {
             name: ordeal.problem(*case)
             for name, case in (edge_cases | _spoken(bench.items)).items()
         }
-    record(_named(bench, "broken", problems))
+        unicode = broken_texts(ordeal, _chosen(bench))
+    record(_named(bench, "broken", problems), _named(bench, "unicode", unicode))
 
 
 def test_tokenizer_risks(bench: Bench, record: Record) -> None:
@@ -94,6 +98,16 @@ def _ordeal(bench: Bench) -> Iterator[Ordeal]:
     tokenizer = read_tokenizer(bench.variant.directory)
     with bench.fresh() as runtime:
         yield Ordeal(runtime, normal, tokenizer, bench.plan.deadline_seconds)
+
+
+def _chosen(bench: Bench) -> dict[str, Sequence[Piece]]:
+    """The pieces of each group, or as many of them as the policy asks for."""
+    groups, count = pieces_of_unicode(), bench.plan.edge_unicode
+    order = bench.random("unicode")
+    return {
+        name: [found[at] for at in sorted(order.permutation(len(found))[: count or None])]
+        for name, found in groups.items()
+    }
 
 
 def _spoken(items: Sequence[Item]) -> dict[str, OddRequest]:

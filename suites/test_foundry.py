@@ -1,11 +1,44 @@
-"""Does the real Foundry Local runtime give the same answers?"""
+"""Does the real Foundry Local runtime give the same answers, and good ones with no options set?"""
+
+from dataclasses import replace
 
 from harness.bench import Bench
+from harness.contracts import Held
+from harness.measurement import Measurement
 from harness.plugins.measure import Record
 
 
 def test_same_answers(bench: Bench, record: Record) -> None:
-    """Greedy answers to a few items of every slice, through Foundry Local's chat."""
-    items, mine, foundry = bench.foundry_answers()
-    same = [float(a.text == b.text) for a, b in zip(mine, foundry, strict=True)]
-    record(bench.sample("same_answers", "share", same, labels=[item.slice for item in items]))
+    """Chats of every slice, through Foundry Local: greedily, as applications ask that set nothing,
+    and with each option that promises something.
+    """
+    visit = bench.visit_foundry()
+    same = [float(a.text == b.text) for a, b in zip(visit.own, visit.answers, strict=True)]
+    answers = bench.sample("same_answers", "share", same, labels=[it.slice for it in visit.items])
+    record(answers, *_defaults(bench), _contracts(bench, visit.held))
+
+
+def _defaults(bench: Bench) -> list[Measurement]:
+    """Right answers that are lost where no option is set, beside the reference's."""
+    mine, theirs = (bench.visit_foundry(it).defaults for it in ("", bench.reference))
+    paired = theirs.lost if bench.variant.name != bench.reference else ()
+    found = [
+        bench.sample("default_loss", "share", mine.lost, paired, mine.names),
+        bench.sample("default_lost", "share", mine.lost, labels=mine.names),
+        bench.sample("unrepeatable", "share", mine.differs),
+        bench.sample("default_heat", "nats", [mine.heat] if mine.names else []),
+    ]
+    absence = "" if mine.names else "the bank asks for choices alone, which nobody generates"
+    return [replace(it, absence=absence) for it in found]
+
+
+def _contracts(bench: Bench, held: Held) -> Measurement:
+    """Every broken promise by contract and prompt."""
+    problems = {
+        f"{contract}, {name}": problem
+        for contract, found in held.problems.items()
+        for name, problem in found.items()
+    }
+    labels = [f"{name} ({problem})" if problem else name for name, problem in problems.items()]
+    counted = bench.sample("contracts", "count", list(map(bool, problems.values())), labels=labels)
+    return replace(counted, absence=held.absence)

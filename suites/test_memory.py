@@ -108,7 +108,8 @@ def _hours(bench: Bench, soaks: Sequence[Soak], per_second: float) -> Measuremen
         for label in hour_labels(it.kind, it.requests, len(it.samples), per_second)
     ]
     levels = [level for it in soaks for level in it.levels(Counter.PRIVATE)]
-    return _counted(bench, "private_by_hours", "KiB", levels, labels)
+    found = _counted(bench, "private_by_hours", "KiB", levels, labels)
+    return replace(found, room=float(bench.room_kib))
 
 
 def _counted(

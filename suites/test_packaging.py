@@ -1,19 +1,20 @@
-"""Is the folder whole, and do its parts agree? No inference."""
+"""Is the folder whole, do its parts agree, and are they the source's? No inference.
 
-import pytest
+What is wrong is counted and named in the evidence, and a rule refuses it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.bench import Bench
+from harness.measurement import Measurement
 from harness.metrics import packaging
+from harness.metrics.compared import Compared
 from harness.plugins.measure import Record
+from harness.probes import package
 from harness.probes.folder import external_files, file_sizes, float_tensors, read_folder
 
 CHAT = (("user", "first-message"), ("assistant", "second-message"), ("user", "third-message"))
-
-
-def fail_on(problems: list[str]) -> None:
-    """One red line that names every problem."""
-    if problems:
-        pytest.fail("; ".join(problems), pytrace=False)
 
 
 def test_folder_is_complete(bench: Bench, record: Record) -> None:
@@ -22,17 +23,14 @@ def test_folder_is_complete(bench: Bench, record: Record) -> None:
     folder = read_folder(directory)
     graph = directory / folder.graph_file
     external = external_files(graph) if folder.graph_file and graph.is_file() else ()
-    problems = packaging.missing_files(folder, external)
-    record(bench.sample("missing", "count", [len(problems)]))
-    fail_on(problems)
+    record(_counted(bench, "missing", packaging.missing_files(folder, external)))
 
 
 def test_configs_agree(bench: Bench, record: Record) -> None:
     """End tokens, context and vocabulary are the same wherever they are stated."""
     folder = read_folder(bench.variant.directory, bench.source)
     problems = packaging.config_problems(folder) + packaging.token_id_problems(folder)
-    record(bench.sample("contradictions", "count", [len(problems)]))
-    fail_on(problems)
+    record(_counted(bench, "contradictions", problems))
 
 
 def test_graph_matches_recipe(bench: Bench, record: Record) -> None:
@@ -41,10 +39,9 @@ def test_graph_matches_recipe(bench: Bench, record: Record) -> None:
     problems = packaging.quantization_problems(variant.recipe, variant.quantization)
     size = sum(file_sizes(variant.directory).values())
     record(
-        bench.sample("differences", "count", [len(problems)]),
+        _counted(bench, "differences", problems),
         bench.sample("size", "MiB", [size / 2**20]),
     )
-    fail_on(problems)
 
 
 def test_tensors_are_sound(bench: Bench, record: Record) -> None:
@@ -53,8 +50,7 @@ def test_tensors_are_sound(bench: Bench, record: Record) -> None:
     folder = read_folder(directory)
     tensors = list(float_tensors(directory / folder.graph_file))
     problems = packaging.tensor_problems(tensors, bench.context_tokens)
-    record(bench.sample("bad_tensors", "count", [len(problems)]))
-    fail_on(problems)
+    record(_counted(bench, "bad_tensors", problems))
 
 
 def test_template_speaks_the_tokenizers_language(bench: Bench, record: Record) -> None:
@@ -69,5 +65,55 @@ def test_template_speaks_the_tokenizers_language(bench: Bench, record: Record) -
         *packaging.control_token_problems(controls, encoded, folder),
         *packaging.turn_end_problems(after_ids, folder),
     ]
-    record(bench.sample("template_problems", "count", [len(problems)]))
-    fail_on(problems)
+    record(_counted(bench, "template_problems", problems))
+
+
+def test_graph_computes_what_the_source_does(bench: Bench, record: Record) -> None:
+    """Attention, norms and every RoPE cache are those of the source's configuration."""
+    attributes, rotations = package.graph_parts(bench.variant.directory, _beside(bench))
+    record(
+        _compared(bench, "attributes", attributes),
+        _compared(bench, "rotations", rotations),
+    )
+
+
+def test_generation_settings_are_the_sources(bench: Bench, record: Record) -> None:
+    """An application that sets nothing gets answers as the source's configuration has them."""
+    found = package.generation(bench.variant.directory, _beside(bench))
+    record(_compared(bench, "generation", found))
+
+
+def test_tokenizer_is_the_sources(bench: Bench, record: Record) -> None:
+    """Vocabulary, merges, added tokens and every stage of the pipeline are the source's."""
+    found = package.tokenizer(bench.variant.directory, _beside(bench))
+    record(_compared(bench, "tokenizer", found))
+
+
+def test_chats_are_rendered_as_the_sources(bench: Bench, record: Record) -> None:
+    """Chats become the same prompts by every template that the package and its source have."""
+    found = package.chats(bench.variant.directory, _beside(bench))
+    record(_compared(bench, "chats", found))
+
+
+def _beside(bench: Bench) -> package.Beside:
+    """The source, or else the reference, for any other variant than that."""
+    if bench.source is not None or bench.variant.name == bench.reference:
+        return package.Beside(bench.source)
+    return package.Beside(reference=bench.fleet.variant(bench.reference).directory)
+
+
+def _counted(bench: Bench, metric: str, problems: Sequence[str]) -> Measurement:
+    """1 for each problem, which is named; a single 0 where there is none."""
+    labels = problems or [""]
+    return bench.sample(metric, "count", [bool(it) for it in labels], labels=labels)
+
+
+def _compared(bench: Bench, metric: str, found: Compared) -> Measurement:
+    """1 for each difference, 0 for each part that was looked at."""
+    for what in found.unknown if found.looked_at else ():
+        bench.remark(f"{bench.variant.name}: not compared: {what}")
+    if found.absence:
+        return replace(bench.sample(metric, "count", ()), absence=found.absence)
+    labels = (*found.differences, *found.looked_at)
+    values = [n < len(found.differences) for n in range(len(labels))]
+    return bench.sample(metric, "count", values, labels=labels)

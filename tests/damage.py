@@ -81,14 +81,93 @@ def drop_start(folder: Path) -> None:
     )
 
 
-def forget_merges(folder: Path) -> None:
-    """Half of what the tokenizer learned to put together: the same text in more tokens."""
+def forget_merges(folder: Path, kept: float = 0.5) -> None:
+    """A part of what the tokenizer learned to put together: the same text in more tokens."""
 
-    def halve(tokenizer: dict[str, Any]) -> None:
+    def cut(tokenizer: dict[str, Any]) -> None:
         merges = tokenizer["model"]["merges"]
-        del merges[len(merges) // 2 :]
+        del merges[int(len(merges) * kept) :]
 
-    _edit_tokenizer(folder, halve)
+    _edit_tokenizer(folder, cut)
+
+
+def exchange_tokens(folder: Path, one: str, other: str) -> None:
+    """Two tokens in each other's place: whatever is said of the one is done to the other."""
+
+    def exchange(tokenizer: dict[str, Any]) -> None:
+        ids = tokenizer["model"]["vocab"]
+        ids[one], ids[other] = ids[other], ids[one]
+
+    _edit_tokenizer(folder, exchange)
+
+
+def flag_added_token(folder: Path, name: str, flag: str) -> None:
+    """Turns one property of an added token round."""
+
+    def turn(tokenizer: dict[str, Any]) -> None:
+        [token] = [it for it in tokenizer["added_tokens"] if it["content"] == name]
+        token[flag] = not token[flag]
+
+    _edit_tokenizer(folder, turn)
+
+
+def replace_stage(folder: Path, stage: str, value: object) -> None:
+    """Another normalizer, pre-tokenizer, decoder or post-processor, or none."""
+    _edit_tokenizer(folder, lambda tokenizer: tokenizer.update({stage: value}))
+
+
+def comment_template(folder: Path) -> None:
+    """A template that says more and renders the same."""
+    path = folder / "chat_template.jinja"
+    text = path.read_text(encoding="utf-8")
+    path.write_text("{# what each turn looks like -#}\n" + text, encoding="utf-8")
+
+
+def search(folder: Path, **settings: object) -> None:
+    """Other settings for callers that set none."""
+    path = folder / "genai_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["search"].update(settings)
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+
+def write_anew(folder: Path) -> None:
+    """The same JSON, written otherwise."""
+    for name in ("genai_config.json", "tokenizer.json", "tokenizer_config.json"):
+        document = json.loads((folder / name).read_text(encoding="utf-8"))
+        text = json.dumps(document, indent=5, sort_keys=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def set_attribute(folder: Path, name: str, value: float, layers: int | None = None) -> None:
+    """One attribute of the graph's nodes, of the first few that have it or of all."""
+    import onnx
+
+    path = folder / "model.onnx"
+    model = onnx.load(path, load_external_data=False)
+    found = [it for node in model.graph.node for it in node.attribute if it.name == name]
+    for attribute in found[:layers]:
+        if attribute.type == onnx.AttributeProto.FLOAT:
+            attribute.f = value
+        else:
+            attribute.i = int(value)
+    onnx.save(model, path)
+
+
+def turn_by_another_base(folder: Path, factor: float, base: float = 10_000.0) -> None:
+    """RoPE caches of another base: the same power everywhere, other angles."""
+    import numpy as np
+
+    def turned(turn: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def remake(cache: Any) -> Any:
+            rows, pairs = cache.shape
+            frequencies = (base * factor) ** (-np.arange(pairs) / pairs)
+            return turn(np.outer(np.arange(rows), frequencies))
+
+        return remake
+
+    _edit_rope(folder, ("cos_cache",), turned(np.cos))
+    _edit_rope(folder, ("sin_cache",), turned(np.sin))
 
 
 def _edit_tokenizer(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
@@ -129,3 +208,34 @@ def _edit_rope(folder: Path, names: tuple[str, ...], edit: Callable[[Any], Any])
             edited = edit(cache).astype(cache.dtype)
             tensor.CopyFrom(numpy_helper.from_array(edited, tensor.name))
     onnx.save(model, path)
+
+
+def share_the_short_cache(folder: Path) -> None:
+    """Long prompts are turned as short ones are, in a graph that has caches for both."""
+    import onnx
+    from onnx import numpy_helper
+
+    path = folder / "model.onnx"
+    model = onnx.load(path)
+    for node in model.graph.node:
+        branches = [it.g for it in node.attribute if node.op_type == "If"]
+        held = {it.name: it for branch in branches for it in _held(branch)}
+        for part in ("cos_cache", "sin_cache"):
+            if f"{part}_large" in held:
+                large, small = held[f"{part}_large"], held[f"{part}_small"]
+                rows = numpy_helper.to_array(large).shape[0]
+                short = numpy_helper.to_array(small)
+                short = short.repeat(-(-rows // len(short)), axis=0)[:rows]
+                name = large.name
+                large.CopyFrom(numpy_helper.from_array(short, name))
+    onnx.save(model, path)
+
+
+def _held(branch: Any) -> list[Any]:
+    """Tensors of a subgraph, under the names of what gives them."""
+    found = list(branch.initializer)
+    for node in branch.node:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            attribute.t.name = node.output[0]
+            found.append(attribute.t)
+    return found

@@ -1,6 +1,7 @@
 """Runtimes without a model that each break one promise to those who ask odd things."""
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Sequence
@@ -20,6 +21,76 @@ class DiesOfZ(Scripted):
     def misbehave(self, number: int, request: Request) -> None:
         if any("Z" in text for _, text in request.messages or ()):
             os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class DiesOfText(Scripted):
+    """Aborts where a user's message has what `fatal` finds in it."""
+
+    fatal = ""
+
+    def misbehave(self, number: int, request: Request) -> None:
+        if any(re.search(self.fatal, text) for _, text in request.messages or ()):
+            os.kill(os.getpid(), signal.SIGABRT)
+
+
+class DiesOfUnicorns(DiesOfText):
+    fatal = "\U0001f984"
+
+
+class DiesOfJoiners(DiesOfText):
+    fatal = "[\U0001f300-\U0001faff]\u200d"
+
+
+class DiesOfFamilies(DiesOfText):
+    fatal = "\U0001f467\u200d\U0001f466"
+
+
+class DiesOfTibetan(DiesOfText):
+    fatal = "[\u0f00-\u0fff]"
+
+
+class DiesOfGothic(DiesOfText):
+    fatal = "[\U00010330-\U0001034a]"
+
+
+class DiesOfThreeMarks(DiesOfText):
+    """Of three decomposed accents in one text, wherever they stand."""
+
+    fatal = "(?s)[\u0300-\u036f].*[\u0300-\u036f].*[\u0300-\u036f]"
+
+
+class DiesOfEightMarks(DiesOfText):
+    """Of a stack of so many on one letter."""
+
+    fatal = "[\u0300-\u0fff]{8}"
+
+
+class RefusesFlags(Scripted):
+    """Takes no flag of a region for text."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        if any(re.search("[\U0001f1e6-\U0001f1ff]{2}", text) for text in texts):
+            raise ValueError("no such character")
+        return super().encode(texts)
+
+
+class LosesSelectors(Scripted):
+    """Forgets variation selectors on the way to text."""
+
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        return [re.sub("[\ufe00-\ufe0f]", "", text) for text in super().decode(sequences)]
+
+
+class SpoiledByTags(Scripted):
+    """Says something else to everything after an emoji tag was read."""
+
+    is_spoiled = False
+
+    def answer(self, request: Request) -> Answer:
+        said = "".join(text for _, text in request.messages or ())
+        self.is_spoiled = self.is_spoiled or "\U000e007f" in said
+        answer = super().answer(request)
+        return replace(answer, text=answer.text + "!") if self.is_spoiled else answer
 
 
 class HangsAtZ(Scripted):

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from harness.answer import Request
-from harness.bank import order_of, question, shuffled, some_of_every_slice
+from harness.bank import across_slices, order_of, question, shuffled, some_of_every_slice
 from harness.item import Item
 
 ITEMS = tuple(
@@ -39,3 +39,9 @@ def test_the_order_is_the_banks_and_the_references_and_nobodys_choice():
     assert one == order_of(ITEMS[::-1], "sha256:1")
     assert one != order_of(ITEMS, "sha256:2")
     assert one != order_of(ITEMS[1:], "sha256:1")
+
+
+def test_items_are_taken_from_slices_in_turns():
+    uneven = (*ITEMS[:8:2], ITEMS[1])
+    assert [it.id for it in across_slices(uneven, 4)] == ["item-0", "item-1", "item-2", "item-4"]
+    assert len(across_slices(uneven, 99)) == 5

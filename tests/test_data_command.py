@@ -49,6 +49,21 @@ def test_each_problem_is_a_line_with_the_items_it_is_about(check, tmp_path):
     assert "eval.jsonl: 1 x duplicate, 1 x near leak" in lines
 
 
+def test_calibration_on_the_bank_is_told(check, tmp_path):
+    (tmp_path / "calibration.jsonl").write_text('{"prompt": "question 7", "expected": "x"}')
+    release = (ROOT / "fixtures" / "travel.toml").read_text()
+    release = release.replace('"policies/gate.toml"', f'"{ROOT}/fixtures/policies/gate.toml"')
+    release = release.replace('"travel/model"', f'"{TRAVEL}/model"')
+    release = release.replace("[data]", '[data]\ncalibration = "calibration.jsonl"')
+    (tmp_path / "release.toml").write_text(release)
+    status, lines, _ = check(*MANY, options=("--release", tmp_path / "release.toml"))
+    assert status == 1
+    assert (
+        "near leak: q7: calibrated on but for case, marks, white space or system message "
+        "(calibration.jsonl line 1)"
+    ) in lines
+
+
 POLICY = """
 required = ["accuracy.accuracy"]
 [rules."accuracy.loss"]

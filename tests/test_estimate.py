@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -62,10 +64,11 @@ def test_a_device_is_filled_by_what_grows_beyond_doubt_and_visibly():
     def hours(level):
         values = tuple((1000 + level).tolist())
         it = measured(values, labels=tuple(f"plain answers {turn / 100}" for turn in turns))
+        it = replace(it, room=4096.0 * 1024)
         return estimate(it, Statistic.HOURS_TO_FILL, 0.9)
 
     filled = hours(100.0 * turns)
-    assert filled.value == pytest.approx((8 * 2**20 - 3400) / 10_000)
+    assert filled.value == pytest.approx((4096 * 1024 - 3400) / 10_000)
     assert filled.where == "plain answers"
     assert hours(1.0 * turns).value == np.inf
     assert hours(9000 * np.log(turns)).value == np.inf

@@ -87,6 +87,8 @@ def test_a_rule_for_no_role_is_refused():
         "scaling_repetitions",
         "precision_items",
         "foundry_items",
+        "default_items",
+        "contract_prompts",
     ],
 )
 def test_a_plan_to_measure_nothing_is_refused_by_name(name):
@@ -94,7 +96,13 @@ def test_a_plan_to_measure_nothing_is_refused_by_name(name):
         Plan(**{name: 0})
 
 
-@pytest.mark.parametrize("name", ["latency_warmup_pairs", "accuracy_items"])
+@pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, math.nan])
+def test_a_rate_that_no_number_of_repeats_can_show_is_refused(rate):
+    with pytest.raises(ConfigError, match="repeat_rate must be over 0 and under 1"):
+        Plan(repeat_rate=rate)
+
+
+@pytest.mark.parametrize("name", ["latency_warmup_pairs", "accuracy_items", "edge_unicode"])
 def test_a_negative_count_is_refused_by_name(name):
     assert Plan(**{name: 0})
     with pytest.raises(ConfigError, match=f"{name} must be at least 0: found -1"):

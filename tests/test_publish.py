@@ -136,7 +136,7 @@ def test_other_content_under_a_published_version_is_refused(package, root, chats
         package = replace(package, variant=taken(folder))
     else:
         package = replace(package, manifest=replace(package.manifest, description="Other"))
-    with pytest.raises(PublishError, match="already published with other content: raise the"):
+    with pytest.raises(PublishError, match=r"already published with other content.*: raise the"):
         publish(package, root, chats)
     assert digest_files(path) == before
 
@@ -145,6 +145,21 @@ def test_a_published_package_that_was_damaged_is_named(package, root, chats):
     path = publish(package, root, chats).path
     (path / "model.onnx.data").write_bytes(b"damaged")
     with pytest.raises(PublishError, match=r"model\.onnx\.data changed since its digest"):
+        publish(package, root, chats)
+
+
+@pytest.mark.parametrize("change", ["weights", "an added file"])
+def test_a_published_package_that_was_changed_with_its_record_is_refused(
+    package, root, chats, change
+):
+    path = publish(package, root, chats).path
+    name = "model.onnx.data" if change == "weights" else "extra.bin"
+    (path / name).write_bytes(b"swapped")
+    record = read_json(path / "release.json")
+    record["files"] = {it: of for it, of in digest_files(path).items() if it != "release.json"}
+    (path / "release.json").write_text(json.dumps(record))
+    assert verify(path) == "travel-int4-generic-cpu:1"  # it is whole by its own record
+    with pytest.raises(PublishError, match=f"{name} is not the one that was judged"):
         publish(package, root, chats)
 
 

@@ -290,3 +290,11 @@ def test_a_text_of_the_domain_is_read_whole_and_must_say_something(tmp_path):
         store.read_sample(path)
     with pytest.raises(ConfigError, match=r"the domain text .* cannot be read"):
         store.read_sample(tmp_path / "none.txt")
+
+
+def test_a_release_names_its_device(write):
+    assert store.read_release(write(RELEASE)).device is None
+    release = store.read_release(write(RELEASE + '[device]\nprofile = "laptop-8gb"\n'))
+    assert release.device.profile == "laptop-8gb"
+    with pytest.raises(ConfigError, match=r"\[device\]: the key 'profile' is missing"):
+        store.read_release(write(RELEASE + "[device]\n"))

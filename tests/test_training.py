@@ -3,8 +3,12 @@ import json
 import pytest
 
 from harness.data_check import Trained
+from harness.domain import read_items
 from harness.errors import ConfigError
-from harness.training import read_trained
+from harness.item import Item
+from harness.release import Data
+from harness.training import calibration_leaks, read_trained, refuse_leaks
+from tests.conftest import ROOT
 
 CHAT = (("system", "Be brief."), ("user", "Hi"), ("assistant", "Yes?"), ("user", "Bye"))
 
@@ -54,3 +58,57 @@ def test_one_question_is_a_chat_too(read, row, asked):
 def test_another_form_is_refused_by_the_names_that_it_has(read, row):
     with pytest.raises(ConfigError, match=r"train\.jsonl line 1 needs messages, .* found \w+"):
         read(row)
+
+
+ITEMS = (
+    Item("one", (("user", "Where is gate 4?"),), "x"),
+    Item("two", (("user", "Hi"), ("assistant", "Yes?"), ("user", "Two for Rome")), "x"),
+    Item("three", (("user", "When does it leave?"),), "x"),
+)
+DISGUISES = {
+    "as it stands": [{"prompt": "Where is gate 4?", "expected": "x"}],
+    "case and white space": [{"prompt": "  where IS gate  4", "expected": "x"}],
+    "another form": [{"conversations": [{"from": "human", "value": "Where is gate 4?"}]}],
+    "a system message": [
+        {
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "Where is gate 4?"},
+                {"role": "assistant", "content": "x"},
+            ]
+        }
+    ],
+    "within a longer chat": [
+        {
+            "messages": [
+                {"role": "user", "content": "Good morning"},
+                {"role": "assistant", "content": "Good morning!"},
+                {"role": "user", "content": "Where is gate 4?"},
+            ],
+            "expected": "x",
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("rows", DISGUISES.values(), ids=DISGUISES)
+def test_calibration_on_held_out_items_is_refused_by_content(tmp_path, rows):
+    path = tmp_path / "harmless.jsonl"
+    path.write_text("\n".join(map(json.dumps, [{"prompt": "Else", "expected": "x"}, *rows])))
+    with pytest.raises(ConfigError, match=r"harmless\.jsonl has 1 of 3, the first is one, calib"):
+        refuse_leaks(ITEMS, path)
+
+
+def test_the_count_is_of_items_whatever_their_order(tmp_path):
+    path = tmp_path / "calibration.csv"
+    path.write_text("prompt,expected\nWhen does it leave?,x\nElse,x\nwhere is gate 4,x\n")
+    assert [it.ids for it in calibration_leaks(ITEMS, path)] == [("one",), ("three",)]
+    with pytest.raises(ConfigError, match="has 2 of 3, the first is one"):
+        refuse_leaks(ITEMS, path)
+
+
+def test_the_travel_releases_calibrate_on_other_conversations():
+    travel = ROOT / "fixtures" / "travel"
+    items = read_items(Data(travel / "eval.jsonl"))
+    refuse_leaks(items, travel / "calibration.jsonl")
+    assert len(calibration_leaks(items, travel / "eval.jsonl")) == len(items)

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 from harness.builders.failure import describe
 from harness.builders.graph import read_quantization
 from harness.builders.recipe_config import execution_provider, run_config
+from harness.builders.search_settings import complete_search
 from harness.errors import InfrastructureError
 from harness.release import Algorithm, Precision, Provider, Role, Stage
 from harness.variant import Recipe
@@ -100,6 +101,7 @@ def build_with_olive(build: dict[str, Any], source: Path, report: Report) -> Non
     for name in _NOT_THE_MODEL:
         (output / name).unlink(missing_ok=True)
     shutil.rmtree(scratch, ignore_errors=True)
+    complete_search(output, source)
     report("stage", {"stage": "reading back"})
     groups = [asdict(group) for group in read_quantization(output)]
     report("built", {"quantization": groups, "seconds": time.perf_counter() - started})

@@ -39,6 +39,7 @@ def is_natural(request: Request) -> bool:
         and request.stop_at_end
         and not request.is_scored
         and request.sampling is None
+        and not request.defaults
         and request.cancel_after is None
         and request.max_new_tokens > 0
     )

@@ -139,12 +139,16 @@ def _other(ids: Sequence[int], others: Sequence[int]) -> str:
 
 def _repeat(trial: Trial) -> str:
     again = trial.again
-    if again is None or trial.is_tie or again.token_ids == trial.answer.token_ids:
+    if again is None or trial.is_tie or _tokens_and_text(again) == _tokens_and_text(trial.answer):
         return ""
     return (
         f"asked again it said {shown(again.error or again.text)}, "
         f"not {shown(trial.answer.text)} as before"
     )
+
+
+def _tokens_and_text(answer: Answer) -> tuple[tuple[int, ...], str]:
+    return answer.token_ids, answer.text
 
 
 def _normal(trial: Trial) -> str:

@@ -19,8 +19,6 @@ class Folder:
     files: Mapping[str, int]
     documents: Mapping[str, Mapping[str, Any]]
     unreadable: tuple[str, ...] = ()
-    template: str = ""  # the text of chat_template.jinja
-    source_template: str = ""  # and of the source checkpoint's, wherever it keeps it
 
     @property
     def model(self) -> Mapping[str, Any]:
@@ -93,23 +91,7 @@ def config_problems(folder: Folder) -> list[str]:
         *_end_token_problems(folder),
         *_context_problems(folder),
         *_source_value_problem(folder, "vocab_size", "vocab_size"),
-        *_template_problems(folder),
     ]
-
-
-def _template_problems(folder: Folder) -> list[str]:
-    """Chat templates that differ: onnxruntime-genai renders the inline one, Foundry Local the file,
-    and the model was trained with the source's."""
-    inline = str(folder.documents.get("tokenizer_config.json", {}).get("chat_template") or "")
-    used = folder.template or inline
-    problems = []
-    if inline and inline != used:
-        problems.append(
-            "chat_template in tokenizer_config.json is not the one in chat_template.jinja"
-        )
-    if folder.source_template and used and folder.source_template.strip() != used.strip():
-        problems.append("the chat template is not the source checkpoint's")
-    return problems
 
 
 def _end_token_problems(folder: Folder) -> list[str]:

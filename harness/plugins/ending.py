@@ -67,7 +67,8 @@ def _trouble(config: pytest.Config, notebook: Notebook, status: int) -> list[str
         trouble.append(f"the session did not run to its end ({pytest.ExitCode(status).name})")
     if config.option.collectonly:
         trouble.append("tests were listed, not run (--collect-only)")
-    changed = differences(notebook.environment, capture_environment())
+    now = capture_environment(threads=notebook.settings.limits.threads)
+    changed = differences(notebook.environment, now)
     if changed:
         trouble.append(f"the machine changed while measuring: {', '.join(changed)}")
     return trouble + regressions(config)

@@ -51,7 +51,8 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
     there = [name for name, it in notebook.built.items() if not isinstance(it, HarnessError)]
     order = order_of(settings.items, notebook.subject(release.reference).digest)
     listener, deadline_seconds = Listener(), plan.deadline_seconds
-    with Fleet(notebook.built, release.runtime.factory, deadline_seconds, listener.hear) as fleet:
+    factory, hear = release.runtime.factory, listener.hear
+    with Fleet(notebook.built, factory, deadline_seconds, hear, settings.limits) as fleet:
         notebook.stage = Stage(
             fleet=fleet,
             listener=listener,
@@ -64,6 +65,8 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
             plan=plan,
             environment=notebook.environment.fingerprint,
             seed=settings.seed,
+            device=settings.device,
+            machine=settings.machine,
             source=release.model.path if release.model else None,
             reply_cache=_reply_cache(notebook),
         )

@@ -8,6 +8,7 @@ import pytest
 from harness.bench import Stage
 from harness.builders.base import Built
 from harness.conditions import Conditions
+from harness.device import remarks
 from harness.environment import Environment
 from harness.errors import HarnessError
 from harness.evidence import Check, Evidence, Subject
@@ -71,7 +72,8 @@ class Notebook:
 
     def evidence(self) -> Evidence:
         """Everything so far as one value."""
-        identity = self.settings.release.identity
+        settings = self.settings
+        identity = settings.release.identity
         return Evidence(
             release=f"{identity.name}:{identity.version}",
             subjects={name: self.subject(name) for name in self.settings.release.variants},
@@ -80,10 +82,15 @@ class Notebook:
             measurements=tuple(self.measurements),
             trouble=tuple(self.trouble),
             conditions=tuple(self.conditions),
-            remarks=tuple(self.stage.remarks if self.stage else ()),
+            remarks=(*remarks(settings.device, settings.machine), *self._remarks()),
             flips=tuple(self.stage.flips if self.stage else ()),
             has_source=self.settings.release.model is not None,
+            device=settings.device,
+            machine=settings.machine,
         )
+
+    def _remarks(self) -> list[str]:
+        return self.stage.remarks if self.stage else []
 
 
 NOTEBOOK = pytest.StashKey[Notebook]()

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from harness.device import Device, Limits, Machine, limits_of
 from harness.domain import read_items
 from harness.edge_case import EdgeCase, merged, replaced
 from harness.errors import ConfigError
 from harness.item import Item
 from harness.policy import Policy
+from harness.probes.machine import capture_machine, usable_processors
 from harness.release import Release
-from harness.store import read_edge_cases, read_policy, read_release, read_sample
+from harness.store import read_device, read_edge_cases, read_policy, read_release, read_sample
+from harness.training import refuse_leaks
 from harness.variant import Recipe, expand
 
 SUITES = "suites"
@@ -19,6 +22,7 @@ HOME = Path(__file__).resolve().parents[2]
 PARTS = ("variants", "measure", "gate", "benchmarks")
 DEFAULT_RELEASE = Path("fixtures") / "travel.toml"
 EDGE_CASES = Path("fixtures") / "edge_cases.toml"
+DEVICES = Path("fixtures") / "devices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Settings:
     `text` is a sample of the domain's, empty where the release names none.
     `only` holds the variants that --only names, or every variant. `publish` is None where nothing
     may be published. `replaced_cases` names edge cases of the gate's that the release states anew.
+    `device` is whose budgets count, `machine` what stands in for it, and `limits` what makes it so.
     `failures` is where prompts are kept that broke a promise once.
     """
 
@@ -44,6 +49,9 @@ class Settings:
     replaced_cases: tuple[str, ...]
     failures: Path
     seed: int
+    device: Device | None
+    machine: Machine
+    limits: Limits
 
 
 SETTINGS = pytest.StashKey[Settings]()
@@ -59,6 +67,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--only",
         metavar="VARIANT[,VARIANT]",
         help="measure only these variants; the verdict on the release is then INCONCLUSIVE",
+    )
+    add(
+        "--device",
+        metavar="NAME|FILE",
+        help="device profile whose budgets count (default: the release file's)",
     )
     add("--reports", metavar="DIR", help="where reports go (default: reports)")
     add("--publish", metavar="DIR", help="where GO packages go (default: published)")
@@ -119,27 +132,47 @@ def _settings(config: pytest.Config) -> Settings:
     option, here, root = config.option, config.invocation_params.dir, _root(config)
     if option.seed < 0:
         raise ConfigError(f"--seed must not be negative: found {option.seed}")
-    release = read_release(here / option.release if option.release else root / DEFAULT_RELEASE)
-    policy = read_policy(here / option.policy if option.policy else release.policy.path)
-    publish = here / option.publish if option.publish else root / "published"
-    cache = here / option.cache if option.cache else root / ".cache" / "variants"
+    file = _path(here, option.release, root / DEFAULT_RELEASE)
+    release, machine = read_release(file), capture_machine()
+    device = _device(option.device, here, release, file.parent)
+    policy = read_policy(_path(here, option.policy, release.policy.path))
+    cache = _path(here, option.cache, root / ".cache" / "variants")
     pack = read_edge_cases(root / EDGE_CASES)
     own = read_edge_cases(release.data.edge_cases) if release.data.edge_cases else ()
+    items = read_items(release.data)
+    if release.data.calibration is not None:
+        refuse_leaks(items, release.data.calibration)
     return Settings(
         release=release,
         recipes=expand(release),
         policy=policy,
-        items=read_items(release.data),
+        items=items,
         text=read_sample(release.data.text) if release.data.text else "",
         only=_only(option.only, release),
-        reports=here / option.reports if option.reports else root / "reports",
-        publish=None if option.no_publish else publish,
+        reports=_path(here, option.reports, root / "reports"),
+        publish=None if option.no_publish else _path(here, option.publish, root / "published"),
         cache=cache,
         edge_cases=merged(pack, own),
         replaced_cases=replaced(pack, own),
         failures=cache.parent / "failures" / release.identity.name,
         seed=option.seed,
+        device=device,
+        machine=machine,
+        limits=limits_of(device, machine, usable_processors()) if device else Limits(),
     )
+
+
+def _device(option: str | None, here: Path, release: Release, beside: Path) -> Device | None:
+    """The profile that --device names, or else the release file, to which its path is relative."""
+    known = HOME / DEVICES
+    if option:
+        return read_device(option, here, known)
+    return read_device(release.device.profile, beside, known) if release.device else None
+
+
+def _path(here: Path, option: str | None, default: Path) -> Path:
+    """What an option names from where pytest was started, without '..': engines refuse that."""
+    return (here / Path(option).expanduser()).resolve() if option else default
 
 
 def _only(option: str | None, release: Release) -> frozenset[str]:

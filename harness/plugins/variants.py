@@ -29,7 +29,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Open the notebook: from here on the session can end with a verdict, whatever happens."""
     if is_gate(session.config):
         settings = session.config.stash[SETTINGS]
-        notebook = Notebook(settings, capture_environment(), conditions=[capture_conditions()])
+        environment = capture_environment(threads=settings.limits.threads)
+        notebook = Notebook(settings, environment, conditions=[capture_conditions()])
         session.config.stash[NOTEBOOK] = notebook
 
 

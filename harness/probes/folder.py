@@ -26,14 +26,12 @@ def read_folder(directory: Path, source: Path | None = None) -> Folder:
     if source is not None:
         places += [(source, name, f"source/{name}") for name in _SOURCE_FILES]
     for folder, name, key in places:
-        if (folder / name).exists():
+        if (folder / name).is_file():  # a pipe would never end
             _read_document(folder / name, key, documents, unreadable)
     return Folder(
         file_sizes(directory),
         documents,
         tuple(unreadable),
-        _template_file(directory),
-        _source_template(source),
     )
 
 
@@ -53,22 +51,6 @@ def file_sizes(directory: Path) -> dict[str, int]:
     """Size in bytes of every file below a directory, by relative posix path, sorted."""
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     return {path.relative_to(directory).as_posix(): path.stat().st_size for path in files}
-
-
-def _template_file(directory: Path) -> str:
-    path = directory / "chat_template.jinja"
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-
-
-def _source_template(source: Path | None) -> str:
-    """A checkpoint's chat template, from its own file or, as it was before, its tokenizer's."""
-    if source is None:
-        return ""
-    documents: dict[str, dict[str, Any]] = {}
-    if (source / "tokenizer_config.json").is_file():
-        _read_document(source / "tokenizer_config.json", "tokenizer", documents, [])
-    inline = documents.get("tokenizer", {}).get("chat_template")
-    return _template_file(source) or (inline if isinstance(inline, str) else "")
 
 
 def _read_document(

@@ -17,11 +17,13 @@ class Tokenizer:
     into first, and `encode` gives the token ids of text where the `tokenizers` library is installed
     and can read the file. A file whose added tokens take blanks along has none: today's engine does
     not, which is a rule of its own where the source is compared (`precision.source_strip`).
+    `round_trip` gives what a text is once it is encoded and decoded, where `encode` is there.
     """
 
     special: dict[int, str]
     forms: tuple[Form, ...] = ()
     encode: Callable[[str], tuple[int, ...]] | None = None
+    round_trip: Callable[[str], str] | None = None
 
 
 def read_tokenizer(directory: Path) -> Tokenizer:
@@ -40,7 +42,7 @@ def read_tokenizer(directory: Path) -> Tokenizer:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Tokenizer({})
-    return Tokenizer(special, forms, None if strips else _encoder(path))
+    return Tokenizer(special, forms, *(None, None) if strips else _codec(path))
 
 
 def _forms(normalizer: dict[str, Any]) -> Iterator[Form]:
@@ -51,14 +53,25 @@ def _forms(normalizer: dict[str, Any]) -> Iterator[Form]:
         yield from _forms(inner)
 
 
-def _encoder(path: Path) -> Callable[[str], tuple[int, ...]] | None:
+_Codec = tuple[Callable[[str], tuple[int, ...]] | None, Callable[[str], str] | None]
+
+
+def _codec(path: Path) -> _Codec:
+    """How the file encodes text, and what text is after the way there and back."""
     try:
         import tokenizers
     except ImportError:
-        return None
+        return None, None
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(path))
     except Exception:  # the library raises bare Exception for files that it does not know
-        return None
+        return None, None
     tokenizer.no_truncation()
-    return lambda text: tuple(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode(text: str) -> tuple[int, ...]:
+        return tuple(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def round_trip(text: str) -> str:
+        return str(tokenizer.decode(encode(text), skip_special_tokens=False))
+
+    return encode, round_trip

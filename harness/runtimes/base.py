@@ -16,6 +16,8 @@ def one_line(error: BaseException) -> str:
 class Runtime(Protocol):
     """Something that loads one variant and answers requests, one at a time.
 
+    One that can be told how many threads to compute with has `use_threads(threads)`, called before
+    `load`.
     Raises LoadError from `load`. `answer` raises nothing for what the engine refuses: it returns an
     Answer with `finish` ERROR and the engine's message.
     """

@@ -1,6 +1,7 @@
 """A worker process as its parent sees it: ask, wait as long as it moves, and end it."""
 
 import contextlib
+import json
 import os
 import queue
 import re
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from harness.device import Limits
 from harness.errors import InfrastructureError
 from harness.runtimes.channel import Question, read, write
 from harness.runtimes.ending import describe_exit
@@ -34,14 +36,17 @@ class ChildStuckError(Exception):
 class Child:
     """One worker process. Every method may raise ChildDiedError; `ask` also ChildStuckError."""
 
-    def __init__(self, factory: str, directory: Path) -> None:
+    def __init__(self, factory: str, directory: Path, limits: Limits | None = None) -> None:
         """Start the process; raises InfrastructureError when the system refuses."""
         self._scratch = tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True)
         progress = Path(self._scratch.name, "progress")
         self._errors = Path(self._scratch.name, "stderr")
         self._progress = Progress.create(progress)
         command = [sys.executable, "-P", "-m", "harness.runtimes.worker"]
-        self._process = _start([*command, factory, str(directory), str(progress)], self._errors)
+        limits = limits or Limits()
+        caps = json.dumps([limits.processors, limits.threads, limits.memory_bytes])
+        command += [factory, str(directory), str(progress), caps]
+        self._process = _start(command, self._errors)
         self._replies: queue.SimpleQueue[object] = queue.SimpleQueue()
         assert self._process.stdout is not None
         listener = (self._process.stdout, self._replies)

@@ -61,7 +61,10 @@ class FoundryLocal:
         return str(self._model.info.id) if self._model else ""
 
     def answer(self, request: Request) -> Answer:
-        """Answer one chat, greedily, in a session of its own (sessions remember their turns)."""
+        """Answer one chat in a session of its own (sessions remember their turns).
+
+        With `defaults` no option is set, not even the answer's length: cancel it to bound it.
+        """
         started, cpu = perf_counter_ns(), process_time_ns()
         try:
             answer = self._chat(request)
@@ -200,6 +203,8 @@ def _chat_request(request: Request) -> "ChatRequest":
         if role.upper() not in MessageRole.__members__:
             raise RequestError(f"Foundry Local knows no role {role!r}")
         chat.add_item(MessageItem(MessageRole[role.upper()], content))
+    if request.defaults:
+        return chat
     # Without do_sample=False it samples, whatever genai_config.json says.
     search = SearchOptions(do_sample=False, max_output_tokens=request.max_new_tokens)
     if request.sampling is not None:

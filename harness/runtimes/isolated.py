@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from harness.answer import Answer, Messages, Request
+from harness.device import Limits
 from harness.errors import (
     CrashError,
     HangError,
@@ -15,6 +16,7 @@ from harness.errors import (
     ModelError,
 )
 from harness.probes.memory import Memory, read_memory
+from harness.runtimes.caps import cap_words, says_out_of_memory
 from harness.runtimes.channel import Cycles, Hold, Question, Reload
 from harness.runtimes.child import Child, ChildDiedError, ChildStuckError
 from harness.runtimes.ending import describe_exit, describe_request
@@ -32,9 +34,16 @@ class Isolated:
     """
 
     def __init__(
-        self, factory: str, directory: Path, *, deadline_seconds: float = 120.0, label: str = ""
+        self,
+        factory: str,
+        directory: Path,
+        *,
+        deadline_seconds: float = 120.0,
+        label: str = "",
+        limits: Limits | None = None,
     ) -> None:
         """Nothing is started yet. The deadline is for a load, or for one request of a plan."""
+        self._limits = limits or Limits()
         self.load_seconds = 0.0
         self._factory = factory
         self._directory = directory
@@ -140,7 +149,7 @@ class Isolated:
 
     def _started(self) -> Child:
         if self._child is None:
-            self._child = Child(self._factory, self._directory)
+            self._child = Child(self._factory, self._directory, self._limits)
             try:
                 self.load_seconds = cast(float, self._ask(Question("start")))
             except HarnessError:
@@ -169,6 +178,8 @@ class Isolated:
 
     def _crash(self, child: Child, how: object, question: Question) -> HarnessError:
         words = f"; its last words: {child.last_words!r}" if child.last_words else ""
+        if self._limits.memory_bytes and says_out_of_memory(child.last_words):
+            words += f" ({cap_words(self._limits.memory_bytes)})"
         position = child.position
         self._forget(child)
         if position == STARTING:

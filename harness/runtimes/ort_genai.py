@@ -46,17 +46,29 @@ class OrtGenAI:
         self._held: Any = None
         self._end_tokens: frozenset[int] = frozenset()
         self._context_tokens = 0
+        self._threads = 0
+
+    def use_threads(self, threads: int) -> None:
+        """Compute with so many, whatever a package says."""
+        self._threads = threads
 
     def load(self, directory: Path) -> None:
         """Load a folder; raises LoadError with the first line of what the engine says."""
         try:
-            self._model = self._genai.Model(self._genai.Config(str(directory)))
+            self._model = self._genai.Model(self._config(directory))
             self._tokenizer = self._genai.Tokenizer(self._model)
             self._end_tokens = frozenset(int(token) for token in self._tokenizer.eos_token_ids)
             self._context_tokens = _read_context(directory)
         except _REFUSALS as error:
             self.close()
             raise LoadError(one_line(error)) from error
+
+    def _config(self, directory: Path) -> Any:
+        config = self._genai.Config(str(directory))
+        if self._threads:
+            session = {"session_options": {"intra_op_num_threads": self._threads}}
+            config.overlay(json.dumps({"model": {"decoder": session}}))
+        return config
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what the engine refuses is an answer too."""
@@ -160,6 +172,9 @@ class OrtGenAI:
         """
         if request.sampling is not None:
             return self._sampling_generator(request.sampling, len(prompt) + request.max_new_tokens)
+        if request.defaults:
+            wanted = len(prompt) + request.max_new_tokens
+            return self._new_generator(min(wanted, self._context_tokens))
         if request.fresh:
             more = request.continuation_tokens if request.is_scored else request.max_new_tokens
             return self._make_generator(max(1, min(len(prompt) + more, self._context_tokens)))

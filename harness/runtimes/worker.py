@@ -1,11 +1,12 @@
 """The child process: loads one runtime, answers whole plans, and says where it is.
 
-``python -m harness.runtimes.worker FACTORY DIRECTORY PROGRESS``, started by
+``python -m harness.runtimes.worker FACTORY DIRECTORY PROGRESS LIMITS``, started by
 `harness.runtimes.child` only.
 """
 
 import contextlib
 import gc
+import json
 import os
 import queue
 import signal
@@ -13,15 +14,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import IO
 
 from harness.answer import Answer, Finish, Messages, Request
+from harness.device import Limits
 from harness.errors import HarnessError, InfrastructureError, LoadError, RequestError
 from harness.probes.memory import Memory, read_own_memory
 from harness.runtimes.base import Runtime, one_line
+from harness.runtimes.caps import MemoryCap, pin
 from harness.runtimes.channel import Cycles, Hold, Question, Reload, read, write
 from harness.runtimes.factory import make_runtime
 from harness.runtimes.progress import CLOSING, IDLE, LOADING, Progress
@@ -45,7 +48,11 @@ class _Errors:
 class Worker:
     """What may be asked of the child: each public method is one question."""
 
-    def __init__(self, factory: str, directory: Path, progress: Progress) -> None:
+    def __init__(
+        self, factory: str, directory: Path, progress: Progress, limits: Limits | None = None
+    ) -> None:
+        self._limits = limits or Limits()
+        self._cap = MemoryCap(self._limits.memory_bytes)
         self._factory = factory
         self._directory = directory
         self._progress = progress
@@ -53,7 +60,9 @@ class Worker:
 
     def start(self) -> float:
         """Make the runtime and load the variant; seconds of the load alone."""
-        self._runtime = make_runtime(self._factory)
+        pin(self._limits)
+        self._runtime = make_runtime(self._factory, self._limits.threads)
+        self._cap.put_on()
         return self._load()
 
     def run(self, plan: Sequence[Request]) -> list[Answer]:
@@ -129,10 +138,13 @@ class Worker:
         started_ns = time.perf_counter_ns()
         try:
             self._runtime.load(self._directory)
+        except LoadError as error:
+            raise LoadError(self._cap.explain(str(error))) from error
         except HarnessError:
             raise
         except Exception as error:  # the runtime is anybody's and may raise anything
-            raise LoadError(f"{type(error).__name__}: {one_line(error)}") from error
+            why = f"{type(error).__name__}: {one_line(error)}"
+            raise LoadError(self._cap.explain(why)) from error
         ended_ns = time.perf_counter_ns()
         gc.collect()
         gc.freeze()
@@ -176,12 +188,21 @@ class Worker:
 
     def _answer(self, number: int, request: Request) -> Answer:
         self._progress.write(number)
+        if request.is_scored:  # logits of whole prompts, which no application asks for
+            self._cap.take_off()
         try:
-            return self._runtime.answer(request)
+            answer = self._runtime.answer(request)
         except InfrastructureError:  # the machine's fault is no answer of the model's
             raise
         except Exception as error:  # a foreign runtime may raise: the rest of the plan goes on
-            return Answer(finish=Finish.ERROR, error=f"{type(error).__name__}: {one_line(error)}")
+            answer = Answer(finish=Finish.ERROR, error=f"{type(error).__name__}: {one_line(error)}")
+        return self._explained(answer)
+
+    def _explained(self, answer: Answer) -> Answer:
+        """With the figures, where it was refused because there was no memory to be had."""
+        if not isinstance(answer, Answer) or answer.finish != Finish.ERROR:
+            return answer
+        return replace(answer, error=self._cap.explain(answer.error))
 
     @contextlib.contextmanager
     def _undisturbed(self) -> Iterator[None]:
@@ -268,13 +289,19 @@ def _claim(descriptor: int, mode: str, replacement: int) -> IO[bytes]:
     return mine
 
 
-def main(factory: str, directory: str, progress: str) -> None:
+def main(factory: str, directory: str, progress: str, limits: str) -> None:
     """Serve until the gate closes the worker or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's is the gate's to handle
     nothing = os.open(os.devnull, os.O_RDONLY)
     questions = _claim(0, "rb", nothing)
     replies = _claim(1, "wb", 2)
-    serve(Worker(factory, Path(directory), Progress(Path(progress))), questions, replies)
+    worker = Worker(factory, Path(directory), Progress(Path(progress)), _limits(limits))
+    serve(worker, questions, replies)
+
+
+def _limits(text: str) -> Limits:
+    processors, threads, memory_bytes = json.loads(text)
+    return Limits(tuple(processors), threads, memory_bytes)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ FAULTS = {
     "L1": Fault("latency", ("memory",), damage=damage.profile_every_node),  # it keeps every event
     "L2": Fault("latency", damage=damage.compute_in_float),
     "L6": Fault("scaling", runtime=plants.PrefillsTwice),
-    "S2": Fault("scaling", ("precision",), damage=damage.blur_rope),  # no rotations any more
+    "S2": Fault(
+        "scaling", ("packaging", "precision"), damage=damage.blur_rope
+    ),  # no rotations any more
     "S4": Fault("scaling", ("packaging", *LONG_PROMPTS), damage=damage.cut_rope),
     "S5": Fault("scaling", LONG_PROMPTS, runtime=plants.DiesOfLongPrompts),
 }

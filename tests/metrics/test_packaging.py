@@ -84,22 +84,6 @@ def test_several_end_tokens_are_fine_when_the_tokenizers_is_among_them():
     assert packaging.config_problems(folder({"eos_token_id": [END_OF_TEXT, IM_END]})) == []
 
 
-def test_two_different_templates_are_named():
-    inline = folder(tokenizer={"chat_template": "{{ a }}"})
-    assert packaging.config_problems(inline) == []
-    both = replace(inline, template="{{ b }}")
-    assert packaging.config_problems(both) == [
-        "chat_template in tokenizer_config.json is not the one in chat_template.jinja"
-    ]
-
-
-def test_a_template_that_is_not_the_sources_is_named():
-    same = replace(folder(), template="{{ a }}\n", source_template="{{ a }}")
-    assert packaging.config_problems(same) == []
-    other = replace(same, template="<s>{{ a }}")
-    assert packaging.config_problems(other) == ["the chat template is not the source checkpoint's"]
-
-
 def test_ids_outside_the_vocabulary_are_named():
     found = packaging.token_id_problems(folder({"vocab_size": 2, "pad_token_id": -1}))
     assert found == [

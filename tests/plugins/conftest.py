@@ -149,6 +149,7 @@ latency_warmup_pairs = 0
 latency_uptime_pairs = 0
 load_repetitions = 1
 memory_cycles = 2
+device_answers = 4
 scaling_repetitions = 1
 scaling_longest_tokens = 1100
 scaling_texts = 2
@@ -159,6 +160,10 @@ edge_examples = 5
 edge_chats = 1
 edge_token_ids = 500
 foundry_items = 1
+default_items = 8
+contract_prompts = 4
+repeat_rate = 0.1
+edge_unicode = 3
 deadline_seconds = 5.0
 """
     return "\n[rules.".join([head + plan, *kept])

@@ -107,6 +107,25 @@ class DecodesTokenByToken(Plant):
         pass
 
 
+class BreaksPromises(Plant):
+    """Draws by a seed of its own, and ends each 20th greedy answer with another token."""
+
+    answered = 0
+
+    def answer(self, request: Request) -> Answer:
+        self.answered += 1
+        if self.is_damaged and request.sampling is not None:
+            own = replace(request.sampling, seed=self.answered)
+            return super().answer(replace(request, sampling=own))
+        found = super().answer(request)
+        if not self.is_damaged or request.is_scored or self.answered % 20:
+            return found
+        return replace(found, token_ids=(*found.token_ids[:-1], 77), text=found.text[:-1] + "7")
+
+    def fault(self, request: Request) -> None:
+        pass
+
+
 class LosesPartOfItsFile(Plant):
     """Has a hole of zeros in its weights once it answers, after their digest was taken."""
 

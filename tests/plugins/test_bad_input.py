@@ -37,6 +37,7 @@ ITEM = '{"id": "a", "prompt": "Hi", "expected": "Hello"}\n'
 def run(tmp_path):
     """Run the gate on a release file with one change; the folder has data, policy, no model."""
     (tmp_path / "eval.jsonl").write_text(ITEM)
+    (tmp_path / "copy.jsonl").write_text('{"prompt": "hi!", "expected": "Hello"}\n')
     policy = (ROOT / "fixtures" / "policies" / "gate.toml").read_text(encoding="utf-8")
     (tmp_path / "gate.toml").write_text(policy, encoding="utf-8")
 
@@ -75,8 +76,23 @@ def run(tmp_path):
             "pack of edge cases",
         ),
         ('path = "gate.toml"', 'path = "none.toml"', "none.toml cannot be read"),
+        (
+            'domain = "eval.jsonl"',
+            'domain = "eval.jsonl"\ncalibration = "copy.jsonl"',
+            "copy.jsonl has 1 of 1, the first is a",
+        ),
     ],
-    ids=["no model", "value", "key", "no candidate", "no data", "no text", "no pack", "no policy"],
+    ids=[
+        "no model",
+        "value",
+        "key",
+        "no candidate",
+        "no data",
+        "no text",
+        "no pack",
+        "no policy",
+        "calibration on the bank",
+    ],
 )
 def test_a_mistake_of_the_user_is_one_line_and_status_4(run, tmp_path, old, new, message):
     done = run(old, new)

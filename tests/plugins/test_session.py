@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.store import read_policy
+from tests.conftest import ROOT
+
 
 def test_a_good_candidate_is_go_and_published(gate):
     ended = gate.run(has_source=True)
@@ -18,6 +21,10 @@ def test_a_good_candidate_is_go_and_published(gate):
     assert package["model_id"] == "travel-int4-generic-cpu:1"
     manifest = json.loads((Path(package["path"]) / "inference_model.json").read_text())
     assert manifest["Name"] == package["model_id"]
+    evidence = json.loads((gate.folder / "reports" / "latest" / "evidence.json").read_text())
+    recorded = {it["metric"] for it in evidence["measurements"]}
+    rules = read_policy(ROOT / "fixtures" / "policies" / "gate.toml").rules
+    assert recorded <= {rule.metric for rule in rules}
 
 
 @pytest.mark.parametrize(

@@ -55,10 +55,9 @@ def test_every_file_is_listed_with_its_size(directory):
     assert read_folder(directory).files == file_sizes(directory)
 
 
-def test_documents_and_template_are_read(directory):
+def test_documents_are_read(directory):
     folder = read_folder(directory)
     assert folder.model == {"context_length": 64}
-    assert folder.template == "{{ messages }}"
 
 
 def test_what_is_no_json_object_is_named_and_left_out(directory):
@@ -71,7 +70,7 @@ def test_what_is_no_json_object_is_named_and_left_out(directory):
 
 def test_an_empty_folder_is_read_too(tmp_path):
     folder = read_folder(tmp_path)
-    assert (folder.files, folder.documents, folder.unreadable, folder.template) == ({}, {}, (), "")
+    assert (folder.files, folder.documents, folder.unreadable) == ({}, {}, ())
 
 
 def test_the_checkpoints_documents_stand_beside_the_variants(directory, tmp_path):

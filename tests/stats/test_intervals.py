@@ -65,3 +65,36 @@ def test_an_interval_that_cannot_be_computed_is_unbounded(found):
 
 def test_an_exact_figure_has_no_width_and_is_bounded():
     assert intervals.exact(3.0, 1).is_bounded
+
+
+def test_a_quantile_lies_between_two_of_the_values_as_often_as_claimed():
+    random = np.random.default_rng(5)
+    true, held, size, trials = np.exp(1.6448536), 0, 93, 400
+    for _ in range(trials):
+        found = intervals.order_interval(random.lognormal(size=size), 0.95, 0.90)
+        held += found.lower <= true <= found.upper
+    assert held / trials >= 0.87
+
+
+@pytest.mark.parametrize(("size", "bounded"), [(58, False), (59, True)])
+def test_59_values_are_the_least_that_bound_the_95_percent_quantile(size, bounded):
+    high = intervals.order_interval(range(size), 0.95, 0.90)
+    low = intervals.order_interval(range(size), 0.05, 0.90)
+    assert (math.isfinite(high.upper), math.isfinite(low.lower)) == (bounded, bounded)
+    assert math.isfinite(high.lower)
+
+
+def test_a_tolerance_interval_of_five_values_holds_the_quantile_as_often_as_claimed():
+    random = np.random.default_rng(6)
+    true, below, above, trials = np.exp(0.2 * 1.6448536), 0, 0, 1000
+    for _ in range(trials):
+        found = intervals.tolerance_interval(np.exp(0.2 * random.normal(size=5)), 0.95, 0.90)
+        below += found.upper < true
+        above += found.lower > true
+    assert 0.03 < below / trials < 0.07
+    assert 0.03 < above / trials < 0.07
+
+
+@pytest.mark.parametrize("values", [[], [1.0, 2.0], [1.0, 0.0, 2.0]])
+def test_too_few_loads_have_no_tolerance_interval(values):
+    assert not intervals.tolerance_interval(values, 0.95, 0.90).is_bounded

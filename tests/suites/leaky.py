@@ -48,6 +48,21 @@ class KeepsEnds(Keeps):
         return answer
 
 
+class KeepsLongPrompts(Keeps):
+    """Keeps something of every prompt over 100 characters."""
+
+    size = KEPT_BYTES
+
+    def answer(self, request: Request) -> Answer:
+        if request.messages and len(request.messages[-1][1]) > 100:
+            self.keep(self.size)
+        return super().answer(request)
+
+
+class KeepsALittleOfLongPrompts(KeepsLongPrompts):
+    size = 600
+
+
 class KeepsRefusals(Keeps):
     def answer(self, request: Request) -> Answer:
         answer = super().answer(request)
@@ -70,7 +85,7 @@ class KeepsEverSlower(Keeps):
 
     def answer(self, request: Request) -> Answer:
         answer = super().answer(request)
-        if answer.finish is Finish.LENGTH and request.fresh:
+        if answer.finish is Finish.LENGTH and request.fresh and request.max_new_tokens > 2:
             self.keep(int(4e7 / (self.answered + 20) ** 1.5))
         return answer
 

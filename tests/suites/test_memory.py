@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from harness.bench import Bench, Stage
+from harness.device import Machine
 from harness.evidence import Evidence, Subject
 from harness.fleet import Fleet
 from harness.item import Item
@@ -20,6 +21,7 @@ from suites import test_memory as suite
 
 ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(24))
 POLICY = read_policy(Path(__file__).parents[2] / "fixtures" / "policies" / "gate.toml")
+MACHINE = Machine("x86_64", 4, 8192)
 PLAN = Plan(memory_cycles=20, memory_doublings=1, memory_reloads=3)
 
 needs_heap = pytest.mark.skipif(
@@ -41,7 +43,7 @@ def judge(tmp_path):
     def judge(check, runtime, plan=PLAN):
         handed_in = []
         with Fleet(variants, f"tests.suites.leaky:{runtime}", 60.0) as fleet:
-            stage = Stage(fleet, "fp32", ITEMS, plan, "here", rules=POLICY.rules)
+            stage = Stage(fleet, "fp32", ITEMS, plan, "here", rules=POLICY.rules, machine=MACHINE)
             check(Bench(stage, "int4", "memory"), lambda *measured: handed_in.extend(measured))
         judge.remarks = stage.remarks
         evidence = Evidence("travel", subjects, "here", measurements=tuple(handed_in))
@@ -81,6 +83,17 @@ def test_a_leak_is_named_by_the_kind_of_request(judge, runtime, kind):
         assert f"that a request leaves behind at {kind}: " in found[rule].reason
         assert "KiB/request" in found[rule].reason
         assert found[rule].measured == pytest.approx(kept, rel=0.15)
+
+
+@needs_heap
+@pytest.mark.parametrize(
+    ("runtime", "kept"), [("KeepsLongPrompts", 4.0), ("KeepsALittleOfLongPrompts", 0.6)]
+)
+def test_a_leak_by_long_prompts_alone_is_not_lost_among_the_short_ones(judge, runtime, kept):
+    found = judge(suite.test_memory, runtime)["heap_growth"]
+    assert found.outcome == "fail"
+    assert f"that a request leaves behind at {Kind.LONG}: " in found.reason
+    assert found.measured == pytest.approx(kept, rel=0.2)
 
 
 def test_hours_follow_from_growth_and_the_measured_rate(judge):

@@ -1,0 +1,114 @@
+"""A package asked as applications ask: messages alone, so that its own settings decide."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.answer import Answer, Finish, Request
+from harness.chances import Ask, Chances
+from harness.item import Item
+from harness.metrics.likelihood import Tokens
+from harness.metrics.quality import grade
+from harness.metrics.sampling import heat, penalized
+from harness.reply import Reply
+
+Encode = Callable[[Sequence[str]], Sequence[Sequence[int]]]
+
+_RIGHT = 0.5  # the least score of an answer that is called right
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the source says that its model is to be decoded; greedy counts as temperature 1, for that
+    is what Foundry Local makes of a package that says nothing.
+    """
+
+    temperature: float = 1.0
+    repetition_penalty: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Of items asked twice without options: whether each answer lost what the greedy one has right,
+    with the slices' names, and whether an item's two answers differ. `heat` is evidence in nats
+    that they were drawn at a higher temperature than stated (`harness.metrics.sampling.heat`).
+    """
+
+    names: tuple[str, ...]
+    lost: tuple[bool, ...]
+    differs: tuple[bool, ...]
+    heat: float
+
+
+def settings_of(generation: Mapping[str, object]) -> Settings:
+    """What a generation_config.json states."""
+    found = {
+        name: float(value)
+        for name in ("temperature", "repetition_penalty")
+        if isinstance(value := generation.get(name), int | float) and value > 0
+    }
+    if not generation.get("do_sample"):
+        found.pop("temperature", None)
+    return Settings(**found)
+
+
+def default_requests(items: Sequence[Item]) -> list[Request]:
+    """Items without options; an answer is stopped, as by its user, where its item has no room."""
+    return [
+        Request(
+            item.messages,
+            max_new_tokens=item.max_new_tokens,
+            cancel_after=item.max_new_tokens,
+            defaults=True,
+        )
+        for item in items
+    ]
+
+
+def with_ids(answers: Sequence[Answer], encode: Encode) -> list[Answer]:
+    """Answers of a runtime that gives text alone, with the tokens of that text."""
+    ids = encode([it.text for it in answers])
+    return [replace(it, token_ids=tuple(tokens)) for it, tokens in zip(answers, ids, strict=True)]
+
+
+def ask_defaults(
+    ask: Ask, chances: Chances, items: Sequence[Item], greedy: Sequence[Reply], settings: Settings
+) -> Defaults:
+    """Each item twice, beside its greedy replies; answers must carry token ids."""
+    plan = default_requests(items)
+    given = list(ask([*plan, *plan]))
+    answers = given[: len(plan)], given[len(plan) :]
+    prompts = [it.answer.prompt_ids for it in greedy]
+    lost, differs = [], []
+    for item, reply, one, other in zip(items, greedy, *answers, strict=True):
+        is_right = grade(item, reply).score >= _RIGHT
+        lost += [is_right and not _is_right(item, it) for it in (one, other)]
+        differs.append((one.text, one.finish) != (other.text, other.finish))
+    names = tuple(it.slice for it in items for _ in answers)
+    evidence = _heat(chances, [*prompts, *prompts], given, settings)
+    return Defaults(names, tuple(lost), tuple(differs), evidence)
+
+
+def _heat(
+    chances: Chances, prompts: Sequence[Tokens], answers: Sequence[Answer], settings: Settings
+) -> float:
+    """Evidence that answers were drawn hotter than the settings say; equal ones are scored once."""
+    said = [
+        (prompt, chances.said(answer))
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if answer.finish is not Finish.ERROR
+    ]
+    kinds = [it for it in dict.fromkeys(said) if it[1]]
+    rows = chances.logits([prompt for prompt, _ in kinds], [text for _, text in kinds])
+    known = {
+        (prompt, text): penalized(logits, prompt, text, settings.repetition_penalty)
+        for (prompt, text), logits in zip(kinds, rows, strict=True)
+        if logits is not None
+    }
+    texts = [(known[it], it[1]) for it in said if it in known]
+    return heat(texts, settings.temperature)
+
+
+def _is_right(item: Item, answer: Answer) -> bool:
+    if answer.finish is Finish.ERROR:
+        return False
+    return grade(item, Reply(answer)).score >= _RIGHT

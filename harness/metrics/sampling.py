@@ -1,0 +1,87 @@
+"""What a model's own distribution says of sampled texts: how likely two of them are the same."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.metrics.likelihood import Logits, Tokens, log_softmax
+
+IMPROBABLE = 1e-6
+"""What is less likely than that did not happen by chance."""
+
+HOTTER = (1.25, 1.5, 2.0, 3.0, 5.0)
+"""Factors on a temperature, of which each is as good a guess as the others."""
+
+
+def certainty(logits: Logits, temperature: float = 1.0) -> NDArray[np.float64]:
+    """The largest probability of each position at a temperature, (positions,)."""
+    found: NDArray[np.float64] = np.exp(log_softmax(logits / temperature).max(axis=1))
+    return found
+
+
+def log_chance(logits: Logits, tokens: Tokens, temperature: float) -> float:
+    """Log-probability in nats of a text drawn at a temperature; 0 where logits are no numbers.
+
+    `logits`, (tokens, vocabulary), predict its tokens. So likely is it that a second draw that
+    knows nothing of the first gives the same text.
+    """
+    total = _log_likelihood(logits, tokens, temperature)
+    return 0.0 if math.isnan(total) else total
+
+
+def tail(chances: Sequence[float], count: int) -> float:
+    """Probability that `count` or more of independent events happen, each with a chance of its own.
+
+    The Poisson binomial distribution, by convolution.
+    """
+    distribution = np.ones(1)
+    for chance in chances:
+        distribution = np.convolve(distribution, (1 - chance, chance))
+    return float(distribution[count:].sum())
+
+
+def needed(rate: float, miss: float = 0.05) -> int:
+    """Requests of which one at least goes wrong but for a probability of `miss`, at such a rate.
+
+    ln(miss) / ln(1 - rate): 299 for 1 in 100.
+    """
+    return math.ceil(math.log(miss) / math.log1p(-rate))
+
+
+def heat(texts: Sequence[tuple[Logits, Tokens]], temperature: float) -> float:
+    """Evidence in nats that texts were drawn at a higher temperature than the one that is stated.
+
+    The logarithm of a mixture of likelihood ratios, one for each of `HOTTER`. Drawn at the stated
+    temperature or a lower one, from all tokens or the likeliest, a ratio is 1 at most in the mean:
+    the probability of evidence over x is exp(-x) at most (Markov), whatever the model. Texts whose
+    logits are no numbers are left out.
+    """
+    totals = np.zeros(len(HOTTER))
+    for logits, tokens in texts:
+        stated = _log_likelihood(logits, tokens, temperature)
+        found = np.array(
+            [_log_likelihood(logits, tokens, temperature * it) - stated for it in HOTTER]
+        )
+        totals += found if np.isfinite(found).all() else 0.0
+    return float(np.logaddexp.reduce(totals) - math.log(len(HOTTER)))
+
+
+def _log_likelihood(logits: Logits, tokens: Tokens, temperature: float) -> float:
+    rows = log_softmax(logits / temperature)
+    return float(rows[np.arange(len(tokens)), list(tokens)].sum())
+
+
+def penalized(logits: Logits, prompt: Tokens, tokens: Tokens, penalty: float) -> Logits:
+    """Logits as a repetition penalty leaves them: tokens that were there already count for less.
+
+    Positive ones are divided and negative ones multiplied by it (Keskar et al. 2019).
+    """
+    if penalty == 1.0:
+        return logits
+    rows = logits.copy()
+    for place, row in enumerate(rows):
+        seen = list({*prompt, *tokens[:place]})
+        row[seen] = np.where(row[seen] < 0, row[seen] * penalty, row[seen] / penalty)
+    return rows

@@ -1,0 +1,197 @@
+"""A package's parts beside its source's, or the reference's where there is no source.
+
+Nothing is run but the chat templates. A part that neither side states is not compared.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import LoadError
+from harness.metrics.architecture import (
+    Graph,
+    compare_attributes,
+    compare_caches,
+    compare_graphs,
+    compare_rotations,
+)
+from harness.metrics.chat_templates import CHATS, compare_renderings, named_template
+from harness.metrics.compared import Compared
+from harness.metrics.generation import compare_generation
+from harness.metrics.model_config import computation
+from harness.metrics.tokenizer_parts import (
+    TokenizerParts,
+    compare_tables,
+    compare_tokenizers,
+    tokenizer_parts,
+)
+from harness.probes.chat_rendering import render_chats
+from harness.probes.graph_computation import read_computation
+from harness.probes.saved_tokenizer import saved_tokenizer
+
+NO_SOURCE = Compared(unknown=("the release names no source checkpoint",))
+_GRAPH, _TOKENIZER, _TEMPLATE = "genai_config.json", "tokenizer.json", "chat_template.jinja"
+_NEEDS_REWRITING = (
+    "the tokenizer differs from the source's file, which builders write anew, and transformers is "
+    "not there to do the same"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a package is held against: its source checkpoint's folder, or else the reference's.
+
+    Neither is there for a reference whose release names no source.
+    """
+
+    source: Path | None = None
+    reference: Path | None = None
+
+
+def graph_parts(directory: Path, beside: Beside) -> tuple[Compared, Compared]:
+    """Attributes of attention and norms, and the RoPE caches; LoadError where there is no graph."""
+    if beside.source is None and beside.reference is None:
+        return NO_SOURCE, NO_SOURCE
+    model = _table(directory / _GRAPH, "model")
+    graph = _graph(directory)
+    if beside.source is None:
+        assert beside.reference is not None
+        theirs = _graph(beside.reference)
+        return compare_graphs(graph, theirs), compare_caches(graph, theirs)
+    asked = computation(_document(beside.source / "config.json"))
+    context = model.get("context_length")
+    context = context if isinstance(context, int) else 0
+    attributes = compare_attributes(graph, asked, context)
+    return attributes, compare_rotations(graph, asked, context)
+
+
+def _graph(directory: Path) -> Graph:
+    decoder = _table(directory / _GRAPH, "model").get("decoder")
+    name = decoder.get("filename") if isinstance(decoder, Mapping) else None
+    if not isinstance(name, str) or not name:
+        raise LoadError("genai_config.json names no model.decoder.filename")
+    if not (directory / name).is_file():  # a device or a pipe would never end
+        raise LoadError(f"the graph that genai_config.json names is no file: {name}")
+    return read_computation(directory / name)
+
+
+def generation(directory: Path, beside: Beside) -> Compared:
+    """Settings for callers that set nothing."""
+    search = _table(directory / _GRAPH, "search")
+    if beside.source is not None:
+        stated = beside.source / "generation_config.json"
+        document = stated if stated.is_file() else beside.source / "config.json"
+        return compare_generation(search, _document(document))
+    if beside.reference is None:
+        return NO_SOURCE
+    theirs = _table(beside.reference / _GRAPH, "search")
+    return compare_generation(search, theirs, "the reference's")
+
+
+def tokenizer(directory: Path, beside: Beside) -> Compared:
+    """Every part of the tokenizer.
+
+    Where the files differ, the source's is written anew as builders do, which may be all of it.
+    """
+    if beside.source is None:
+        if beside.reference is None:
+            return NO_SOURCE
+        return _tokenizers(directory, beside.reference, "the reference's")
+    found = _tokenizers(directory, beside.source, "the source's")
+    if found.looked_at and not found.differences:
+        return found
+    with saved_tokenizer(beside.source) as anew:
+        if anew is not None:
+            return _tokenizers(directory, anew, "the source's")
+    moved = _tables(directory, beside.source)
+    doubts = [it for it in (*found.differences, *found.unknown) if it not in moved]
+    return Compared(found.looked_at, moved, (*doubts, _NEEDS_REWRITING))
+
+
+def _tables(directory: Path, source: Path) -> tuple[str, ...]:
+    """What differs however a tokenizer is written: ids of tokens that both have, and merges."""
+    try:
+        return compare_tables(_parts(directory), _parts(source), "the source's")
+    except ValueError:
+        return ()
+
+
+def _tokenizers(directory: Path, other: Path, whose: str) -> Compared:
+    try:
+        return compare_tokenizers(_parts(directory), _parts(other), whose)
+    except ValueError as error:
+        return Compared(unknown=(str(error),))
+
+
+def _parts(directory: Path) -> TokenizerParts:
+    config = directory / "tokenizer_config.json"
+    named = {**_named_apart(directory), **(_document(config) if config.is_file() else {})}
+    return tokenizer_parts(_document(directory / _TOKENIZER), named)
+
+
+def _named_apart(directory: Path) -> Mapping[str, Any]:
+    """What older checkpoints keep in a file of its own."""
+    path = directory / "special_tokens_map.json"
+    return _document(path) if path.is_file() else {}
+
+
+def chats(directory: Path, beside: Beside) -> Compared:
+    """What the chat templates render: the package's two, where it has two, and the other's."""
+    inline, file = _templates(directory)
+    used = file or inline
+    other = beside.source or beside.reference
+    theirs = "" if other is None else (_templates(other)[1] or _templates(other)[0])
+    whose = "the source checkpoint's" if beside.source else "the reference's"
+    tokens = _named_tokens(directory)
+    pairs = [(inline, file, "the one in chat_template.jinja") if inline and file else None]
+    pairs.append((used, theirs, whose) if theirs else None)
+    if theirs and not used:
+        return Compared((whose,), (f"there is no chat template, unlike {whose}",))
+    found = [_rendered(*pair, tokens) for pair in pairs if pair]
+    if not found:
+        return Compared(unknown=("there is no chat template to compare with",))
+    return Compared(
+        tuple(it for one in found for it in one.looked_at),
+        tuple(it for one in found for it in one.differences),
+    )
+
+
+def _rendered(mine: str, theirs: str, what: str, tokens: Mapping[str, str]) -> Compared:
+    """By text first: what is the same needs no rendering."""
+    if mine.strip() == theirs.strip():
+        return Compared((what,))
+    given = list(CHATS.values())
+    return compare_renderings(
+        render_chats(mine, given, tokens), render_chats(theirs, given, tokens), what
+    )
+
+
+def _templates(directory: Path) -> tuple[str, str]:
+    """A folder's chat templates: in the tokenizer's configuration, and in a file of its own."""
+    config, path = directory / "tokenizer_config.json", directory / _TEMPLATE
+    inline = named_template(_document(config).get("chat_template")) if config.is_file() else ""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return inline, text
+
+
+def _named_tokens(directory: Path) -> dict[str, str]:
+    try:
+        return dict(_parts(directory).named)
+    except ValueError:
+        return {}
+
+
+def _table(path: Path, key: str) -> Mapping[str, Any]:
+    found = _document(path).get(key) if path.is_file() else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    """A JSON object; empty where it cannot be read, which `missing_files` says."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, Mapping) else {}

@@ -1,0 +1,97 @@
+"""One visit to Foundry Local with a variant: everything that is asked of one process there."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.answer import Answer, Request
+from harness.bank import across_slices, question, some_of_every_slice
+from harness.chances import Chances
+from harness.contracts import Held, Prompt, hold
+from harness.defaults import Defaults, Settings, ask_defaults, settings_of, with_ids
+from harness.exam import require_answers
+from harness.fleet import Fleet
+from harness.item import Item, Scorer
+from harness.metrics.likelihood import Tokens
+from harness.metrics.packaging import as_ids
+from harness.policy import Plan
+from harness.probes.folder import read_folder
+from harness.release import FOUNDRY_LOCAL
+from harness.reply import Reply
+
+_NEW_TOKENS = 8
+_PROMPTS = 4  # of which every option is tried: what is the engine's own has more beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Items with the variant's own answers and Foundry Local's, both greedy; what it answers when
+    no option is set, and how it keeps what options promise.
+    """
+
+    items: tuple[Item, ...]
+    own: tuple[Answer, ...]
+    answers: tuple[Answer, ...]
+    defaults: Defaults
+    held: Held
+
+
+def visit(fleet: Fleet, name: str, items: Sequence[Item], plan: Plan, settings: Settings) -> Visit:
+    """Ask everything of one process of Foundry Local; raises RequestError where one of the two
+    refuses a plain greedy request.
+    """
+    chosen = some_of_every_slice(items, plan.foundry_items)
+    sample = _graded(items, plan.default_items)
+    own = _own(fleet, name, dict.fromkeys([*chosen, *sample]))
+    chances = Chances(partial(fleet.ask, name), _end_tokens(fleet, name))
+    with fleet.fresh(name, FOUNDRY_LOCAL) as foundry:
+
+        def ask(asked: Sequence[Request]) -> list[Answer]:
+            return with_ids(foundry.run(asked), partial(fleet.encode, name))
+
+        answers = require_answers(name, foundry.run([question(it) for it in chosen]))
+        greedy = [Reply(own[it]) for it in sample]
+        defaults = ask_defaults(ask, chances, sample, greedy, settings)
+        held = hold(ask, chances, _prompts(own))
+    return Visit(chosen, tuple(own[it] for it in chosen), tuple(answers), defaults, held)
+
+
+def _own(fleet: Fleet, name: str, items: Iterable[Item]) -> dict[Item, Answer]:
+    """The variant's own greedy answers."""
+    asked = list(items)
+    answers = fleet.ask(name, [question(it) for it in asked])
+    return dict(zip(asked, require_answers(name, answers), strict=True))
+
+
+def _graded(items: Sequence[Item], count: int) -> tuple[Item, ...]:
+    """Some of every slice whose answers are written: a choice is scored, not asked."""
+    return across_slices([it for it in items if it.scorer is not Scorer.CHOICE], count)
+
+
+def _prompts(own: Mapping[Item, Answer]) -> list[Prompt]:
+    """Chats to try options on, of as many slices as there are."""
+    return [
+        Prompt(
+            f"Foundry Local, {item.id}",
+            Request(item.messages, max_new_tokens=_NEW_TOKENS),
+            own[item].prompt_ids,
+            (2 * at + 1, 2 * at + 2),
+        )
+        for at, item in enumerate(across_slices(list(own), _PROMPTS))
+    ]
+
+
+def _end_tokens(fleet: Fleet, name: str) -> Tokens:
+    return as_ids(read_folder(fleet.variant(name).directory).model.get("eos_token_id"))
+
+
+def read_settings(source: Path | None) -> Settings:
+    """How the source's generation_config.json says to decode; nothing where there is none."""
+    try:
+        text = (source / "generation_config.json").read_text(encoding="utf-8") if source else "{}"
+        found = json.loads(text)
+    except (OSError, ValueError):
+        return Settings()
+    return settings_of(found if isinstance(found, dict) else {})

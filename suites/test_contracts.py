@@ -1,0 +1,45 @@
+"""Does it keep what its options promise, and say the same again and again?"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from harness.bench import Bench
+from harness.chances import Chances
+from harness.contracts import Contract, Held, hold, uncertain_prompts
+from harness.measurement import Measurement
+from harness.metrics.sampling import needed
+from harness.plugins.measure import Record
+from harness.repeats import changed, repeats
+
+NEW_TOKENS = 8
+REPEATED_ITEMS = 32
+
+
+def test_sampling(bench: Bench, record: Record) -> None:
+    """Seeds decide texts, and a temperature near 0, a top_k of 1 or a tiny top_p are greedy."""
+    asked = bench.some_items(bench.plan.contract_prompts)
+    ids = bench.encode(bench.render([it.messages for it in asked]))
+    named = [(item.id, tuple(tokens)) for item, tokens in zip(asked, ids, strict=True)]
+    prompts = uncertain_prompts(bench.ask, named, bench.random("seeds"), NEW_TOKENS)
+    held = hold(bench.ask, Chances(bench.ask, bench.end_tokens), prompts)
+    record(*(_counted(bench, it, held) for it in Contract))
+
+
+def test_repeats(bench: Bench, record: Record) -> None:
+    """A few prompts again and again in one process: each greedy answer is the first one's."""
+    asked = bench.some_items(REPEATED_ITEMS)
+    plan = repeats([it.messages for it in asked], needed(bench.plan.repeat_rate))
+    found = changed([it.id for it in asked], bench.ask(plan), Chances(bench.ask, bench.end_tokens))
+    labels = [f"{name} (request {at}: {why})" if why else name for at, name, why in found]
+    record(bench.sample("changed", "count", [bool(it[2]) for it in found], labels=labels))
+
+
+def _counted(bench: Bench, contract: Contract, held: Held) -> Measurement:
+    if held.absence:
+        return replace(bench.sample(contract, "count", ()), absence=held.absence)
+    return _named(bench, contract, held.problems[contract])
+
+
+def _named(bench: Bench, metric: str, problems: Mapping[str, str]) -> Measurement:
+    labels = [f"{name} ({problem})" if problem else name for name, problem in problems.items()]
+    return bench.sample(metric, "count", list(map(bool, problems.values())), labels=labels)

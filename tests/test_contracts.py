@@ -1,0 +1,125 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.answer import Answer, Finish
+from harness.chances import Chances
+from harness.contracts import Contract, hold, uncertain_prompts
+from harness.metrics.sampling import needed
+from harness.repeats import changed, repeats
+from harness.runtimes.factory import make_runtime
+
+ENGINE = "harness.runtimes.ort_genai:OrtGenAI"
+LINES = (Path(__file__).parents[1] / "fixtures" / "travel" / "eval.jsonl").read_text().splitlines()
+ITEMS = [json.loads(line) for line in LINES[::60]]
+CHATS = [tuple((it["role"], it["content"]) for it in item["messages"]) for item in ITEMS]
+END = (2,)
+COUNT = needed(0.0075)
+
+
+class Speaker:
+    """A runtime of the embedded int4 in this process."""
+
+    def __init__(self, factory, directory):
+        self.runtime = make_runtime(factory)
+        self.runtime.load(directory)
+
+    def ask(self, plan):
+        return [self.answer(request) for request in plan]
+
+    def answer(self, request):
+        try:
+            return self.runtime.answer(request)
+        except ValueError as error:
+            return Answer(finish=Finish.ERROR, error=str(error))
+
+
+@pytest.fixture
+def held(embedded):
+    def held(factory, seed=1):
+        speaker = Speaker(factory, embedded["int4"])
+        ids = speaker.runtime.encode([speaker.runtime.render(it) for it in CHATS[:12]])
+        named = [(f"item {at}", tuple(it)) for at, it in enumerate(ids)]
+        prompts = uncertain_prompts(speaker.ask, named, np.random.default_rng(seed), 8)
+        return hold(speaker.ask, Chances(speaker.ask, END), prompts)
+
+    return held
+
+
+def broken(found):
+    return {it for it, problems in found.problems.items() if any(problems.values())}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_engine_keeps_every_promise(held, seed):
+    found = held(ENGINE, seed)
+    assert found.absence == ""
+    assert [*found.problems] == [*Contract]
+    assert {len(it) for it in found.problems.values()} == {12}
+    assert broken(found) == set()
+
+
+SEEDS = {Contract.SAME_SEED}
+OTHER = {Contract.OTHER_SEED}
+
+
+@pytest.mark.parametrize(
+    ("plant", "contracts"),
+    [
+        ("IgnoresSeed", SEEDS),
+        ("IgnoresSeedNowAndThen", SEEDS),
+        ("HasOneSeed", OTHER),
+        ("HasFewSeeds", OTHER),
+        ("NeverSamples", OTHER),
+        ("NeverSamplesWhenHot", OTHER),
+        ("IgnoresTemperature", {Contract.TEMPERATURE}),
+        ("IgnoresTemperatureNowAndThen", {Contract.TEMPERATURE}),
+        ("IgnoresTopK", {Contract.TOP_K}),
+        ("IgnoresTopKNowAndThen", {Contract.TOP_K}),
+        ("IgnoresTopP", {Contract.TOP_P}),
+        ("IgnoresTopPNowAndThen", {Contract.TOP_P}),
+        ("GivesOneTokenMore", {Contract.LIMIT}),
+        ("ForgetsTheLimit", {Contract.LIMIT}),
+    ],
+)
+def test_a_broken_promise_is_named(held, plant, contracts):
+    found = held(f"tests.contract_plants:{plant}")
+    assert contracts <= broken(found), found
+    for contract in contracts:
+        named = [f"{name}: {it}" for name, it in found.problems[contract].items() if it]
+        assert all(it.startswith("item ") and " tokens: " in it for it in named)
+
+
+def test_a_runtime_that_cannot_sample_breaks_no_promise_but_is_not_judged(held):
+    found = held("tests.contract_plants:CannotSample")
+    assert found.absence == "the runtime does not sample: this engine is greedy"
+    assert not found.problems
+
+
+def repeated(embedded, factory, variant="int4"):
+    speaker = Speaker(factory, embedded[variant])
+    names = [f"item {at}" for at in range(len(CHATS))]
+    answers = speaker.ask(repeats(CHATS, COUNT))
+    found = changed(names, answers, Chances(speaker.ask, END))
+    assert len(found) == COUNT
+    return {at: f"{name}: {why}" for at, name, why in found if why}
+
+
+@pytest.mark.parametrize("variant", ["fp32", "int8", "int4"])
+def test_the_engine_says_the_same_again_and_again(embedded, variant):
+    assert repeated(embedded, ENGINE, variant) == {}
+
+
+@pytest.mark.parametrize(
+    ("plant", "every"),
+    [("Corrupts", 50), ("CorruptsSeldom", 200), ("CutsSeldom", 200), ("GarblesText", 50)],
+)
+def test_an_answer_that_is_wrong_now_and_then_is_named(embedded, plant, every):
+    found = repeated(embedded, f"tests.contract_plants:{plant}")
+    first = -(-(len(CHATS) + 1) // every) * every
+    assert [*found] == [*range(first, len(CHATS) + COUNT + 1, every)]
+    assert ", not '" in found[first]
+    assert found[first].startswith("item ")
+    assert found[first].endswith("as before")

@@ -1,0 +1,51 @@
+from harness.answer import Answer, Finish
+from harness.chances import Chances
+from harness.defaults import Settings, ask_defaults, default_requests, settings_of, with_ids
+from harness.item import Item
+from harness.reply import Reply
+
+ITEMS = tuple(
+    Item(f"item-{at}", (("user", f"question {at}"),), "LIS", slice=f"slice {at % 2}")
+    for at in range(3)
+)
+RIGHT, WRONG = (Answer(prompt_ids=(1,), text=text) for text in ("LIS", "ROM"))
+
+
+def defaults(*answers, greedy=(RIGHT, RIGHT, WRONG)):
+    chances = Chances(lambda plan: [Answer() for _ in plan], (2,))
+    replies = [Reply(it) for it in greedy]
+    return ask_defaults(lambda plan: answers, chances, ITEMS, replies, Settings())
+
+
+def test_a_request_without_options_ends_where_its_item_has_no_room():
+    [request, *_] = default_requests(ITEMS)
+    assert request.defaults
+    assert request.sampling is None
+    assert request.cancel_after == request.max_new_tokens == ITEMS[0].max_new_tokens
+
+
+def test_what_is_right_greedily_and_wrong_by_default_is_lost():
+    found = defaults(RIGHT, WRONG, RIGHT, RIGHT, RIGHT, WRONG)
+    assert found.lost == (False, False, True, False, False, False)
+    assert found.names == ("slice 0", "slice 0", "slice 1", "slice 1", "slice 0", "slice 0")
+    assert found.differs == (False, True, True)
+
+
+def test_a_refusal_is_a_loss_and_no_evidence_of_heat():
+    refused = Answer(finish=Finish.ERROR, error="too long")
+    found = defaults(refused, RIGHT, WRONG, refused, RIGHT, WRONG)
+    assert found.lost == (True, True, False, False, False, False)
+    assert not any(found.differs)
+    assert found.heat == 0
+
+
+def test_settings_are_the_sources_where_it_samples():
+    assert settings_of({}) == settings_of({"temperature": 0.6}) == Settings(1.0, 1.0)
+    stated = {"do_sample": True, "temperature": 0.6, "repetition_penalty": 1.1, "top_k": 20}
+    assert settings_of(stated) == Settings(0.6, 1.1)
+    assert settings_of({"do_sample": True, "temperature": "hot"}) == Settings()
+
+
+def test_text_alone_is_given_its_tokens():
+    [answer] = with_ids([RIGHT], lambda texts: [list(text.encode()) for text in texts])
+    assert answer.token_ids == tuple(b"LIS")
