@@ -238,7 +238,7 @@ class Plan:
     latency_processes: int = 24  # pairs of them at most, disturbed ones included
     latency_warmup_pairs: int = 40  # at most in each, where it is not steady sooner
     latency_uptime_pairs: int = 80  # one after the other in one pair of processes; 0: no drift
-    load_repetitions: int = 4  # at least, in fresh pairs of processes
+    load_repetitions: int = 5  # at least, in fresh pairs of processes
     device_answers: int = 60  # 59 are the least that show where 95 % of them lie
     memory_cycles: int = 40  # of 20 requests
     memory_doublings: int = 2  # as often is a run doubled that grows, but ever slower
