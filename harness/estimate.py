@@ -28,6 +28,7 @@ PAIRED = {
     Statistic.PEAK_RATIO,
     Statistic.RATIO,
     Statistic.P95_RATIO,
+    Statistic.MEAN_RATIO,
     Statistic.DRIFT,
     Statistic.PERPLEXITY_RATIO,
     Statistic.GAIN,
@@ -49,6 +50,7 @@ LABELLED = {
     Statistic.P99,
     Statistic.P99_9,
     Statistic.P95_RATIO,
+    Statistic.MEAN_RATIO,
     Statistic.PERPLEXITY,
     Statistic.PERPLEXITY_RATIO,
     Statistic.WORST_SLICE,
@@ -112,6 +114,10 @@ def _mean(it: Measurement, confidence: float) -> Estimate:
     if it.labels:
         return intervals.cluster_mean_interval(it.values, it.labels, confidence)
     return intervals.mean_interval(it.values, confidence)
+
+
+def _mean_ratio(it: Measurement, confidence: float) -> Estimate:
+    return intervals.mean_ratio_interval(it.values, it.reference_values, it.labels, confidence)
 
 
 def _median(it: Measurement, confidence: float) -> Estimate:
@@ -300,6 +306,7 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.MAXIMUM: _maximum,
     Statistic.MINIMUM: _minimum,
     Statistic.MEAN: _mean,
+    Statistic.MEAN_RATIO: _mean_ratio,
     Statistic.MEDIAN: _median,
     Statistic.SHARE: _share,
     Statistic.SCORE: _score,

@@ -11,6 +11,7 @@ from harness.stats.intervals import Estimate
 _RATIOS = {
     Statistic.RATIO,
     Statistic.P95_RATIO,
+    Statistic.MEAN_RATIO,
     Statistic.DRIFT,
     Statistic.PERPLEXITY_RATIO,
     Statistic.PEAK_RATIO,

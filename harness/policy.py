@@ -32,6 +32,7 @@ class Statistic(StrEnum):
     MAXIMUM = "maximum"  # largest, exact; with labels it names the one that has it
     MINIMUM = "minimum"  # smallest, exact
     MEAN = "mean"  # Student t over label means (clusters), else over values
+    MEAN_RATIO = "mean_ratio"  # of means, same positions of both: Student t over label means
     MEDIAN = "median"  # order statistics
     SHARE = "share"  # of values that are 1: Clopper-Pearson
     P50 = "p50"  # quantiles: moving-block bootstrap over labels

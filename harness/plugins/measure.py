@@ -68,6 +68,7 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
             device=settings.device,
             machine=settings.machine,
             source=release.model.path if release.model else None,
+            cache=settings.cache,
             reply_cache=_reply_cache(notebook),
         )
         yield notebook.stage
