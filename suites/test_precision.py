@@ -6,6 +6,7 @@ from dataclasses import replace
 from harness.bench import Bench
 from harness.control import add_control
 from harness.errors import InfrastructureError
+from harness.evidence import NO_SOURCE
 from harness.forcing import Passage, compared_together, own_and_expected, windows
 from harness.item import Item
 from harness.measurement import Measurement
@@ -81,7 +82,7 @@ def test_source(bench: Bench, record: Record) -> None:
     too, so that no fault of the export hides behind it.
     """
     if bench.source is None:
-        record(_absent(bench, "source_ids", "the release names no [model] path"))
+        record(_absent(bench, "source_ids", NO_SOURCE))
         return
     facts = bench.source_facts()
     record(*_ids(bench, facts), *_export(bench, facts))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.evidence import NO_SOURCE
 from harness.metrics.weight_names import Names, Piece, lacking, layer_of, names_of, shown, unknown
 from harness.metrics.weights import (
     Allowance,
@@ -53,7 +54,7 @@ def compare_weights(
     Raises LoadError where the variant's files and ConfigError where the checkpoint's are not whole.
     """
     if source is None:
-        return Comparison(absence="the release names no source checkpoint")
+        return Comparison(absence=NO_SOURCE)
     with Checkpoint(source) as checkpoint:
         if not checkpoint.shapes:
             return Comparison(absence="the source checkpoint has no safetensors to compare with")

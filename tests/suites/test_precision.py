@@ -249,5 +249,7 @@ def test_what_cannot_be_asked_is_said_once_and_leaves_nothing_measured(embedded)
         judged(suite.test_source, "int4", embedded, facts=missing)
 
 
-def test_a_release_without_a_source_is_not_asked_for_one(embedded):
-    assert judged(suite.test_source, "fp32", embedded, source=None) == {}
+def test_a_release_without_a_source_is_not_asked_for_one_and_is_told_so(embedded):
+    found = judged(suite.test_source, "fp32", embedded, source=None)
+    assert set(found) == undecided(found) == {"source_ids"}
+    assert found["source_ids"].reason.endswith("not applied, the release names no [model]")
