@@ -95,9 +95,14 @@ def test_weights(bench: Bench, record: Record) -> None:
     for remark in found.remarks:
         bench.remark(f"{variant.name}: {remark}")
     names = [fit.label for fit in found.fits]
+    sizes = [(fit.label, fit.sizes) for fit in found.fits if fit.sizes]
+    which = [label for label, _ in sizes]
     lacking = [0.0] if names and not found.lacking else [1.0] * len(found.lacking)
     samples = (
-        bench.sample("weights_worst", "ratio", [it.worst for it in found.fits], labels=names),
+        bench.sample("weights_off", "count", [it.off for it in found.fits], labels=names),
+        bench.sample("weights_factor", "ratio", [it.factor for _, it in sizes], labels=which),
+        bench.sample("weights_rows", "count", [len(it.odd_rows) for _, it in sizes], labels=which),
+        bench.sample("weights_lost", "share", [it.lost for _, it in sizes], labels=which),
         bench.sample("weights_typical", "ratio", [it.middle for it in found.fits], labels=names),
         bench.sample(
             "weights_lacking", "count", lacking, labels=found.lacking or [""] * bool(names)

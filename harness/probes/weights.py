@@ -16,8 +16,12 @@ from harness.metrics.weights import (
     Allowance,
     Fit,
     Floats,
+    Sizes,
     allowance,
+    are_rescaled,
     block_errors,
+    block_sizes,
+    joined,
     rescaled,
     rotation_errors,
 )
@@ -201,14 +205,18 @@ def _fit(weight: Weight, pieces: Pieces, checkpoint: Checkpoint, may: Allowance)
         )
     allowed = may if isinstance(weight, BlockWeight) else Allowance()
     factors = _channel_factors(read, weight.shape) if allowed.rescales else None
-    errors = []
+    if factors is not None and not are_rescaled(factors):
+        factors = None
+    errors, sizes = list[Floats](), list[Sizes]()
     for first, end in _chunks(*weight.shape):
         theirs, mine = read(first, end)
         if factors is not None:
             theirs = rescaled(theirs, mine, factors)
         compensates = allowed.compensates
         errors.append(block_errors(theirs, mine, weight.format, compensates=compensates))
-    return Fit(shown(weight.name), weight.format, np.concatenate(errors), allowed)
+        sizes.append(block_sizes(theirs, mine, weight.format.block_size))
+    name, found = shown(weight.name), np.concatenate(errors)
+    return Fit(name, weight.format, found, allowed, joined(sizes))
 
 
 def _vector_errors(weight: Weight, theirs: Floats, mine: Floats) -> Floats:
