@@ -161,9 +161,9 @@ def _beside_control(
 ) -> list[Measurement]:
     """What the variant lost, and what plain rounding of the same bits lost at each position."""
     lost = excess(*found) if len(found) > 1 else Excess()
-    why = why or ("" if lost.kld else "no position where all logits are finite")
+    why = why or ("" if lost.labels else "no position where all logits are finite")
     measured = [
-        bench.sample(f"{of_what}kld_to_control", "nats/token", lost.kld, lost.control_kld),
+        bench.sample(f"{of_what}kld_to_control", "root nats", lost.root_kld, lost.control_root_kld),
         bench.sample(f"{of_what}top1_to_control", "points", lost.top1_points),
     ]
     measured = [replace(it, labels=lost.labels) for it in measured]

@@ -114,7 +114,7 @@ def test_what_both_lost_is_paired_by_position_and_left_out_where_one_has_no_numb
     found = divergence.excess({"a": whole[0], "b": whole[0]}, {"a": whole[1], "b": bad})
     assert found.labels == ("a",) * 6
     assert found.token_labels == ("a",) * 5
-    assert found.kld == tuple(whole[0].kld)
-    assert found.control_kld == tuple(whole[1].kld)
+    assert found.root_kld == tuple(np.sqrt(whole[0].kld))
+    assert found.control_root_kld == tuple(np.sqrt(whole[1].kld))
     assert found.top1_points == tuple(100 * (whole[1].top1 - whole[0].top1))
     assert divergence.excess({"b": whole[0]}, {"b": bad}) == divergence.Excess()

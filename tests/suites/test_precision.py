@@ -104,7 +104,7 @@ def test_a_good_variant_passes_and_says_how_much_it_changed(embedded, name):
         assert 0 < figures[0] < found["kld"].measured < figures[-1]
         assert 0.8 < found["identical"].measured <= 1
         # The output layer's rows are rounded in the embedding too, which the control leaves alone.
-        assert 0.8 < found["kld_to_control"].measured < 1.6
+        assert 0.9 < found["kld_to_control"].measured < 1.3
         assert abs(found["top1_to_control"].measured) < 1
 
 
@@ -136,8 +136,8 @@ def blur_epsilon(folder, epsilon):
 def test_a_loss_that_a_constant_would_allow_is_many_times_the_controls(embedded, changed, epsilon):
     blur_epsilon(changed, epsilon)
     found = judged(suite.test_precision, "int4", {**embedded, "int4": changed})
-    assert "kld_to_control" in failed(found)
-    assert found["kld_to_control"].measured > 5
+    assert {"kld_to_control", "text_kld_to_control"} & failed(found)
+    assert min(found[it].measured for it in ("kld_to_control", "text_kld_to_control")) > 1.6
     if epsilon < 0.05:
         assert found["kld"].measured < 0.12  # the constant
 
