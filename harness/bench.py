@@ -42,8 +42,8 @@ class Stage:
     """What all benches of a session share; the mutable parts fill while measuring.
 
     `names` are the variants of the session that there are, `baseline` is empty where the release
-    has none, `remarks` and `flips` are for the report. `reply_cache` holds what the
-    reference replied in earlier sessions.
+    has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
+    `reply_cache` holds what the reference replied in earlier sessions.
     """
 
     fleet: Fleet
@@ -58,6 +58,7 @@ class Stage:
     device: Device | None = None
     machine: Machine | None = None
     source: Path | None = None
+    cache: Path | None = None
     text: str = ""
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     facts: list[SourceFacts | InfrastructureError] = field(default_factory=list)
@@ -130,6 +131,11 @@ class Bench:
     def source(self) -> Path | None:
         """The checkpoint directory, where the release has one."""
         return self._stage.source
+
+    @property
+    def cache(self) -> Path | None:
+        """Where finished variants are kept."""
+        return self._stage.cache
 
     @property
     def text(self) -> str:

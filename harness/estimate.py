@@ -30,6 +30,7 @@ PAIRED = {
     Statistic.RATIO,
     Statistic.P95_RATIO,
     Statistic.P99_RATIO,
+    Statistic.MEAN_RATIO,
     Statistic.DRIFT,
     Statistic.PERPLEXITY_RATIO,
     Statistic.GAIN,
@@ -52,6 +53,7 @@ LABELLED = {
     Statistic.P99_9,
     Statistic.P95_RATIO,
     Statistic.P99_RATIO,
+    Statistic.MEAN_RATIO,
     Statistic.PERPLEXITY,
     Statistic.PERPLEXITY_RATIO,
     Statistic.WORST_SLICE,
@@ -115,6 +117,10 @@ def _mean(it: Measurement, confidence: float) -> Estimate:
     if it.labels:
         return intervals.cluster_mean_interval(it.values, it.labels, confidence)
     return intervals.mean_interval(it.values, confidence)
+
+
+def _mean_ratio(it: Measurement, confidence: float) -> Estimate:
+    return intervals.mean_ratio_interval(it.values, it.reference_values, it.labels, confidence)
 
 
 def _median(it: Measurement, confidence: float) -> Estimate:
@@ -322,6 +328,7 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.MAXIMUM: _maximum,
     Statistic.MINIMUM: _minimum,
     Statistic.MEAN: _mean,
+    Statistic.MEAN_RATIO: _mean_ratio,
     Statistic.MEDIAN: _median,
     Statistic.SHARE: _share,
     Statistic.SCORE: _score,

@@ -17,19 +17,24 @@ names the source of its variants; 4, with flips; 5, with the process
 that each value was taken in."""
 
 
+NO_SOURCE = "the release names no [model]"
+"""Why nothing is held against the checkpoint that variants are made from."""
+
+
 class CheckOutcome(StrEnum):
     """How one check of a suite ended for one variant."""
 
     MEASURED = "measured"  # it ran to its end; the rules say what its figures mean
     FAILED = "failed"  # an assertion that must hold for any model did not
     CRASHED = "crashed"  # the variant's process died, hung or refused
+    ABSENT = "absent"  # it ran to its end, and there was nothing to measure
     SKIPPED = "skipped"  # skipped or xfailed: not measured
     ERROR = "error"  # the harness or the machine could not measure
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What became of one check; `reason` is one line, empty when it was measured."""
+    """What became of one check; `reason` is one line, empty where it was measured."""
 
     suite: str
     name: str

@@ -12,6 +12,7 @@ _RATIOS = {
     Statistic.RATIO,
     Statistic.P95_RATIO,
     Statistic.P99_RATIO,
+    Statistic.MEAN_RATIO,
     Statistic.DRIFT,
     Statistic.PERPLEXITY_RATIO,
     Statistic.PEAK_RATIO,

@@ -46,6 +46,7 @@ class Fleet:
         self._hear = hear
         self._limits = limits or Limits()
         self._variants = variants
+        self._beside: dict[str, Variant] = {}
         self._factory = factory
         self._deadline_seconds = deadline_seconds
         self._running: dict[tuple[str, int], Isolated] = {}
@@ -65,10 +66,17 @@ class Fleet:
 
     def variant(self, name: str) -> Variant:
         """The variant, or the error that says why there is none."""
-        found = self._variants[name]
+        found = self._beside.get(name) or self._variants[name]
         if isinstance(found, HarnessError):
             raise found
         return found
+
+    def add(self, variant: Variant) -> str:
+        """Let what is no variant of the release answer too, and return the name to ask it by."""
+        if variant.name in self._variants:
+            raise ValueError(f"{variant.name} is a variant of the release already")
+        self._beside[variant.name] = variant
+        return variant.name
 
     def start(self, *names: str) -> None:
         """Start and load variants at the same time; what runs already is left as it is."""

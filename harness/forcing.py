@@ -1,7 +1,9 @@
 """Teacher forcing: variants read the same passages, and we see what each expects to come."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from harness.answer import Finish, Request
 from harness.errors import InfrastructureError
@@ -117,13 +119,30 @@ def compared(
 
     Only one passage's logits are held at a time. A passage with nothing to score is left out.
     """
-    found = {}
-    for passage in passages:
-        if passage.positions:
-            theirs = read(fleet, reference, passage)
-            mine = theirs if name == reference else read(fleet, name, passage)
-            found[passage.label] = compare(theirs, mine, passage.scored)
+    return compared_together(fleet, (name,), reference, passages)[0]
+
+
+def compared_together(
+    fleet: Fleet, names: Sequence[str], reference: str, passages: Sequence[Passage]
+) -> tuple[dict[str, Comparison], ...]:
+    """The same of several variants, in their order; all read a passage at the same time."""
+    found: tuple[dict[str, Comparison], ...] = tuple({} for _ in names)
+    readers = list(dict.fromkeys((reference, *names)))
+    fleet.start(*readers)
+    with ThreadPoolExecutor(len(readers)) as pool:
+        for passage in passages:
+            if passage.positions:
+                logits = pool.map(partial(_read_by, fleet, passage), readers)
+                by_name = dict(zip(readers, logits, strict=True))
+                for comparisons, name in zip(found, names, strict=True):
+                    comparisons[passage.label] = compare(
+                        by_name[reference], by_name[name], passage.scored
+                    )
     return found
+
+
+def _read_by(fleet: Fleet, passage: Passage, name: str) -> Logits:
+    return read(fleet, name, passage)
 
 
 def read(fleet: Fleet, name: str, passage: Passage) -> Logits:

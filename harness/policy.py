@@ -32,6 +32,7 @@ class Statistic(StrEnum):
     MAXIMUM = "maximum"  # largest, exact; with labels it names the one that has it
     MINIMUM = "minimum"  # smallest, exact
     MEAN = "mean"  # Student t over label means (clusters), else over values
+    MEAN_RATIO = "mean_ratio"  # of means, same positions of both: Student t over label means
     MEDIAN = "median"  # order statistics
     SHARE = "share"  # of values that are 1: Clopper-Pearson
     P50 = "p50"  # quantiles: moving-block bootstrap over labels
@@ -107,10 +108,10 @@ class Rule:
     `subject` is what the sentence of a finding speaks of ("time between tokens"). `precision` holds
     limits for variants of one precision in place of the general one. `versus` says beside whom the
     values must have been taken: the reference, or the baseline, where the release has one. With
-    `needs_source` the rule is about the checkpoint that variants are made from, and left out where
-    the release names none. The confidence of the interval is two-sided. `waived` says why it is
-    accepted that the rule fails or is not decided, which is then shown and does not decide; empty
-    where it is not.
+    `needs_source` the rule is about the checkpoint that variants are made from, and undecided where
+    the release names none (see `Policy`). The confidence of the interval is two-sided. `waived`
+    says why it is accepted that the rule fails or is not decided, which is then shown and does not
+    decide; empty where it is not.
     `claim` says what a gain is shown of. A rule with a `budget` has its limit from the release's
     device, and only shows its figure where the release names none.
     """
@@ -291,14 +292,21 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What decides: required checks by id (``suite.check``) and rules by id."""
+    """What decides: required checks by id (``suite.check``) and rules by id.
+
+    `without_source` says why it is accepted that a release names no checkpoint, so that what needs
+    one is not checked; that is shown and does not decide. Empty where it is not accepted.
+    """
 
     name: str
     required: tuple[str, ...]
     rules: tuple[Rule, ...]
     plan: Plan = field(default_factory=Plan)
+    without_source: str = ""
 
     def __post_init__(self) -> None:
+        if self.without_source and not self.without_source.strip():
+            raise ConfigError("without_source must say why that is accepted: found blanks")
         for check in self.required:
             if "." not in check.strip("."):
                 raise ConfigError(

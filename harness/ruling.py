@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from harness.device_ruling import on_device
 from harness.estimate import LABELLED, PAIRED, estimate, estimates
-from harness.evidence import Evidence
+from harness.evidence import NO_SOURCE, Evidence
 from harness.exam_ruling import TESTED, Ruled, by_test
 from harness.finding import Finding, Outcome, change, figure, sentence, unit_of
 from harness.measurement import Measurement
@@ -28,6 +28,20 @@ def waive(rule: Rule, finding: Finding) -> Finding:
     if not rule.waived or finding.outcome is Outcome.PASS:
         return finding
     reason = f"{finding.reason}; waived: {rule.waived}"
+    return replace(finding, outcome=Outcome.WAIVED, reason=reason)
+
+
+def unsourced(rule: Rule, policy: Policy) -> Finding:
+    """What a rule says that needs the source of a release which names none: nothing."""
+    why = f"{rule.subject}: not applied, {NO_SOURCE}"
+    return waive_source(undecided(rule.id, rule.suite, why, rule.severity), policy)
+
+
+def waive_source(finding: Finding, policy: Policy) -> Finding:
+    """The finding as it counts where the policy accepts that there is no source."""
+    if not policy.without_source:
+        return finding
+    reason = f"{finding.reason}; waived: {policy.without_source}"
     return replace(finding, outcome=Outcome.WAIVED, reason=reason)
 
 

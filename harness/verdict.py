@@ -1,14 +1,22 @@
 """From evidence and a policy to a verdict, by one pure call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.evidence import Check, CheckOutcome, Evidence
+from harness.evidence import NO_SOURCE, Check, CheckOutcome, Evidence
 from harness.finding import Finding, Outcome, against
 from harness.measurement import Measurement
 from harness.policy import Policy, Rule, Severity
 from harness.release import Role
-from harness.ruling import apply_rule, noise_floors, undecided, waive
+from harness.ruling import (
+    apply_rule,
+    noise_floors,
+    undecided,
+    unsourced,
+    waive,
+    waive_source,
+)
 
 
 class Decision(StrEnum):
@@ -87,7 +95,7 @@ def judge_measurements(
     for rule in (it.on(evidence.device) for it in policy.rules):
         mine = [it for it in measurements if _concerns(rule, it, name, evidence)]
         if _applies(rule, subject.role, evidence) and mine:
-            found.append(apply_rule(rule, mine[0], evidence))
+            found.append(_of_rule(rule, mine[:1], evidence, policy))
     return tuple(found)
 
 
@@ -149,17 +157,25 @@ def _of_checks(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     mine = [it for it in evidence.checks if it.variant == name]
     mine.sort(key=lambda it: it.outcome is not CheckOutcome.MEASURED)
     ran = {it.id: it for it in mine}  # of one that ran twice, what went wrong
-    required = [_of_check(check_id, ran.get(check_id)) for check_id in policy.required]
-    others = [_of_check(it.id, it) for key, it in ran.items() if key not in policy.required]
+    required = [_of_check(check_id, ran.get(check_id), policy) for check_id in policy.required]
+    others = [
+        _of_check(it.id, it, policy)
+        for key, it in ran.items()
+        if key not in policy.required and it.outcome is not CheckOutcome.ABSENT
+    ]
     return required + [it for it in others if it.outcome is not Outcome.PASS]
 
 
-def _of_check(check_id: str, check: Check | None) -> Finding:
+def _of_check(check_id: str, check: Check | None, policy: Policy) -> Finding:
     suite = check_id.partition(".")[0]
     if check is None:
         return undecided(check_id, suite, f"the required check {check_id} did not run")
     if check.outcome is CheckOutcome.MEASURED:
         return Finding(check_id, suite, Severity.CRITICAL, Outcome.PASS, "ran to its end")
+    if check.outcome is CheckOutcome.ABSENT:
+        why = f"{check_id} had nothing to measure: {check.reason}"
+        found = undecided(check_id, suite, why)
+        return waive_source(found, policy) if check.reason == NO_SOURCE else found
     if check.outcome in (CheckOutcome.FAILED, CheckOutcome.CRASHED):
         return Finding(check_id, suite, Severity.CRITICAL, Outcome.FAIL, check.reason)
     return undecided(check_id, suite, f"{check_id} was not measured: {check.reason}")
@@ -168,19 +184,34 @@ def _of_check(check_id: str, check: Check | None) -> Finding:
 def _of_rules(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     role = evidence.subjects[name].role
     rules = [it.on(evidence.device) for it in policy.rules if _applies(it, role, evidence)]
-    found = [_of_rule(rule, name, evidence) for rule in rules]
+    found = [
+        _of_rule(
+            rule,
+            [it for it in evidence.measurements if _concerns(rule, it, name, evidence)],
+            evidence,
+            policy,
+        )
+        for rule in rules
+    ]
     return found + (noise_floors(evidence, policy) if role is Role.REFERENCE else [])
 
 
 def _applies(rule: Rule, role: Role, evidence: Evidence) -> bool:
-    """Whether a rule is for this role, and the release has what it compares with."""
+    """Whether a rule is for this role, and the release has the variant that it compares with.
+
+    What decides and needs a source applies without one too: then nobody knows.
+    """
     roles = {it.role for it in evidence.subjects.values()}
-    is_there = evidence.has_source or not rule.needs_source
+    is_there = evidence.has_source or not rule.needs_source or rule.severity is not Severity.INFO
     return role in rule.roles and rule.versus in roles and is_there
 
 
-def _of_rule(rule: Rule, name: str, evidence: Evidence) -> Finding:
-    found = [it for it in evidence.measurements if _concerns(rule, it, name, evidence)]
+def _of_rule(
+    rule: Rule, found: Sequence[Measurement], evidence: Evidence, policy: Policy
+) -> Finding:
+    """What a rule says of a variant, given the variant's measurements that it concerns."""
+    if rule.needs_source and not evidence.has_source:
+        return unsourced(rule, policy)
     if len(found) != 1:
         count = "was not measured" if not found else f"was measured {len(found)} times"
         why = f"{rule.subject} {count}"

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.bench import Bench
-from harness.forcing import Passage, compared, own_and_expected, windows
+from harness.control import add_control
+from harness.errors import InfrastructureError
+from harness.evidence import NO_SOURCE
+from harness.forcing import Passage, compared_together, own_and_expected, windows
 from harness.item import Item
 from harness.measurement import Measurement
-from harness.metrics.divergence import Comparison, first_difference
+from harness.metrics.divergence import Comparison, Excess, excess, first_difference
 from harness.metrics.packaging import as_ids
 from harness.parity import Cause
 from harness.plugins.measure import Record
@@ -29,6 +32,11 @@ COMPARED = (
     "text_kld",
     "text_top1",
     "text_likelihood",
+    "kld_to_control",
+    "top1_to_control",
+    "text_kld_to_control",
+    "text_top1_to_control",
+    "text_likelihood_to_control",
     "identical",
     "first_difference",
 )
@@ -46,16 +54,25 @@ def test_precision(bench: Bench, record: Record) -> None:
     if any(parts.values()):
         record(vocabulary, *(_absent(bench, it, INCOMPARABLE) for it in COMPARED))
         return
+    control, why = _control(bench)
+    names = (name, control) if control else (name,)
     pairs = own_and_expected(fleet, reference, *_asked(bench))
-    own = compared(fleet, name, reference, [it for it, _ in pairs])
-    expected = compared(fleet, name, reference, [it for one, it in pairs if it is not one])
-    parts_of_text = compared(fleet, name, reference, _windows(bench))
-    broken = [it.non_finite for part in (own, expected, parts_of_text) for it in part.values()]
+    own = compared_together(fleet, names, reference, [it for it, _ in pairs])
+    others = [it for one, it in pairs if it is not one]
+    expected = compared_together(fleet, names, reference, others)
+    parts_of_text = compared_together(fleet, names, reference, _windows(bench))
+    texts = [
+        part or {**one, **more}
+        for one, more, part in zip(own, expected, parts_of_text, strict=True)
+    ]
+    broken = [it.non_finite for part in (own, expected, parts_of_text) for it in part[0].values()]
     record(
         vocabulary,
         bench.sample("non_finite", "count", broken),
-        *_divergence(bench, own, ""),
-        *_divergence(bench, parts_of_text or {**own, **expected}, "text_"),
+        *_divergence(bench, own[0], ""),
+        *_divergence(bench, texts[0], "text_"),
+        *_beside_control(bench, own, "", why),
+        *_beside_control(bench, texts, "text_", why),
         *_answers(bench),
     )
 
@@ -65,7 +82,7 @@ def test_source(bench: Bench, record: Record) -> None:
     too, so that no fault of the export hides behind it.
     """
     if bench.source is None:
-        record(_absent(bench, "source_ids", "the release names no [model] path"))
+        record(_absent(bench, "source_ids", NO_SOURCE))
         return
     facts = bench.source_facts()
     record(*_ids(bench, facts), *_export(bench, facts))
@@ -78,9 +95,14 @@ def test_weights(bench: Bench, record: Record) -> None:
     for remark in found.remarks:
         bench.remark(f"{variant.name}: {remark}")
     names = [fit.label for fit in found.fits]
+    sizes = [(fit.label, fit.sizes) for fit in found.fits if fit.sizes]
+    which = [label for label, _ in sizes]
     lacking = [0.0] if names and not found.lacking else [1.0] * len(found.lacking)
     samples = (
-        bench.sample("weights_worst", "ratio", [it.worst for it in found.fits], labels=names),
+        bench.sample("weights_off", "count", [it.off for it in found.fits], labels=names),
+        bench.sample("weights_factor", "ratio", [it.factor for _, it in sizes], labels=which),
+        bench.sample("weights_rows", "count", [len(it.odd_rows) for _, it in sizes], labels=which),
+        bench.sample("weights_lost", "share", [it.lost for _, it in sizes], labels=which),
         bench.sample("weights_typical", "ratio", [it.middle for it in found.fits], labels=names),
         bench.sample(
             "weights_lacking", "count", lacking, labels=found.lacking or [""] * bool(names)
@@ -122,6 +144,35 @@ def _divergence(bench: Bench, found: Readings, of_what: str) -> list[Measurement
         likelihood = bench.sample(f"{of_what}likelihood", "nats", log_p, reference_log_p, labels)
         measured.append(likelihood)
     return measured
+
+
+def _control(bench: Bench) -> tuple[str, str]:
+    """The name of the candidate's control, or why there is none."""
+    if bench.variant.name == bench.reference:
+        return "", "the reference is what controls are made of"
+    try:
+        return add_control(bench.fleet, bench.variant.name, bench.reference, bench.cache), ""
+    except InfrastructureError as error:
+        return "", str(error)
+
+
+def _beside_control(
+    bench: Bench, found: Sequence[Readings], of_what: str, why: str
+) -> list[Measurement]:
+    """What the variant lost, and what plain rounding of the same bits lost at each position."""
+    lost = excess(*found) if len(found) > 1 else Excess()
+    why = why or ("" if lost.labels else "no position where all logits are finite")
+    measured = [
+        bench.sample(f"{of_what}kld_to_control", "root nats", lost.root_kld, lost.control_root_kld),
+        bench.sample(f"{of_what}top1_to_control", "points", lost.top1_points),
+    ]
+    measured = [replace(it, labels=lost.labels) for it in measured]
+    if of_what:
+        likelihood = bench.sample(
+            f"{of_what}likelihood_to_control", "nats", lost.log_p, lost.control_log_p
+        )
+        measured.append(replace(likelihood, labels=lost.token_labels))
+    return [replace(it, beside="", absence=why) for it in measured]
 
 
 def _answers(bench: Bench) -> list[Measurement]:

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,15 @@ def test_who_listens_hears_every_answer_of_the_releases_runtime_and_no_other(tmp
         with running.fresh("a", "harness.runtimes.scripted:Slow") as runtime:
             runtime.run([HELLO])
     assert heard == [("a", [4], 1), ("a", [4, 4], 2)]
+
+
+def test_what_is_no_variant_of_the_release_answers_under_a_name_of_its_own(tmp_path):
+    beside = Variant(Recipe("beside", Role.CANDIDATE, Precision.INT4), tmp_path, {}, "sha256:1")
+    with fleet(tmp_path) as running:
+        with pytest.raises(KeyError):
+            running.variant("beside")
+        assert running.add(beside) == "beside"
+        assert running.ask("beside", [HELLO])
+        assert running.variant("beside") is beside
+        with pytest.raises(ValueError, match="a is a variant of the release already"):
+            running.add(replace(beside, recipe=replace(beside.recipe, name="a")))

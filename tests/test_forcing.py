@@ -6,7 +6,7 @@ from harness.bank import question
 from harness.errors import InfrastructureError, RequestError
 from harness.exam import replies
 from harness.fleet import Fleet
-from harness.forcing import Passage, compared, own_and_expected, read, windows
+from harness.forcing import Passage, compared, compared_together, own_and_expected, read, windows
 from harness.item import Item, Scorer
 from harness.release import Precision, Role
 from harness.reply import Reply
@@ -125,3 +125,15 @@ def test_a_window_fits_into_the_context_and_begins_as_the_model_wants():
     found = windows(tuple(range(3, 1003)), 3, 100, first=(1,))
     assert {len(it.token_ids) for it in found} == {100}
     assert {it.token_ids[0] for it in found} == {1}
+
+
+def test_several_variants_are_compared_with_one_reading_of_the_reference(fleet, monkeypatch):
+    passages = [Passage("a", (1, 2, 3, 4), 2), Passage("b", (5, 6, 7), 1)]
+    alone = compared(fleet, "int4", "fp32", passages)
+    asked = []
+    ask = fleet.ask
+    monkeypatch.setattr(fleet, "ask", lambda name, plan: (asked.append(name), ask(name, plan))[1])
+    both = compared_together(fleet, ("fp32", "int4"), "fp32", passages)
+    assert sorted(asked) == ["fp32", "fp32", "int4", "int4"]
+    assert [list(it) for it in both] == [["a", "b"]] * 2
+    assert both[1]["b"].kld.tolist() == alone["b"].kld.tolist()

@@ -22,6 +22,18 @@ def test_the_gates_own_policy_can_be_met_by_data_without_slices():
     assert rules["foundry.answers"].minimum_samples <= policy.plan.foundry_items
 
 
+def test_the_policy_for_prebuilt_folders_is_the_gates_but_for_what_it_accepts():
+    gate, prebuilt = read_policy(GATE), read_policy(GATE.with_name("prebuilt.toml"))
+    assert (prebuilt.required, prebuilt.rules, prebuilt.plan) == (
+        gate.required,
+        gate.rules,
+        gate.plan,
+    )
+    assert (gate.without_source, bool(prebuilt.without_source)) == ("", True)
+    with pytest.raises(ConfigError, match="without_source must say why"):
+        Policy("a", (), (), without_source=" ")
+
+
 @pytest.mark.parametrize("bound", [math.nan, math.inf, -math.inf])
 def test_a_limit_that_nothing_or_everything_is_within_is_refused(bound):
     with pytest.raises(ConfigError, match="finite"):

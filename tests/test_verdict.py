@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence import Check, CheckOutcome, Evidence, Subject
+from harness.evidence import NO_SOURCE, Check, CheckOutcome, Evidence, Subject
 from harness.finding import Outcome
 from harness.measurement import Measurement
 from harness.policy import Limit, Policy, Rule, Severity, Statistic
@@ -247,14 +247,14 @@ def test_the_order_of_the_evidence_does_not_matter():
 @pytest.mark.parametrize(
     ("has_source", "taken", "decision"),
     [
-        (False, (), Decision.GO),
-        (False, (measured("precision.ids", "int4", [1.0]),), Decision.GO),
+        (False, (), Decision.INCONCLUSIVE),
+        (False, (measured("precision.ids", "int4", [0.0]),), Decision.INCONCLUSIVE),
         (True, (), Decision.INCONCLUSIVE),
         (True, (measured("precision.ids", "int4", [0.0]),), Decision.GO),
         (True, (measured("precision.ids", "int4", [1.0]),), Decision.NO_GO),
     ],
 )
-def test_a_rule_about_the_source_is_left_out_where_there_is_none(has_source, taken, decision):
+def test_a_rule_about_the_source_is_undecided_where_there_is_none(has_source, taken, decision):
     rule = Rule(
         "precision.ids", "ids", "precision.ids", Statistic.TOTAL, at_most=0.0, needs_source=True
     )
@@ -262,7 +262,50 @@ def test_a_rule_about_the_source_is_left_out_where_there_is_none(has_source, tak
     found = evidence(measurements=evidence().measurements + taken, has_source=has_source)
     assert judge(found, policy).variants["int4"].decision is decision
     recorded = judge_measurements(taken, "int4", found, policy)
-    assert len(recorded) == (has_source and bool(taken))
+    assert len(recorded) == len(taken)
+
+
+def unsourced(**changes):
+    rule = Rule(
+        "precision.ids", "ids", "precision.ids", Statistic.TOTAL, at_most=0.0, needs_source=True
+    )
+    figure = replace(rule, id="precision.figure", severity=Severity.INFO, at_most=None)
+    required = (*REQUIRED, "precision.source")
+    absent = Check("precision", "source", "int4", CheckOutcome.ABSENT, NO_SOURCE)
+    found = evidence(
+        checks=(*checks("fp32"), *checks("int4"), replace(absent, variant="fp32"), absent)
+    )
+    policy = Policy("test", required, (*RULES, rule, figure), **changes)
+    return judge(found, policy).variants["int4"]
+
+
+def test_without_a_source_what_needs_one_is_undecided_rule_by_rule_and_the_check_too():
+    verdict = unsourced()
+    assert verdict.decision is Decision.INCONCLUSIVE
+    reasons = {it.rule: it.reason for it in verdict.findings if it.outcome is Outcome.INCONCLUSIVE}
+    assert reasons["precision.ids"] == "ids: not applied, the release names no [model]"
+    assert reasons["precision.source"] == (
+        "precision.source had nothing to measure: the release names no [model]"
+    )
+    assert "precision.figure" not in {it.rule for it in verdict.findings}
+
+
+def test_a_policy_may_accept_by_name_that_there_is_no_source():
+    verdict = unsourced(without_source="proven elsewhere")
+    assert verdict.decision is Decision.GO
+    accepted = {it.rule: it.reason for it in verdict.findings if it.outcome is Outcome.WAIVED}
+    assert list(accepted) == ["precision.source", "precision.ids"]
+    assert all(it.endswith("; waived: proven elsewhere") for it in accepted.values())
+
+
+def test_a_required_check_that_had_nothing_else_to_measure_is_not_waived_with_the_source():
+    absent = Check("latency", "latency", "int4", CheckOutcome.ABSENT, "this system has no clock")
+    found = evidence(checks=(*checks("fp32"), *checks("int4")[1:], absent))
+    verdict = judge(found, replace(POLICY, without_source="proven elsewhere")).variants["int4"]
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert any("had nothing to measure: this system" in it for it in verdict.reasons)
+    others = replace(POLICY, required=POLICY.required[1:])
+    assert judge(found, others).variants["int4"].decision is Decision.GO
 
 
 def test_what_is_waived_is_neither_a_reason_against_a_go_nor_one_for_it():

@@ -35,6 +35,24 @@ def zero_blocks(folder: Path, count: int = 64, layer: str = DOWN) -> None:
     edit(folder, layer, SCALES, zero_some)
 
 
+def zero_rows(folder: Path, count: int = 2, factor: float = 0.0, layer: str = DOWN) -> None:
+    """Some rows are gone, or another number of times as large."""
+
+    def scale_some(scales: Array) -> Array:
+        scales[100 : 100 + count] *= factor
+        return scales
+
+    edit(folder, layer, SCALES, scale_some)
+
+
+def blur_scales(folder: Path, deviation: float = 0.02) -> None:
+    """Every block a little too large or too small, each in its own way."""
+    random = np.random.default_rng(1)
+    for name in layers(folder):
+        noise = lambda scales: scales * (1 + random.normal(0, deviation, scales.shape))  # noqa: E731
+        edit(folder, name, SCALES, noise)
+
+
 def zero_one_block(folder: Path) -> None:
     """One block of many thousand, which no user can tell."""
     zero_blocks(folder, 1)

@@ -1,7 +1,7 @@
 """How far a variant's next-token distributions are from the reference's."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,50 @@ def _compare(
     rows = np.arange(len(coming))
     kld = _divergence(log_p, log_q)
     return kld, top1_agreement(reference, candidate), log_q[rows, coming], log_p[rows, coming]
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """What a candidate and its control lost at the same positions, index by index.
+
+    `root_kld` is the root of the divergence: a distance (total variation is at most that over the
+    root of 2, Pinsker 1964), whose mean a few positions do not decide as they do that of the
+    divergence. `top1_points` is 100 where the control alone puts the reference's token first, -100
+    where the candidate alone does, else 0. Likelihoods, in nats, are of the tokens that come;
+    `labels` name the passage of each position, `token_labels` that of each token.
+    """
+
+    root_kld: tuple[float, ...] = ()
+    control_root_kld: tuple[float, ...] = ()
+    top1_points: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    log_p: tuple[float, ...] = ()
+    control_log_p: tuple[float, ...] = ()
+    token_labels: tuple[str, ...] = ()
+
+
+def excess(candidate: Mapping[str, Comparison], control: Mapping[str, Comparison]) -> Excess:
+    """Both on the same passages; those are left out where either has a logit that is not finite
+    (positions could not be told apart), which is a finding of its own.
+    """
+    pairs = [
+        (label, mine, control[label])
+        for label, mine in candidate.items()
+        if not mine.non_finite and not control[label].non_finite
+    ]
+
+    def joined(parts: Sequence[Values]) -> tuple[float, ...]:
+        return tuple(np.concatenate(parts).tolist()) if parts else ()
+
+    return Excess(
+        root_kld=joined([np.sqrt(mine.kld) for _, mine, _ in pairs]),
+        control_root_kld=joined([np.sqrt(its.kld) for _, _, its in pairs]),
+        top1_points=joined([100 * (its.top1 - mine.top1) for _, mine, its in pairs]),
+        labels=tuple(label for label, mine, _ in pairs for _ in mine.kld),
+        log_p=joined([mine.log_p for _, mine, _ in pairs]),
+        control_log_p=joined([its.log_p for _, _, its in pairs]),
+        token_labels=tuple(label for label, mine, _ in pairs for _ in mine.log_p),
+    )
 
 
 def token_divergence(reference: Logits, candidate: Logits) -> Values:

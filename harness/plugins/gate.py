@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Never
 
 import pytest
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from harness.errors import HarnessError, ModelError
 from harness.evidence import Check, CheckOutcome
+from harness.measurement import Measurement
 from harness.plugins.ending import end_session
 from harness.plugins.measure import RECORDED, RuleBroken, Undecided, check_of, suite_of, variant_of
 from harness.plugins.notebook import NOTEBOOK
@@ -57,13 +58,17 @@ def _classify(
 ) -> tuple[CheckOutcome, str]:
     if hasattr(report, "wasxfail"):
         return CheckOutcome.SKIPPED, f"it is marked xfail ({report.wasxfail or 'no reason given'})"
-    if error is None:
-        if item.stash.get(RECORDED, False):
-            return CheckOutcome.MEASURED, ""
-        return CheckOutcome.SKIPPED, "it recorded nothing"
-    if isinstance(error, RuleBroken | Undecided):
-        return CheckOutcome.MEASURED, ""
+    if error is None or isinstance(error, RuleBroken | Undecided):
+        return _of_record(item.stash.get(RECORDED, ()))
     return _of_error(error, name)
+
+
+def _of_record(measurements: Sequence[Measurement]) -> tuple[CheckOutcome, str]:
+    if not measurements:
+        return CheckOutcome.SKIPPED, "it recorded nothing"
+    if all(it.absence for it in measurements):
+        return CheckOutcome.ABSENT, measurements[0].absence
+    return CheckOutcome.MEASURED, ""
 
 
 def _of_error(error: BaseException, name: str) -> tuple[CheckOutcome, str]:

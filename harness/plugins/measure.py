@@ -1,6 +1,6 @@
 """Fixtures of the suites: `bench` to measure with, `record` to hand in what was measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class Undecided(Skipped):
     """A rule that the check's own measurements do not decide."""
 
 
-RECORDED = pytest.StashKey[bool]()
+RECORDED: pytest.StashKey[Sequence[Measurement]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +68,7 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
             device=settings.device,
             machine=settings.machine,
             source=release.model.path if release.model else None,
+            cache=settings.cache,
             reply_cache=_reply_cache(notebook),
         )
         yield notebook.stage
@@ -134,7 +135,7 @@ def record(request: pytest.FixtureRequest, variant_name: str) -> Record:
         notebook.stage.listener.begin()
 
     def hand_in(*measurements: Measurement) -> None:
-        request.node.stash[RECORDED] = bool(measurements)
+        request.node.stash[RECORDED] = measurements
         watched = notebook.watched(suite_of(request.node), variant_name)
         notebook.measurements.extend(measurements)
         policy = notebook.settings.policy

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness import evidence
 from harness.errors import LoadError
 from harness.metrics.architecture import (
     Graph,
@@ -31,7 +32,7 @@ from harness.probes.chat_rendering import render_chats
 from harness.probes.graph_computation import read_computation
 from harness.probes.saved_tokenizer import saved_tokenizer
 
-NO_SOURCE = Compared(unknown=("the release names no source checkpoint",))
+NO_SOURCE = Compared(unknown=(evidence.NO_SOURCE,))
 _GRAPH, _TOKENIZER, _TEMPLATE = "genai_config.json", "tokenizer.json", "chat_template.jinja"
 _NEEDS_REWRITING = (
     "the tokenizer differs from the source's file, which builders write anew, and transformers is "
@@ -151,6 +152,8 @@ def chats(directory: Path, beside: Beside) -> Compared:
         return Compared((whose,), (f"there is no chat template, unlike {whose}",))
     found = [_rendered(*pair, tokens) for pair in pairs if pair]
     if not found:
+        if other is None:
+            return NO_SOURCE
         return Compared(unknown=("there is no chat template to compare with",))
     return Compared(
         tuple(it for one in found for it in one.looked_at),

@@ -10,13 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.evidence import NO_SOURCE
 from harness.metrics.weight_names import Names, Piece, lacking, layer_of, names_of, shown, unknown
 from harness.metrics.weights import (
     Allowance,
     Fit,
     Floats,
+    Sizes,
     allowance,
+    are_rescaled,
     block_errors,
+    block_sizes,
+    joined,
     rescaled,
     rotation_errors,
 )
@@ -53,7 +58,7 @@ def compare_weights(
     Raises LoadError where the variant's files and ConfigError where the checkpoint's are not whole.
     """
     if source is None:
-        return Comparison(absence="the release names no source checkpoint")
+        return Comparison(absence=NO_SOURCE)
     with Checkpoint(source) as checkpoint:
         if not checkpoint.shapes:
             return Comparison(absence="the source checkpoint has no safetensors to compare with")
@@ -200,14 +205,18 @@ def _fit(weight: Weight, pieces: Pieces, checkpoint: Checkpoint, may: Allowance)
         )
     allowed = may if isinstance(weight, BlockWeight) else Allowance()
     factors = _channel_factors(read, weight.shape) if allowed.rescales else None
-    errors = []
+    if factors is not None and not are_rescaled(factors):
+        factors = None
+    errors, sizes = list[Floats](), list[Sizes]()
     for first, end in _chunks(*weight.shape):
         theirs, mine = read(first, end)
         if factors is not None:
             theirs = rescaled(theirs, mine, factors)
         compensates = allowed.compensates
         errors.append(block_errors(theirs, mine, weight.format, compensates=compensates))
-    return Fit(shown(weight.name), weight.format, np.concatenate(errors), allowed)
+        sizes.append(block_sizes(theirs, mine, weight.format.block_size))
+    name, found = shown(weight.name), np.concatenate(errors)
+    return Fit(name, weight.format, found, allowed, joined(sizes))
 
 
 def _vector_errors(weight: Weight, theirs: Floats, mine: Floats) -> Floats:

@@ -1,8 +1,11 @@
 """The verdict as a terminal shows it."""
 
+from collections.abc import Sequence
+
 from tabulate import tabulate
 
 from harness.comparison import compare
+from harness.evidence import NO_SOURCE
 from harness.finding import against, change, waived
 from harness.release import Role
 from harness.report import Report, VariantReport
@@ -36,7 +39,21 @@ def _accepted(report: Report) -> list[str]:
     for name, it in report.variants.items():
         for finding in waived(it.findings):
             names.setdefault((finding.rule, finding.reason), []).append(name)
-    return [f"waived {rule}: {why} ({', '.join(who)})" for (rule, why), who in names.items()]
+    lines = [
+        f"waived {rule}: {why} ({', '.join(who)})"
+        for (rule, why), who in names.items()
+        if NO_SOURCE not in why
+    ]
+    unsourced = list(dict.fromkeys(rule for rule, why in names if NO_SOURCE in why))
+    if not unsourced:
+        return lines
+    why = next(why for _, why in names if NO_SOURCE in why).rpartition("; waived: ")[2]
+    return [*lines, f"waived {_unsourced(unsourced)}; {why}"]
+
+
+def _unsourced(rules: Sequence[str]) -> str:
+    """One line for all that would have been held against the checkpoint."""
+    return f"not applied, {NO_SOURCE}: {', '.join(rules)}"
 
 
 def _resolution(report: Report) -> list[str]:
@@ -58,11 +75,14 @@ def _reasons(name: str, it: VariantReport) -> list[str]:
         for finding in found
         if finding.suite != "session" and finding.reason.endswith(_ABSENT)
     ]
+    unsourced = [finding.rule for finding in found if NO_SOURCE in finding.reason]
     lines = [
         f"{name} {finding.outcome} {finding.rule}: {finding.reason}"
         for finding in found
-        if finding.rule not in absent
+        if finding.rule not in (*absent, *unsourced)
     ]
+    if unsourced:
+        lines.insert(0, f"{name} inconclusive, {_unsourced(unsourced)}")
     if len(lines) > _SHOWN:
         lines = [*lines[:_SHOWN], f"{name} and {len(lines) - _SHOWN} more, in the report"]
     if absent:

@@ -72,6 +72,29 @@ def cluster_mean_interval(values: Sample, labels: Sequence[str], confidence: flo
     return Estimate(mean, mean - reach, mean + reach, sample.size)
 
 
+def mean_ratio_interval(
+    values: Sample, references: Sample, labels: Sequence[str], confidence: float
+) -> Estimate:
+    """The mean of some values over that of others, index by index in pairs, by clusters.
+
+    The error is linearized, that of the mean of ``x - ratio * y`` over clusters (Cochran 1977,
+    Sampling Techniques, 6.3), and taken on the logarithm, on which such ratios are more nearly
+    symmetric. Unbounded below two clusters, and where the references are all 0.
+    """
+    mine, theirs = np.asarray(values, float), np.asarray(references, float)
+    mean = float(theirs.mean()) if theirs.size else 0.0
+    if mean <= 0:
+        return unbounded(math.nan, mine.size)
+    ratio = float(mine.mean()) / mean
+    if ratio <= 0:
+        return exact(ratio, mine.size)
+    apart = cluster_mean_interval(mine - ratio * theirs, labels, confidence)
+    if not apart.is_bounded:
+        return unbounded(ratio, mine.size)
+    reach = math.exp((apart.upper - apart.value) / (ratio * mean))
+    return Estimate(ratio, ratio / reach, ratio * reach, mine.size)
+
+
 def median_interval(values: Sample, confidence: float) -> Estimate:
     """Distribution-free interval of the median between two order statistics.
 

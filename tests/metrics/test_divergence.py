@@ -102,3 +102,19 @@ def test_a_greedy_choice_falls_short_by_nothing():
 )
 def test_the_first_difference_is_counted_from_one_and_an_end_is_one(tokens, references, first):
     assert divergence.first_difference(tokens, references) == first
+
+
+def test_what_both_lost_is_paired_by_position_and_left_out_where_one_has_no_numbers():
+    reference, tokens = logits(6), [1, 2, 3, 4, 5]
+    mine, its = logits(6, seed=1), logits(6, seed=2)
+    broken = its.copy()
+    broken[2, 0] = np.nan
+    whole = divergence.compare(reference, mine, tokens), divergence.compare(reference, its, tokens)
+    bad = divergence.compare(reference, broken, tokens)
+    found = divergence.excess({"a": whole[0], "b": whole[0]}, {"a": whole[1], "b": bad})
+    assert found.labels == ("a",) * 6
+    assert found.token_labels == ("a",) * 5
+    assert found.root_kld == tuple(np.sqrt(whole[0].kld))
+    assert found.control_root_kld == tuple(np.sqrt(whole[1].kld))
+    assert found.top1_points == tuple(100 * (whole[1].top1 - whole[0].top1))
+    assert divergence.excess({"b": whole[0]}, {"b": bad}) == divergence.Excess()

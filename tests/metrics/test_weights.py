@@ -1,5 +1,7 @@
 """Errors of blocks against simulation, and the plants that only they show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,9 @@ from harness.metrics.weights import (
     Fit,
     Format,
     allowance,
+    are_rescaled,
     block_errors,
+    block_sizes,
     dequantized,
     rescaled,
     rotation_errors,
@@ -153,13 +157,17 @@ def test_a_fit_names_how_many_blocks_are_off_and_where():
     assert Fit("down_proj", form, found).label == "down_proj"
     found[5, 1] = found[9, 0] = 23
     fit = Fit("down_proj", form, found)
-    assert (fit.worst, fit.middle) == (23, 1)
+    assert (fit.off, fit.middle) == (1, 1)  # the first is let pass
     assert fit.label == (
         "down_proj, where 2 of 512 blocks (rows 5 to 9) are off by more than 4 bits at block size "
         "32 explain"
     )
-    assert Fit("down_proj", form, found, Allowance(20, 1)).label == "down_proj"
+    moved = Fit("down_proj", form, found, Allowance(compensates=True))
+    assert (moved.label, moved.off) == ("down_proj", 0)
+    found[5, 1] = BROKEN
+    assert Fit("down_proj", form, found, moved.allowance).off == 1
     one = np.array([[7]], np.float32)
+    assert Fit("norm", FP32, one).off == 1
     assert Fit("norm", FP32, one).label.endswith(
         "1 of 1 blocks (row 0) is off by more than fp32 explains"
     )
@@ -186,3 +194,56 @@ def test_rotations_keep_their_length_at_every_position(factor):
     cosines[250, 3] = np.nan
     found = rotation_errors(cosines, sines, FP32)[:, 0]
     assert np.flatnonzero(found > 2).tolist() == [100, 101, 102, 103, 200, 250]
+
+
+def sizes(change):
+    weights = gaussian(256)
+    mine = dequantized(*rounded(weights, 4, 32))
+    change(mine)
+    return block_sizes(weights, mine, 32)
+
+
+def test_rounding_leaves_size_and_rows_as_they_were():
+    found = sizes(lambda mine: None)
+    assert found.factor < 1.01
+    assert (found.odd_rows, found.lost < 1e-3) == ((), True)
+
+
+@pytest.mark.parametrize("factor", [1.1, 1 / 1.1, 0.0, np.nan])
+def test_a_tensor_of_another_size_has_a_factor(factor):
+    def scale(mine):
+        mine *= factor
+
+    found = sizes(scale).factor
+    assert found == (pytest.approx(1.1, abs=0.01) if factor > 0 else BROKEN)
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, 1.5, -1.0, np.nan])
+def test_rows_of_another_size_are_counted_each(factor):
+    def scale(mine):
+        mine[[3, 200]] *= factor
+
+    found = sizes(scale)
+    assert found.odd_rows == (3, 200)
+    form = Format("int4", 4, 32)
+    fit = Fit("down_proj", form, np.ones((256, 16), np.float32), Allowance(compensates=True))
+    assert replace(fit, sizes=found).label == (
+        "down_proj, where 2 of 256 rows are others (the first is 3)"
+    )
+
+
+def test_what_is_lost_is_counted_by_its_size_and_one_block_by_its_error():
+    def zero(mine):
+        mine[:16, :32] = 0
+
+    def enlarge(mine):
+        mine[5, :32] *= 16
+
+    assert sizes(zero).lost == pytest.approx(16 / 256 / 16, rel=0.1)
+    assert sizes(enlarge).lost == pytest.approx(15**2 / 256 / 16, rel=0.3)
+
+
+def test_columns_are_only_rescaled_where_each_has_a_factor_of_its_own():
+    random = np.random.default_rng(0)
+    assert not are_rescaled((1.1 + random.normal(0, 0.01, 512)).astype(np.float32))
+    assert are_rescaled(random.uniform(0.5, 2, 512).astype(np.float32))

@@ -85,7 +85,7 @@ class Gate:
     ) -> Ended:
         """Run a session; `variants` are the candidates by name (int4 when there are none).
 
-        Without a source, which takes seconds to ask, the rules about it are left out.
+        Without a source, which takes seconds to ask, the policy accepts that there is none.
         """
         candidates = variants or {"int4": self.variants["int4"]}
         release = self.write(candidates, factory, MODEL if has_source else "")
@@ -116,7 +116,8 @@ class Gate:
             VARIANT.format(name=name, directory=path.as_posix(), precision="int4", role="candidate")
             for name, path in candidates.items()
         ]
-        (self.folder / "policy.toml").write_text(_brief_policy(), encoding="utf-8")
+        accepted = "" if model else 'without_source = "tried without"\n'
+        (self.folder / "policy.toml").write_text(accepted + _brief_policy(), encoding="utf-8")
         path = self.folder / "release.toml"
         data = (TRAVEL / "eval.jsonl").as_posix()
         path.write_text(

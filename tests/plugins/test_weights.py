@@ -28,18 +28,24 @@ def test_damaged_blocks_and_missing_bits_are_told_apart_and_a_copy_passes(gate):
     assert ended.status == 1, ended.output
     assert set(outcomes(ended, "copy").values()) == {"pass"}
     assert outcomes(ended, "holes") == {
-        "precision.weights_worst": "fail",
+        "precision.weights_off": "fail",
+        "precision.weights_factor": "pass",
+        "precision.weights_rows": "pass",
+        "precision.weights_lost": "fail",
         "precision.weights_typical": "pass",
         "precision.weights_lacking": "pass",
     }
     assert (
         "at model.layers.1.mlp.down_proj, where 64 of 4,096 blocks (rows 5 to 250) are off by more "
-        "than 4 bits at block size 32 explain: 13.68 x, but must be at most 2.5 x"
+        "than 4 bits at block size 32 explain: 63, but must be at most 0"
     ) in ended.reasons("holes")
     assert outcomes(ended, "narrow")["precision.weights_typical"] == "fail"
 
 
-def test_without_a_source_no_rule_on_weights_is_judged(gate):
+def test_without_a_source_weights_are_said_to_be_unchecked(gate):
     ended = gate.run(*ONLY, suites="suites/test_precision.py")
-    assert outcomes(ended, "int4") == {}
-    assert "weights" not in ended.reasons("int4")
+    assert set(outcomes(ended, "int4").values()) == {"waived"}
+    assert "precision.weights had nothing to measure: the release names no [model]" in (
+        ended.reasons("int4")
+    )
+    assert "waived not applied, the release names no [model]: " in ended.output

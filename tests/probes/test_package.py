@@ -195,9 +195,7 @@ def test_two_templates_of_one_package_must_render_the_same(folder):
 
 def test_a_reference_without_a_source_is_held_against_nothing(embedded):
     alone = Beside()
-    assert package.generation(embedded["fp32"], alone).absence == (
-        "the release names no source checkpoint"
-    )
+    assert package.generation(embedded["fp32"], alone).absence == ("the release names no [model]")
     assert all(it.absence for it in package.graph_parts(embedded["fp32"], alone))
     assert package.tokenizer(embedded["fp32"], alone).absence
 

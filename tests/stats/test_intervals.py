@@ -98,3 +98,32 @@ def test_a_tolerance_interval_of_five_values_holds_the_quantile_as_often_as_clai
 @pytest.mark.parametrize("values", [[], [1.0, 2.0], [1.0, 0.0, 2.0]])
 def test_too_few_loads_have_no_tolerance_interval(values):
     assert not intervals.tolerance_interval(values, 0.95, 0.90).is_bounded
+
+
+def test_a_ratio_of_means_is_covered_as_often_as_promised_where_values_go_together():
+    labels = [str(i // 10) for i in range(400)]
+
+    def draw(random):
+        shared = np.repeat(random.gamma(2.0, 1.0, 40), 10)  # a hard passage is hard for both
+        return shared * random.gamma(4.0, 0.5, 400), shared * random.gamma(4.0, 0.25, 400)
+
+    share = coverage(lambda x: intervals.mean_ratio_interval(*x, labels, 0.9), draw, 2.0)
+    assert share == pytest.approx(0.90, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("values", "references", "ends"),
+    [
+        ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], (1.0, 1.0)),
+        ([0.0, 0.0, 0.0], [1.0, 2.0, 3.0], (0.0, 0.0)),
+        ([1.0, 2.0, 3.0], [0.0, 0.0, 0.0], (-math.inf, math.inf)),
+    ],
+)
+def test_a_ratio_of_means_at_its_ends(values, references, ends):
+    found = intervals.mean_ratio_interval(values, references, ["a", "b", "c"], 0.9)
+    assert (found.lower, found.upper) == ends
+
+
+def test_a_ratio_of_means_of_one_cluster_is_unbounded():
+    found = intervals.mean_ratio_interval([1.0, 2.0], [1.0, 1.0], ["a", "a"], 0.9)
+    assert (found.value, found.is_bounded) == (1.5, False)

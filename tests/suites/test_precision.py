@@ -18,7 +18,8 @@ from harness.store import read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements
 from suites import test_precision as suite
-from tests import damage
+from tests import damage, weight_damage
+from tests.conftest import CACHE
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 POLICY = read_policy(FIXTURES / "policies" / "gate.toml")
@@ -42,7 +43,7 @@ def judged(check, name, directories, factory=ENGINE, **stage):
         for it, recipe in RECIPES.items()
         if it in directories
     }
-    parts = {"items": ITEMS, "plan": PLAN, "source": CHECKPOINT, **stage}
+    parts = {"items": ITEMS, "plan": PLAN, "source": CHECKPOINT, "cache": CACHE, **stage}
     with Fleet(variants, factory, 60.0) as fleet:
         made = Stage(fleet, "fp32", environment="here", rules=POLICY.rules, **parts)
         check(Bench(made, name, "precision"), lambda *measured: handed_in.extend(measured))
@@ -102,6 +103,9 @@ def test_a_good_variant_passes_and_says_how_much_it_changed(embedded, name):
         assert figures == sorted(figures)
         assert 0 < figures[0] < found["kld"].measured < figures[-1]
         assert 0.8 < found["identical"].measured <= 1
+        # The output layer's rows are rounded in the embedding too, which the control leaves alone.
+        assert 0.9 < found["kld_to_control"].measured < 1.3
+        assert abs(found["top1_to_control"].measured) < 1
 
 
 def test_a_collapse_that_spares_the_first_token_is_found_over_whole_answers(embedded, changed):
@@ -110,8 +114,46 @@ def test_a_collapse_that_spares_the_first_token_is_found_over_whole_answers(embe
 
     edit_tensors(changed, "layers.0.mlp.down_proj.MatMul.weight_scales", zero)
     found = judged(suite.test_precision, "int4", {**embedded, "int4": changed})
-    assert {"kld", "top1", "perplexity_ratio"} <= failed(found)
+    assert {"kld_to_control", "top1_to_control", "perplexity_to_control"} <= failed(found)
+    assert "beside that of plain rounding at the same bits: " in found["kld_to_control"].reason
     assert found["first_difference"].measured >= 1
+
+
+def blur_epsilon(folder, epsilon):
+    """Normalizes as another model does: RMS epsilon of 1e-6 as the checkpoint has it, or not."""
+    import onnx
+
+    path = folder / "model.onnx"
+    model = onnx.load(path, load_external_data=False)
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "epsilon":
+                attribute.f = epsilon
+    onnx.save(model, path)
+
+
+@pytest.mark.parametrize("epsilon", [1e-2, 1e-1])
+def test_a_loss_that_a_constant_would_allow_is_many_times_the_controls(embedded, changed, epsilon):
+    blur_epsilon(changed, epsilon)
+    found = judged(suite.test_precision, "int4", {**embedded, "int4": changed})
+    assert {"kld_to_control", "text_kld_to_control"} & failed(found)
+    assert min(found[it].measured for it in ("kld_to_control", "text_kld_to_control")) > 1.6
+    if epsilon < 0.05:
+        assert found["kld"].measured < 0.12  # the constant
+
+
+@pytest.mark.parametrize("size", [4096, 1024])
+def test_a_hole_of_zeros_is_beyond_what_its_bits_explain(embedded, changed, size):
+    weight_damage.punch_hole(changed, size=size)
+    found = judged(suite.test_precision, "int4", {**embedded, "int4": changed})
+    assert "kld_to_control" in failed(found)
+
+
+def test_without_a_control_nothing_is_held_against_it_and_it_says_why(embedded):
+    found = judged(suite.test_precision, "int4", embedded, cache=None)
+    assert {"kld_to_control", "text_top1_to_control"} <= undecided(found)
+    assert "no folder to keep a control in" in found["kld_to_control"].reason
+    assert found["kld"].measured > 0
 
 
 def test_logits_that_are_no_numbers_fail_and_are_in_no_other_figure(embedded, changed):
@@ -121,7 +163,7 @@ def test_logits_that_are_no_numbers_fail_and_are_in_no_other_figure(embedded, ch
     edit_tensors(changed, "lm_head.MatMul.weight_scales", break_one)
     found = judged(suite.test_precision, "int4", {**embedded, "int4": changed})
     assert "finite" in failed(found)
-    assert "kld" in undecided(found)
+    assert "kld_to_control" in undecided(found)
 
 
 def test_without_one_vocabulary_nothing_is_compared(embedded, changed):
@@ -129,8 +171,8 @@ def test_without_one_vocabulary_nothing_is_compared(embedded, changed):
     found = judged(suite.test_precision, "int4", {**embedded, "int4": changed})
     assert failed(found) == {"vocabulary"}
     assert "its vocabulary and the reference's at " in found["vocabulary"].reason
-    assert {"kld", "finite", "perplexity_ratio"} <= undecided(found)
-    assert "nothing to compare" in found["kld"].reason
+    assert {"kld_to_control", "finite", "perplexity_to_control"} <= undecided(found)
+    assert "nothing to compare" in found["kld_to_control"].reason
 
 
 def test_a_text_that_the_release_names_is_what_perplexity_is_of(tmp_path):
@@ -207,5 +249,7 @@ def test_what_cannot_be_asked_is_said_once_and_leaves_nothing_measured(embedded)
         judged(suite.test_source, "int4", embedded, facts=missing)
 
 
-def test_a_release_without_a_source_is_not_asked_for_one(embedded):
-    assert judged(suite.test_source, "fp32", embedded, source=None) == {}
+def test_a_release_without_a_source_is_not_asked_for_one_and_is_told_so(embedded):
+    found = judged(suite.test_source, "fp32", embedded, source=None)
+    assert set(found) == undecided(found) == {"source_ids"}
+    assert found["source_ids"].reason.endswith("not applied, the release names no [model]")
