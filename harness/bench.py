@@ -18,8 +18,10 @@ from harness.errors import InfrastructureError
 from harness.exam import refusal, replies, require_answers
 from harness.fleet import Fleet
 from harness.flip import Flip
+from harness.generation import Recital
 from harness.item import Item
 from harness.listener import Listener
+from harness.long_chat import LongChat
 from harness.measurement import Measurement
 from harness.metrics.packaging import as_ids
 from harness.pairing import (
@@ -38,7 +40,7 @@ from harness.probes.host import capture_conditions
 from harness.release import Role
 from harness.reply import Reply
 from harness.reply_cache import ReplyCache
-from harness.route import find_route
+from harness.route import Route, find_route
 from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
 from harness.source import SourceFacts, ask_source, questions
@@ -73,8 +75,10 @@ class Stage:
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     facts: list[SourceFacts | InfrastructureError] = field(default_factory=list)
     peaks: dict[str, int | None] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
     climbs: list[Climb] = field(default_factory=list)
     visits: dict[str, Visit] = field(default_factory=dict)
+    recited: list[tuple[LongChat, Recital]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     listener: Listener = field(default_factory=Listener)
     flips: list[Flip] = field(default_factory=list)
@@ -400,6 +404,17 @@ class Bench:
         return climb_again(self._stage.fleet, route, self._name, lengths, self.random)
 
     def _climb(self) -> Climb:
+        stage, route = self._stage, self.route()
+        found, why = self.undisturbed(lambda: climb(stage.fleet, route, self.random), "and others")
+        stage.climbs.append(replace(found, disturbance=why))
+        return stage.climbs[-1]
+
+    def route(self) -> Route:
+        """The prompt lengths of the session's variants, found once a session."""
+        known = [it for it in self._stage.routes if self._name in it.rungs]
+        return known[0] if known else self._find_route()
+
+    def _find_route(self) -> Route:
         stage, texts = self._stage, self.plan.scaling_texts
         names = dict.fromkeys((self.reference, self._name, *stage.names))
         directories = {name: stage.fleet.variant(name).directory for name in names}
@@ -409,9 +424,13 @@ class Bench:
 
         route = find_route(directories, self.reference, self.plan, stage.source, write)
         stage.remarks.extend(filter(None, [route.remark]))
-        found, why = self.undisturbed(lambda: climb(stage.fleet, route, self.random), "and others")
-        stage.climbs.append(replace(found, disturbance=why))
-        return stage.climbs[-1]
+        stage.routes.append(route)
+        return route
+
+    @property
+    def recited(self) -> list[tuple[LongChat, Recital]]:
+        """Long chats and what the reference gave after them, as far as it was asked."""
+        return self._stage.recited
 
     def long_prompt(self, length: int) -> tuple[int, ...]:
         """That many tokens of domain text, the items' one after the other and again."""

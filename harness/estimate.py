@@ -101,7 +101,8 @@ def _maximum(it: Measurement, _: float) -> Estimate:
 
 
 def _minimum(it: Measurement, _: float) -> Estimate:
-    return intervals.exact(min(it.values), len(it.values))
+    found = intervals.exact(min(it.values), len(it.values))
+    return replace(found, where=it.labels[it.values.index(found.value)] if it.labels else "")
 
 
 def _peak_ratio(it: Measurement, _: float) -> Estimate:

@@ -221,6 +221,7 @@ _MAY_BE_ZERO = (
     "latency_warmup_pairs",
     "memory_doublings",
     "scaling_longest_tokens",
+    "source_longest_tokens",
     "accuracy_items",
     "edge_token_ids",
     "edge_unicode",
@@ -241,6 +242,7 @@ class Plan:
     memory_reloads: int = 5
     scaling_repetitions: int = 5
     scaling_longest_tokens: int = 0  # the ladder ends there; 0: at the context's end
+    source_longest_tokens: int = 0  # the source is asked up to here; 0: to the ladder's end
     scaling_texts: int = 3  # whose logits are compared, at every length
     accuracy_items: int = 0  # at most; 0: every item of the bank
     accuracy_least_items: int = 200  # even where all is decided sooner

@@ -1,6 +1,6 @@
 """What longer prompts cost, and whether the model stays itself on them, beside the reference."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +8,20 @@ import pytest
 
 from harness.bench import Bench
 from harness.climb import Climb, Timing
+from harness.generation import Recital
+from harness.lengths import recitals, source_lengths
+from harness.long_chat import BEGINNING
 from harness.measurement import Measurement
+from harness.metrics.recital import LEAST_CHANGE
 from harness.metrics.scaling import SHORTEST, Deviation, joined
 from harness.plugins.measure import Record
 from harness.route import NEW_TOKENS
 from harness.stats.cliffs import DECODE_TOLERANCE, TOLERANCE, suspects
-from harness.stats.rungs import rung_label
+from harness.stats.rungs import named, rung_label
 from harness.stats.scaling import AFTER, BEFORE
+
+Pairs = Sequence[tuple[Recital, Recital]]
+"""What came after each chat, and what came of it in the reference."""
 
 Labelled = list[tuple[str, Mapping[str, Timing]]]
 
@@ -39,6 +46,72 @@ def test_scaling(bench: Bench, record: Record) -> None:
         *(replace(it, disturbance=climb.disturbance) for it in times),
         *_logits(bench, climb),
     )
+
+
+def test_generation(bench: Bench, record: Record) -> None:
+    """What comes after long chats, step by step, beside its own prefill, and what of it matters."""
+    pairs = recitals(bench)
+    if not pairs:
+        pytest.skip(
+            f"a context of {bench.context_tokens:,} tokens, or the domain, holds no long chat"
+        )
+    record(*_generated(bench, pairs), *_heeded(bench, pairs))
+
+
+def test_source(bench: Bench, record: Record) -> None:
+    """The reference beside the source at every length, so that no fault of both is the norm."""
+    sample = bench.sample("source_logits", "of their spread", ())
+    if bench.source is None:
+        record(replace(sample, absence="the release names no [model] path"))
+    elif bench.variant.name != bench.reference:
+        record(replace(sample, absence="the reference alone is compared with the source"))
+    else:
+        found = source_lengths(bench)
+        labels = [named(length) for length in found]
+        record(bench.sample("source_logits", "of their spread", [*found.values()], labels=labels))
+
+
+def _generated(bench: Bench, pairs: Pairs) -> list[Measurement]:
+    known = [(mine, mine.decoded, its) for mine, its in pairs if mine.decoded and its.changed]
+    labels = [named(mine.tokens) for mine, _, _ in known]
+    units = [max(its.changed[BEGINNING], LEAST_CHANGE) for _, _, its in known]
+    distances = [it.distance / unit for (_, it, _), unit in zip(known, units, strict=True)]
+    shortfalls = [it.shortfall / unit for (_, it, _), unit in zip(known, units, strict=True)]
+    found = [
+        bench.sample("generated_non_finite", "count", [mine.non_finite for mine, _ in pairs]),
+        bench.sample("decode", "ratio", distances, labels=labels),
+        bench.sample("generated", "ratio", shortfalls, labels=labels),
+    ]
+    beside = [(named(it.tokens), it.beside) for it, _ in pairs if it.beside]
+    if bench.variant.name == bench.reference:
+        return found
+    labels = [label for label, it in beside for _ in it.kld]
+    return [
+        *found,
+        bench.sample(
+            "decode_kld", "nats/token", [v for _, it in beside for v in it.kld], labels=labels
+        ),
+        bench.sample(
+            "decode_top1", "share", [v for _, it in beside for v in it.top1], labels=labels
+        ),
+    ]
+
+
+def _heeded(bench: Bench, pairs: Pairs) -> list[Measurement]:
+    """What another fact in each place changes, and how much that is of what the reference makes."""
+    known = [
+        (f"the {place} of {named(mine.tokens)}", mine.changed[place], its.changed.get(place, 0.0))
+        for mine, its in pairs
+        for place in mine.changed
+    ]
+    labels = [label for label, _, _ in known]
+    heeded = bench.sample(
+        "heeded", "of their spread", [mine for _, mine, _ in known], labels=labels
+    )
+    if bench.variant.name == bench.reference:
+        return [heeded]
+    ratios = [change / max(its, LEAST_CHANGE) for _, change, its in known]
+    return [heeded, bench.sample("heeded_beside", "ratio", ratios, labels=labels)]
 
 
 def _times(bench: Bench, climb: Climb) -> list[Measurement]:
