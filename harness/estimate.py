@@ -39,6 +39,7 @@ PAIRED = {
     Statistic.CHANGE,
     Statistic.WORST_STEP,
     Statistic.EXCESS,
+    Statistic.NEW_FAULTS,
 }
 """Statistics that need the reference's values beside the variant's."""
 
@@ -65,6 +66,7 @@ LABELLED = {
     Statistic.GROWTH,
     Statistic.HOURS_TO_FILL,
     Statistic.SLOPE,
+    Statistic.NEW_FAULTS,
 }
 """Statistics that need a label for every value."""
 
@@ -295,6 +297,15 @@ def _excess(it: Measurement, confidence: float) -> Estimate:
     return _in_points(paired.gain_interval(it.values, it.reference_values, confidence))
 
 
+def _new_faults(it: Measurement, confidence: float) -> Estimate:
+    """Of the items that can have the fault: those with a label."""
+    at = [index for index, label in enumerate(it.labels) if label]
+    if not at:
+        return intervals.exact(0.0, 0)
+    mine, theirs = ([values[i] for i in at] for values in (it.values, it.reference_values))
+    return _in_points(paired.gain_interval(mine, theirs, confidence))
+
+
 _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.TOTAL: _total,
     Statistic.PEAK_RATIO: _peak_ratio,
@@ -334,4 +345,5 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.HOURS_TO_FILL: _hours_to_fill,
     Statistic.SLOPE: _slope,
     Statistic.EXCESS: _excess,
+    Statistic.NEW_FAULTS: _new_faults,
 }
