@@ -17,7 +17,7 @@ from harness.exam_ruling import least_faults, least_lost
 from harness.finding import Outcome
 from harness.item import Item, Scorer
 from harness.measurement import Measurement
-from harness.policy import Policy, Rule, Severity, Statistic
+from harness.policy import Policy, Rule, Severity, Statistic, Unseen
 from harness.release import Precision, Role
 from harness.ruling import apply_rule
 from harness.stats.sizing import items_needed
@@ -27,7 +27,7 @@ BY_SLICE = "accuracy.by_slice"
 INVALID = "accuracy.invalid"
 CUT = "accuracy.cut"
 SEEN_LOSS = 0.20
-"""A slice is too small where losing this share of it would not be seen, and no rule says which."""
+"""A slice is too small where losing this share of it would not be seen, whatever a rule says."""
 
 _WITH_FORMAT = (Scorer.JSON, Scorer.JSON_FIELDS, Scorer.NUMERIC)
 _MOST_ITEMS = 1 << 14
@@ -77,20 +77,25 @@ def needs_of(
             size = items_needed(least_faults(limit), share, rule.power)
             found.append(Need(rule.id, size, has_format=rule.metric == INVALID))
         elif len(names) > 1:
-            least = least_lost(limit, len(items), len(names))
+            least = least_lost(limit, len(names))
             size = items_needed(least, share, rule.power)
             found += [Need(rule.id, size, name) for name in names]
     return found
 
 
-def _unmet(items: Sequence[Item], needs: Sequence[Need]) -> list[Problem]:
-    """Needs that the bank cannot meet; one without any item of a format needs none."""
+def unmet(items: Sequence[Item], policy: Policy, unseen: Unseen) -> list[Problem]:
+    """Slices and formats with fewer different chats than show the loss that a rule names, of rules
+    that say `unseen` of it. Where a bank has no item of a format there is none to show.
+    """
+    chats = list({item.messages: item for item in reversed(items)}.values())
+    chosen = [it for it in policy.rules if it.unseen is unseen]
+    deciding = [it for it in chosen if it.severity is not Severity.INFO]
     found = []
-    for need in needs:
-        size = sum(need.concerns(it) for it in items)
+    for need in needs_of(deciding, None, chats):
+        size = sum(need.concerns(it) for it in chats)
         if size < need.items and (size or not need.has_format):
             reason = (
-                f"{size} different chats are too few for {need.rule} to see the loss that it "
+                f"{size:,} different chats are too few for {need.rule} to see the loss that it "
                 f"names; {need.items:,} would do"
             )
             found.append(Problem(Kind.TOO_FEW, (need.of_what,), reason))
@@ -108,12 +113,10 @@ def too_few(items: Sequence[Item], policy: Policy) -> list[Problem]:
     found = [_bank(rule, sizes) for rule in rules]
     for rule in rules:
         compares = rule.statistic in LABELLED and len(sizes) > 1  # one slice is the whole bank
-        if rule.severity is Severity.GUARD and compares and not rule.seen_loss:
+        if rule.severity is Severity.GUARD and compares:
             found += [_slice(rule, sizes, name) for name in sizes]
-    needs = needs_of(
-        [it for it in policy.rules if it.severity is not Severity.INFO], None, list(chats)
-    )
-    return [it for it in found if it is not None] + _unmet(list(chats), needs)
+    known = [it for it in found if it is not None]
+    return known + unmet(items, policy, Unseen.INCONCLUSIVE)
 
 
 def _bank(rule: Rule, sizes: Mapping[str, int]) -> Problem | None:

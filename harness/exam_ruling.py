@@ -144,15 +144,19 @@ def _by_screen(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
     place = f"{rule.subject} at {worst.name}"
     text = f"{place}: {figure(found, _POINTS)}, no evidence against {bound(limit, _POINTS)}"
     smallest = min(counts, key=lambda one: one.items)
-    least = least_lost(limit, smallest.items + smallest.other_items, len(counts))
+    least = least_lost(limit, len(counts), smallest.other_items)
     return found, *_seen(rule, text, least, smallest.items, f"items of {smallest.name}")
 
 
-def least_lost(limit: Limit, total: int, count: int) -> sizing.LeastLosses:
-    """The fewest losses in one of so many slices that the screen takes for harm, by its size."""
+def least_lost(limit: Limit, count: int, others: int | None = None) -> sizing.LeastLosses:
+    """The fewest losses in one of so many slices that the screen takes for harm, by its size.
+
+    The other slices have so many items together, or as many as this one each.
+    """
 
     def least(items: int) -> int:
-        return slices.least_losses(items, max(total - items, 0), count - 1, -limit.value / 100)
+        beside = (count - 1) * items if others is None else others
+        return slices.least_losses(items, beside, count - 1, -limit.value / 100)
 
     return least
 

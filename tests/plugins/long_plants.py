@@ -1,4 +1,4 @@
-"""What a runtime may do wrong once a prompt is long, for any runtime with a `_prompt` of its own."""
+"""What a runtime may do wrong once a prompt is long, for any that has a `_prompt`."""
 
 from dataclasses import replace
 
