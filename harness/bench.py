@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.answer import Answer, Messages, Request
 from harness.bank import across_slices, generator
-from harness.climb import Climb, Timings, climb, climb_again
+from harness.climb import Climb, Timings, climb, climb_again, short_again
 from harness.conditions import disturbance
 from harness.device import Device, Machine
 from harness.errors import InfrastructureError
@@ -398,10 +398,13 @@ class Bench:
         found.require(self._name)
         return found
 
-    def climb_again(self, lengths: Sequence[int]) -> Timings:
+    def climb_again(self, lengths: Sequence[int], turn: int) -> Timings:
         """Some of the lengths once more, this variant beside the reference alone."""
-        route = self.climb().route
-        return climb_again(self._stage.fleet, route, self._name, lengths, self.random)
+        return climb_again(self._stage.fleet, self.route(), self._name, lengths, self.random, turn)
+
+    def short_again(self, turn: int) -> tuple[Timings, Timings]:
+        """The shortest prompts once more before and after the longest, as above."""
+        return short_again(self._stage.fleet, self.route(), self._name, self.random, turn)
 
     def _climb(self) -> Climb:
         stage, route = self._stage, self.route()

@@ -219,12 +219,19 @@ def _in_points(gain: Estimate) -> Estimate:
 
 
 def _worst_cliff(it: Measurement, confidence: float) -> Estimate:
-    return cliffs.worst_cliff(it.values, it.reference_values, it.labels, confidence)
+    return cliffs.worst_cliff(
+        it.values, it.reference_values, it.labels, confidence, clusters=it.clusters
+    )
 
 
 def _worst_decode_cliff(it: Measurement, confidence: float) -> Estimate:
     return cliffs.worst_cliff(
-        it.values, it.reference_values, it.labels, confidence, cliffs.DECODE_TOLERANCE
+        it.values,
+        it.reference_values,
+        it.labels,
+        confidence,
+        cliffs.DECODE_TOLERANCE,
+        it.clusters,
     )
 
 

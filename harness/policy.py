@@ -251,6 +251,7 @@ _SCREENS = (Statistic.WORST_SLICE, Statistic.NEW_FAULTS)
 _MAY_BE_ZERO = (
     "latency_warmup_pairs",
     "memory_doublings",
+    "scaling_turns",
     "scaling_longest_tokens",
     "source_longest_tokens",
     "accuracy_items",
@@ -272,6 +273,7 @@ class Plan:
     memory_doublings: int = 2  # as often is a run doubled that grows, but ever slower
     memory_reloads: int = 5
     scaling_repetitions: int = 5
+    scaling_turns: int = 4  # as often at most is measured again what a guard leaves in doubt
     scaling_longest_tokens: int = 0  # the ladder ends there; 0: at the context's end
     source_longest_tokens: int = 0  # the source is asked up to here; 0: to the ladder's end
     scaling_texts: int = 3  # whose logits are compared, at every length

@@ -5,17 +5,13 @@ from dataclasses import dataclass
 
 from harness.bench import Bench
 from harness.data_need import Need, needs_of
-from harness.evidence import Evidence, Subject
-from harness.finding import Outcome
 from harness.flip import Flip
+from harness.interim import undecided_rules
 from harness.item import Item
 from harness.measurement import Measurement
 from harness.metrics.quality import Grade, grade
-from harness.policy import Policy
-from harness.release import Role
 from harness.reply import Reply
 from harness.stats import betting, slices
-from harness.verdict import judge_measurements
 
 _FLIP = 0.5  # the least change of a score that makes a right answer of a wrong one
 
@@ -70,7 +66,9 @@ def hold_trial(bench: Bench, measure: Measure) -> Trial:
     least = max([bench.plan.accuracy_least_items, *(it.minimum_samples for it in bench.rules)])
     bench.fleet.start(*dict.fromkeys((bench.variant.name, bench.reference)))
     try:
-        marked = ask_until(ask, lambda found: _is_decided(bench, measure(found)), least, len(bank))
+        marked = ask_until(
+            ask, lambda found: not undecided_rules(bench, measure(found)), least, len(bank)
+        )
         is_compared = bench.variant.name != bench.reference
         precision = bench.variant.recipe.precision
         needs = needs_of(bench.rules, precision, bank) if is_compared else []
@@ -86,17 +84,6 @@ def hold_trial(bench: Bench, measure: Measure) -> Trial:
         bench.report_flips(flips(bench.variant.name, [*marked, *more, *fresh]))
         bench.remark(outlook(bench.variant.name, marked, len(bank)))
     return Trial(tuple(marked), tuple(more), tuple(fresh))
-
-
-def _is_decided(bench: Bench, measurements: Sequence[Measurement]) -> bool:
-    """Whether more values would change nothing of what the policy's rules say of these."""
-    recipe = bench.variant.recipe
-    subjects = {bench.reference: Subject(Role.REFERENCE, None)}
-    subjects[recipe.name] = Subject(recipe.role, recipe.precision)
-    evidence = Evidence("", subjects, measurements[0].environment)
-    policy = Policy("", (), bench.rules)
-    found = judge_measurements(tuple(measurements), recipe.name, evidence, policy)
-    return all(it.outcome is not Outcome.INCONCLUSIVE for it in found if it.decides)
 
 
 def mark(item: Item, reply: Reply, reference_reply: Reply) -> Marked:
