@@ -39,25 +39,31 @@ def passages_of(route: Route, most: int) -> list[Passage]:
 def ask_lengths(
     directory: Path, fleet: Fleet, reference: str, asked: Sequence[Passage], seconds: float
 ) -> SourceLengths:
-    """Have source and reference read the same prompts, shortest first; the source's own process is
-    ended at once. What the source refuses ends the ladder.
+    """Have the source read these prompts in a process of its own, which is ended at once.
 
-    Raises InfrastructureError where the source cannot be asked at all.
+    Raises InfrastructureError where it cannot be asked at all.
     """
-    found: dict[int, float] = {}
     patience = max(seconds, _LEAST_SECONDS)
     with Isolated(TRANSFORMERS, directory, deadline_seconds=patience, label="the source") as source:
         try:
-            for passage in asked:
-                theirs, why = _read(source, passage)
-                if theirs is None:
-                    return SourceLengths(found, _left_out(asked, passage, why))
-                mine = read(fleet, reference, passage)
-                found[len(passage.token_ids)] = _distance(theirs, mine, reference)
+            return compare_lengths(source, fleet, reference, asked)
         except ModelError as error:
             if error.variant:
                 raise
             raise InfrastructureError(f"it cannot be compared with the source: {error}") from error
+
+
+def compare_lengths(
+    source: Isolated, fleet: Fleet, reference: str, asked: Sequence[Passage]
+) -> SourceLengths:
+    """Have both read the same prompts, shortest first; what the source refuses ends the ladder."""
+    found: dict[int, float] = {}
+    for passage in asked:
+        theirs, why = _read(source, passage)
+        if theirs is None:
+            return SourceLengths(found, _left_out(asked, passage, why))
+        mine = read(fleet, reference, passage)
+        found[len(passage.token_ids)] = _distance(theirs, mine, reference)
     return SourceLengths(found)
 
 

@@ -80,12 +80,13 @@ class WrongAfterFirst:
 
     long = LONG
     first = 1
+    by = 1
 
     def answer(self, request: Request) -> Answer:
         found = super().answer(request)
         if len(found.prompt_ids) <= self.long or request.is_scored:
             return found
-        wrong = [token + 1 for token in found.token_ids[self.first :]]
+        wrong = [token + self.by for token in found.token_ids[self.first :]]
         return replace(found, token_ids=(*found.token_ids[: self.first], *wrong))
 
 
