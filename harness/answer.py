@@ -48,6 +48,10 @@ class Request:
     With `score_from` set nothing is generated: one prefill, and the answer carries the logits that
     predict the tokens from that position to the end (`logits[i]` predicts token `score_from + i`).
 
+    With `forced` these tokens come after the prompt, one decode step each, whatever the model would
+    have chosen; `Answer.token_ids` holds what that was. With `tell_logits` an answer that is
+    generated or forced carries the logits of its steps, where the runtime can tell them.
+
     With `continuations` nothing is generated either: the answer carries how likely each of them is
     after the prompt. The prompt is computed from its start, so that it matters to no bit of them
     what was asked before; the longest must fit into the context with it.
@@ -67,6 +71,8 @@ class Request:
     sampling: Sampling | None = None
     watch: bool = False
     defaults: bool = False
+    forced: tuple[int, ...] = ()
+    tell_logits: bool = False
 
     def __post_init__(self) -> None:
         inputs = (self.messages, self.text, self.token_ids)
@@ -85,6 +91,8 @@ class Request:
         if self.defaults and (self.sampling is not None or not self.fresh):
             raise ValueError("a request with defaults must be fresh, and has no sampling")
         self._refuse_what_scores_cannot_be()
+        if self.forced and (self.is_scored or self.sampling or self.keep_prefix):
+            raise ValueError("forced is for a greedy request that scores nothing")
 
     @property
     def is_scored(self) -> bool:
@@ -95,6 +103,11 @@ class Request:
     def continuation_tokens(self) -> int:
         """Tokens of the longest continuation; 0 where there is none."""
         return max(map(len, self.continuations), default=0)
+
+    @property
+    def new_tokens(self) -> int:
+        """How many tokens come after the prompt at most, where nothing is scored."""
+        return len(self.forced) or self.max_new_tokens
 
     def _refuse_what_scores_cannot_be(self) -> None:
         if self.score_from is not None and self.keep_prefix:
@@ -126,6 +139,7 @@ class Answer:
     there, so that TTFT is ``token_ns[0] - started_ns`` and ITL are the differences of `token_ns`.
     `token_ids` holds generated tokens without the end token that stopped them. `text` is decoded by
     the streaming decoder. `cpu_ns` is the process's CPU time over the request, all threads.
+    `logits` has a row for each scored position, or for each step that was to be told.
     `non_finite` counts the steps whose logits are not all finite; None where nobody watched.
     `log_likelihoods` are in nats, one for each of `Request.continuations`: minus infinity for what
     is impossible, and where the logits are no numbers.

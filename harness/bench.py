@@ -10,15 +10,17 @@ import numpy as np
 
 from harness.answer import Answer, Messages, Request
 from harness.bank import across_slices, generator
-from harness.climb import Climb, Timings, climb, climb_again
+from harness.climb import Climb, Timings, climb, climb_again, short_again
 from harness.conditions import disturbance
 from harness.device import Device, Machine
 from harness.errors import InfrastructureError
 from harness.exam import replies
 from harness.fleet import Fleet
 from harness.flip import Flip
+from harness.generation import Recital
 from harness.item import Item
 from harness.listener import Listener
+from harness.long_chat import LongChat
 from harness.measurement import Measurement
 from harness.metrics.packaging import as_ids
 from harness.pairing import ProcessPair
@@ -27,7 +29,7 @@ from harness.probes.folder import read_folder
 from harness.probes.host import capture_conditions
 from harness.reply import Reply
 from harness.reply_cache import ReplyCache
-from harness.route import find_route
+from harness.route import Route, find_route
 from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
 from harness.source import SourceFacts, ask_source, questions
@@ -64,8 +66,10 @@ class Stage:
     facts: list[SourceFacts | InfrastructureError] = field(default_factory=list)
     peaks: dict[str, int | None] = field(default_factory=dict)
     process_pairs: dict[tuple[str, str], tuple[ProcessPair, ...]] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
     climbs: list[Climb] = field(default_factory=list)
     visits: dict[str, Visit] = field(default_factory=dict)
+    recited: list[tuple[LongChat, Recital]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     listener: Listener = field(default_factory=Listener)
     flips: list[Flip] = field(default_factory=list)
@@ -332,12 +336,26 @@ class Bench:
         found.require(self._name)
         return found
 
-    def climb_again(self, lengths: Sequence[int]) -> Timings:
+    def climb_again(self, lengths: Sequence[int], turn: int) -> Timings:
         """Some of the lengths once more, this variant beside the reference alone."""
-        route = self.climb().route
-        return climb_again(self._stage.fleet, route, self._name, lengths, self.random)
+        return climb_again(self._stage.fleet, self.route(), self._name, lengths, self.random, turn)
+
+    def short_again(self, turn: int) -> tuple[Timings, Timings]:
+        """The shortest prompts once more before and after the longest, as above."""
+        return short_again(self._stage.fleet, self.route(), self._name, self.random, turn)
 
     def _climb(self) -> Climb:
+        stage, route = self._stage, self.route()
+        found, why = self.undisturbed(lambda: climb(stage.fleet, route, self.random), "and others")
+        stage.climbs.append(replace(found, disturbance=why))
+        return stage.climbs[-1]
+
+    def route(self) -> Route:
+        """The prompt lengths of the session's variants, found once a session."""
+        known = [it for it in self._stage.routes if self._name in it.rungs]
+        return known[0] if known else self._find_route()
+
+    def _find_route(self) -> Route:
         stage, texts = self._stage, self.plan.scaling_texts
         names = dict.fromkeys((self.reference, self._name, *stage.names))
         directories = {name: stage.fleet.variant(name).directory for name in names}
@@ -347,9 +365,13 @@ class Bench:
 
         route = find_route(directories, self.reference, self.plan, stage.source, write)
         stage.remarks.extend(filter(None, [route.remark]))
-        found, why = self.undisturbed(lambda: climb(stage.fleet, route, self.random), "and others")
-        stage.climbs.append(replace(found, disturbance=why))
-        return stage.climbs[-1]
+        stage.routes.append(route)
+        return route
+
+    @property
+    def recited(self) -> list[tuple[LongChat, Recital]]:
+        """Long chats and what the reference gave after them, as far as it was asked."""
+        return self._stage.recited
 
     def long_prompt(self, length: int) -> tuple[int, ...]:
         """That many tokens of domain text, the items' one after the other and again."""

@@ -1,5 +1,6 @@
 """Takes the variants of a session up a ladder of prompt lengths: times and logits at every rung."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ _WINDOW_TOKENS = 128  # at the end of a text: its logits are compared, whatever 
 _LEAST_CONTEXT_TOKENS = 8  # before the first of them
 _CHEAP_TOKENS = 257  # prompts up to here cost little, vary much, and are timed twice as often
 _WARMUPS = 3
+_LONG = 5  # of the longest prompts, where the shortest are timed before and after them again
 _SHORT = 20  # of the shortest prompts before all long ones, and after them
 
 
@@ -86,20 +88,49 @@ def climb(fleet: Fleet, route: Route, random: Draw) -> Climb:
 
 
 def climb_again(
-    fleet: Fleet, route: Route, name: str, lengths: Sequence[int], random: Draw
+    fleet: Fleet, route: Route, name: str, lengths: Sequence[int], random: Draw, turn: int = 0
 ) -> Timings:
     """Fresh times of some lengths in random order, of one variant beside the reference.
 
-    Raises what kept either of them from getting to the end.
+    Each turn is taken in processes of its own. Raises what kept either of them from the end.
     """
-    names = (name, route.reference)
-    rounds = _rounds(fleet, route, copy=0, random=random(f"order of rounds again, {name}"))
     asked = [length for length in lengths for _ in range(_AGAIN)]
-    random(f"rungs again, {name}").shuffle(asked)
-    _time(rounds, route, [route.rungs[route.reference][0]] * _WARMUPS, names)
-    taken = _time(rounds, route, asked, names)
-    _raise_first(rounds.errors, names)
-    return taken
+    random(f"rungs again, {name} {turn}").shuffle(asked)
+    with _pair(fleet, route, name, turn, random) as time:
+        return time(asked)
+
+
+def short_again(
+    fleet: Fleet, route: Route, name: str, random: Draw, turn: int
+) -> tuple[Timings, Timings]:
+    """Fresh times of the shortest prompts before some of the longest, and after them; as above."""
+    rungs = route.rungs[name]
+    with _pair(fleet, route, name, turn, random) as time:
+        before = time([rungs[0]] * _SHORT)
+        time([rungs[-1]] * _LONG)
+        return before, time([rungs[0]] * _SHORT)
+
+
+@contextlib.contextmanager
+def _pair(
+    fleet: Fleet, route: Route, name: str, turn: int, random: Draw
+) -> Iterator[Callable[[Sequence[int]], Timings]]:
+    """Times prompts of some lengths, in new processes that are warm: their copies have a number."""
+    names = (name, route.reference)
+    purpose = f"order of rounds again, {name} {turn}"
+    rounds = _rounds(fleet, route, copy=2 + turn, random=random(purpose))
+
+    def time(lengths: Sequence[int]) -> Timings:
+        taken = _time(rounds, route, lengths, names)
+        _raise_first(rounds.errors, names)
+        return taken
+
+    try:
+        time([route.rungs[route.reference][0]] * _WARMUPS)
+        yield time
+    finally:
+        for each in names:
+            fleet.end_copies(each)
 
 
 def _rounds(fleet: Fleet, route: Route, copy: int, random: np.random.Generator) -> Rounds:

@@ -8,10 +8,10 @@ from pathlib import Path
 from tabulate import tabulate
 
 from harness.data_check import Problem, duplicates, leaks
-from harness.data_need import too_few
+from harness.data_need import too_few, unmet
 from harness.domain import read_items
 from harness.item import Item
-from harness.policy import Policy
+from harness.policy import Policy, Unseen
 from harness.producible import find_tokenizer, unproducible
 from harness.release import Data, Release
 from harness.store import read_policy, read_release
@@ -55,6 +55,8 @@ def check_data(options: argparse.Namespace) -> int:
         "answers that the tokenizer cannot produce": "--release" if release is None else "",
     }
     print(_report(options.data.name, items, problems))
+    for note in unmet(items, policy, Unseen.REMARK) if policy else ():
+        print(f"note: {', '.join(note.ids)}: {note.reason}")
     for what, option in left_out.items():
         if option:
             print(f"not checked without {option}: {what}")

@@ -7,29 +7,99 @@ the reference has right. So it is the rule that answers, whichever statistic it 
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.data_check import Kind, Problem
 from harness.estimate import LABELLED, PAIRED
 from harness.evidence import Evidence, Subject
+from harness.exam_ruling import least_faults, least_lost
 from harness.finding import Outcome
-from harness.item import Item
+from harness.item import Item, Scorer
 from harness.measurement import Measurement
-from harness.policy import Policy, Rule, Severity
-from harness.release import Role
+from harness.policy import Policy, Rule, Severity, Statistic, Unseen
+from harness.release import Precision, Role
 from harness.ruling import apply_rule
+from harness.stats.sizing import items_needed
 
 CORRECT = "accuracy.correct"
 BY_SLICE = "accuracy.by_slice"
+INVALID = "accuracy.invalid"
+CUT = "accuracy.cut"
 SEEN_LOSS = 0.20
-"""A slice is too small where losing this share of it would not be seen."""
+"""A slice is too small where losing this share of it would not be seen, whatever a rule says."""
 
+_WITH_FORMAT = (Scorer.JSON, Scorer.JSON_FIELDS, Scorer.NUMERIC)
 _MOST_ITEMS = 1 << 14
 _SUBJECTS = {
     "reference": Subject(Role.REFERENCE, None, "made up"),
     "candidate": Subject(Role.CANDIDATE, None, "made up"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """So many items must be asked for a rule: of one slice, with a format, or of any kind."""
+
+    rule: str
+    items: int
+    slice: str = ""
+    has_format: bool = False
+
+    @property
+    def is_special(self) -> bool:
+        """Whether not every item will do."""
+        return bool(self.slice) or self.has_format
+
+    @property
+    def of_what(self) -> str:
+        """What it needs items of, as a problem names it."""
+        return self.slice or ("format" if self.has_format else "all")
+
+    def concerns(self, item: Item) -> bool:
+        """Whether an item counts for it."""
+        if self.slice:
+            return item.slice == self.slice
+        return not self.has_format or item.scorer in _WITH_FORMAT
+
+
+def needs_of(
+    rules: Sequence[Rule], precision: Precision | None, items: Sequence[Item]
+) -> list[Need]:
+    """What the rules need that say which loss they must see, of a bank's slices and formats."""
+    names, found = list(dict.fromkeys(it.slice for it in items)), list[Need]()
+    for rule in rules:
+        limit = rule.limit(precision)
+        if not rule.seen_loss or limit is None:
+            continue
+        share = rule.seen_loss / 100
+        if rule.statistic is Statistic.NEW_FAULTS:
+            size = items_needed(least_faults(limit), share, rule.power)
+            found.append(Need(rule.id, size, has_format=rule.metric == INVALID))
+        elif len(names) > 1:
+            least = least_lost(limit, len(names))
+            size = items_needed(least, share, rule.power)
+            found += [Need(rule.id, size, name) for name in names]
+    return found
+
+
+def unmet(items: Sequence[Item], policy: Policy, unseen: Unseen) -> list[Problem]:
+    """Slices and formats with fewer different chats than show the loss that a rule names, of rules
+    that say `unseen` of it. Where a bank has no item of a format there is none to show.
+    """
+    chats = list({item.messages: item for item in reversed(items)}.values())
+    chosen = [it for it in policy.rules if it.unseen is unseen]
+    deciding = [it for it in chosen if it.severity is not Severity.INFO]
+    found = []
+    for need in needs_of(deciding, None, chats):
+        size = sum(need.concerns(it) for it in chats)
+        if size < need.items and (size or not need.has_format):
+            reason = (
+                f"{size:,} different chats are too few for {need.rule} to see the loss that it "
+                f"names; {need.items:,} would do"
+            )
+            found.append(Problem(Kind.TOO_FEW, (need.of_what,), reason))
+    return found
 
 
 def too_few(items: Sequence[Item], policy: Policy) -> list[Problem]:
@@ -45,7 +115,8 @@ def too_few(items: Sequence[Item], policy: Policy) -> list[Problem]:
         compares = rule.statistic in LABELLED and len(sizes) > 1  # one slice is the whole bank
         if rule.severity is Severity.GUARD and compares:
             found += [_slice(rule, sizes, name) for name in sizes]
-    return [it for it in found if it is not None]
+    known = [it for it in found if it is not None]
+    return known + unmet(items, policy, Unseen.INCONCLUSIVE)
 
 
 def _bank(rule: Rule, sizes: Mapping[str, int]) -> Problem | None:

@@ -42,6 +42,7 @@ PAIRED = {
     Statistic.CHANGE,
     Statistic.WORST_STEP,
     Statistic.EXCESS,
+    Statistic.NEW_FAULTS,
 }
 """Statistics that need the reference's values beside the variant's."""
 
@@ -70,6 +71,7 @@ LABELLED = {
     Statistic.GROWTH,
     Statistic.HOURS_TO_FILL,
     Statistic.SLOPE,
+    Statistic.NEW_FAULTS,
 }
 """Statistics that need a label for every value."""
 
@@ -106,7 +108,8 @@ def _maximum(it: Measurement, _: float) -> Estimate:
 
 
 def _minimum(it: Measurement, _: float) -> Estimate:
-    return intervals.exact(min(it.values), len(it.values))
+    found = intervals.exact(min(it.values), len(it.values))
+    return replace(found, where=it.labels[it.values.index(found.value)] if it.labels else "")
 
 
 def _peak_ratio(it: Measurement, _: float) -> Estimate:
@@ -244,12 +247,19 @@ def _in_points(gain: Estimate) -> Estimate:
 
 
 def _worst_cliff(it: Measurement, confidence: float) -> Estimate:
-    return cliffs.worst_cliff(it.values, it.reference_values, it.labels, confidence)
+    return cliffs.worst_cliff(
+        it.values, it.reference_values, it.labels, confidence, clusters=it.clusters
+    )
 
 
 def _worst_decode_cliff(it: Measurement, confidence: float) -> Estimate:
     return cliffs.worst_cliff(
-        it.values, it.reference_values, it.labels, confidence, cliffs.DECODE_TOLERANCE
+        it.values,
+        it.reference_values,
+        it.labels,
+        confidence,
+        cliffs.DECODE_TOLERANCE,
+        it.clusters,
     )
 
 
@@ -322,6 +332,15 @@ def _excess(it: Measurement, confidence: float) -> Estimate:
     return _in_points(paired.gain_interval(it.values, it.reference_values, confidence))
 
 
+def _new_faults(it: Measurement, confidence: float) -> Estimate:
+    """Of the items that can have the fault: those with a label."""
+    at = [index for index, label in enumerate(it.labels) if label]
+    if not at:
+        return intervals.exact(0.0, 0)
+    mine, theirs = ([values[i] for i in at] for values in (it.values, it.reference_values))
+    return _in_points(paired.gain_interval(mine, theirs, confidence))
+
+
 _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.TOTAL: _total,
     Statistic.PEAK_RATIO: _peak_ratio,
@@ -363,4 +382,5 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.HOURS_TO_FILL: _hours_to_fill,
     Statistic.SLOPE: _slope,
     Statistic.EXCESS: _excess,
+    Statistic.NEW_FAULTS: _new_faults,
 }

@@ -8,12 +8,12 @@ import numpy as np
 from harness.estimate import differences, estimate
 from harness.finding import Outcome, bound, figure, quantity, sentence
 from harness.measurement import Measurement
-from harness.policy import Claim, Limit, Rule, Severity, Statistic
-from harness.stats import betting, slices
+from harness.policy import Claim, Limit, Rule, Severity, Statistic, Unseen
+from harness.stats import betting, faults, sizing, slices
 from harness.stats.betting import Ending
 from harness.stats.intervals import Estimate
 
-TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE)
+TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE, Statistic.NEW_FAULTS)
 """Statistics whose rules a test decides."""
 
 _POINTS = "points"
@@ -24,9 +24,11 @@ Ruled = tuple[Estimate, Outcome, str]
 
 def by_test(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
     """What a rule on one of the statistics above says of a measurement."""
-    return {Statistic.SEQUENTIAL_GAIN: _by_bet, Statistic.WORST_SLICE: _by_screen}[rule.statistic](
-        rule, limit, it
-    )
+    return {
+        Statistic.SEQUENTIAL_GAIN: _by_bet,
+        Statistic.WORST_SLICE: _by_screen,
+        Statistic.NEW_FAULTS: _by_faults,
+    }[rule.statistic](rule, limit, it)
 
 
 def _by_bet(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
@@ -134,15 +136,68 @@ def _by_screen(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
     them.
     """
     found = estimate(it, rule.statistic, rule.confidence)
-    worst = slices.worst(slices.screen(differences(it), it.labels))
-    broken = worst.flagged and not limit.holds(found.value)
-    outcome = Outcome.FAIL if broken else Outcome.PASS
-    if not broken:
-        place = f"{rule.subject} at {worst.name}"
-        text = f"{place}: {figure(found, _POINTS)}, no evidence against {bound(limit, _POINTS)}"
-        return found, outcome, text
-    text = sentence(rule, limit, outcome, found, _POINTS)
-    return found, outcome, f"{text}; {_counted(worst, it)}"
+    counts = slices.screen(differences(it), it.labels)
+    worst = slices.worst(counts)
+    if worst.flagged and not limit.holds(found.value):
+        text = sentence(rule, limit, Outcome.FAIL, found, _POINTS)
+        return found, Outcome.FAIL, f"{text}; {_counted(worst, it)}"
+    place = f"{rule.subject} at {worst.name}"
+    text = f"{place}: {figure(found, _POINTS)}, no evidence against {bound(limit, _POINTS)}"
+    smallest = min(counts, key=lambda one: one.items)
+    least = least_lost(limit, len(counts), smallest.other_items)
+    return found, *_seen(rule, text, least, smallest.items, f"items of {smallest.name}")
+
+
+def least_lost(limit: Limit, count: int, others: int | None = None) -> sizing.LeastLosses:
+    """The fewest losses in one of so many slices that the screen takes for harm, by its size.
+
+    The other slices have so many items together, or as many as this one each.
+    """
+
+    def least(items: int) -> int:
+        beside = (count - 1) * items if others is None else others
+        return slices.least_losses(items, beside, count - 1, -limit.value / 100)
+
+    return least
+
+
+def least_faults(limit: Limit) -> sizing.LeastLosses:
+    """The fewest new faults that the test takes for harm, by the number of items."""
+    return lambda items: faults.least_new(items, limit.value / 100)
+
+
+def _by_faults(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
+    """Faults of the variant alone; only items with a label can have one."""
+    found = estimate(it, rule.statistic, rule.confidence)
+    gains = [gain for gain, label in zip(differences(it), it.labels, strict=True) if label]
+    if not gains:
+        return found, Outcome.PASS, f"{rule.subject}: no item can show any"
+    new, gone = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
+    counted = f"{new:,} of {len(gains):,} have one that the reference's have not"
+    if faults.is_harm(len(gains), new, gone, limit.value / 100):
+        text = sentence(rule, limit, Outcome.FAIL, found, _POINTS)
+        return found, Outcome.FAIL, f"{text}; {counted}"
+    text = (
+        f"{rule.subject}: {figure(found, _POINTS)} ({counted}), no evidence against "
+        f"{bound(limit, _POINTS)}"
+    )
+    return found, *_seen(rule, text, least_faults(limit), len(gains), "items")
+
+
+def _seen(
+    rule: Rule, text: str, least: sizing.LeastLosses, items: int, of_what: str
+) -> tuple[Outcome, str]:
+    """The outcome where no harm is shown, and what harm would have been."""
+    if not rule.seen_loss:
+        return Outcome.PASS, text
+    seen = 100 * sizing.share_seen(least, items, rule.power)
+    if seen <= rule.seen_loss:
+        return Outcome.PASS, text
+    text += (
+        f"; of {items:,} {of_what} only a loss of {seen:.2g} points is seen, not one of "
+        f"{rule.seen_loss:g}"
+    )
+    return Outcome.INCONCLUSIVE if rule.unseen is Unseen.INCONCLUSIVE else Outcome.PASS, text
 
 
 def _counted(worst: slices.SliceCount, it: Measurement) -> str:

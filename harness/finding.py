@@ -85,6 +85,7 @@ def unit_of(statistic: Statistic, unit: str) -> str:
         Statistic.HOURS_TO_FILL: "hours",
         Statistic.SLOPE: f"{unit}/1,000 tokens",
         Statistic.EXCESS: "points",
+        Statistic.NEW_FAULTS: "points",
         Statistic.EXPONENT_GAIN: "",
         Statistic.PERPLEXITY: "",
         Statistic.COST_LINEAR: f"{unit}/1,000 tokens",

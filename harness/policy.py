@@ -53,6 +53,7 @@ class Statistic(StrEnum):
     GAIN = "gain"  # paired difference of scores in points: Tango's score interval
     SEQUENTIAL_GAIN = "sequential_gain"  # the same, in the order asked: a bet decides
     WORST_SLICE = "worst_slice"  # the same, of the label that lost most: a screen decides
+    NEW_FAULTS = "new_faults"  # 0/1 faults less the reference's, in points: an exact test decides
     WORST_CLIFF = "worst_cliff"  # jump of the ratio to the reference from length to length
     WORST_DECODE_CLIFF = "worst_decode_cliff"  # the same, of times between tokens
     EXPONENT_GAIN = "exponent_gain"  # growth with length beyond the reference's: bootstrap
@@ -67,6 +68,13 @@ class Statistic(StrEnum):
     HOURS_TO_FILL = "hours_to_fill"  # until growth has filled the room that is stated
     SLOPE = "slope"  # per 1,000 tokens: Theil-Sen
     EXCESS = "excess"  # paired difference of 0/1 faults in points: Tango's score interval
+
+
+class Unseen(StrEnum):
+    """What follows where there are too few items to see what `Rule.seen_loss` names."""
+
+    REMARK = "remark"  # the sentence of the finding says what can be seen
+    INCONCLUSIVE = "inconclusive"
 
 
 class Claim(StrEnum):
@@ -114,6 +122,8 @@ class Rule:
     decide; empty where it is not.
     `claim` says what a gain is shown of. A rule with a `budget` has its limit from the release's
     device, and only shows its figure where the release names none.
+    A test of harm in slices or of faults is asked enough items to see a loss of `seen_loss` points
+    `power` of the times; 0 asks for none. `unseen` says what follows where there are not so many.
     """
 
     id: str
@@ -133,6 +143,9 @@ class Rule:
     waived: str = ""
     claim: Claim = Claim.POPULATION
     budget: Budget | None = None
+    seen_loss: float = 0.0
+    power: float = 0.95
+    unseen: Unseen = Unseen.REMARK
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
@@ -159,6 +172,7 @@ class Rule:
             self._require_limits(Limit(self.at_most, self.at_least))
         if self.statistic in _TESTED:
             self._require_margin()
+        self._require_size()
 
     def _require_no_limit(self) -> None:
         if self.precision or not self.at_most is self.at_least is None:
@@ -184,11 +198,27 @@ class Rule:
                     f"rule {self.id}: {self.statistic} needs at_least under 0 and over -100, the "
                     f"points that it may lose: found {limit.value}"
                 )
-        if self.statistic is Statistic.WORST_SLICE and self.severity is Severity.CRITICAL:
+
+    def _require_size(self) -> None:
+        """What a screen needs: it shows harm only, of a loss that is more than is allowed."""
+        if self.statistic not in _SCREENS:
+            if self.seen_loss:
+                raise ConfigError(f"rule {self.id}: seen_loss is for {', '.join(_SCREENS)}")
+            return
+        if self.severity is Severity.CRITICAL:
             raise ConfigError(
-                f"rule {self.id}: a screen of slices shows harm only: severity must be 'guard' or "
-                "'info', found 'critical'"
+                f"rule {self.id}: a screen of slices or faults shows harm only: severity must be "
+                "'guard' or 'info', found 'critical'"
             )
+        limits = [] if self.is_figure_only else [Limit(self.at_most, self.at_least)]
+        allowed = max((abs(it.value) for it in (*limits, *self.precision.values())), default=0.0)
+        if self.seen_loss and not allowed < self.seen_loss < 100:
+            raise ConfigError(
+                f"rule {self.id}: seen_loss must be more than the {allowed:g} points that are "
+                f"allowed, and under 100: found {self.seen_loss:g}"
+            )
+        if not 0.5 <= self.power < 1:
+            raise ConfigError(f"rule {self.id}: power must be 0.5 to under 1: found {self.power}")
 
     @property
     def suite(self) -> str:
@@ -219,11 +249,14 @@ class Rule:
 
 
 _TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE)
+_SCREENS = (Statistic.WORST_SLICE, Statistic.NEW_FAULTS)
 _MAY_BE_ZERO = (
     "latency_warmup_pairs",
     "latency_uptime_pairs",
     "memory_doublings",
+    "scaling_turns",
     "scaling_longest_tokens",
+    "source_longest_tokens",
     "accuracy_items",
     "edge_token_ids",
     "edge_unicode",
@@ -245,7 +278,9 @@ class Plan:
     memory_doublings: int = 2  # as often is a run doubled that grows, but ever slower
     memory_reloads: int = 5
     scaling_repetitions: int = 5
+    scaling_turns: int = 4  # as often at most is measured again what a guard leaves in doubt
     scaling_longest_tokens: int = 0  # the ladder ends there; 0: at the context's end
+    source_longest_tokens: int = 0  # the source is asked up to here; 0: to the ladder's end
     scaling_texts: int = 3  # whose logits are compared, at every length
     accuracy_items: int = 0  # at most; 0: every item of the bank
     accuracy_least_items: int = 200  # even where all is decided sooner

@@ -4,17 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.bench import Bench
-from harness.evidence import Evidence, Subject
-from harness.finding import Outcome
+from harness.data_need import Need, needs_of
 from harness.flip import Flip
+from harness.interim import undecided_rules
 from harness.item import Item
 from harness.measurement import Measurement
 from harness.metrics.quality import Grade, grade
-from harness.policy import Policy
-from harness.release import Role
 from harness.reply import Reply
 from harness.stats import betting, slices
-from harness.verdict import judge_measurements
 
 _FLIP = 0.5  # the least change of a score that makes a right answer of a wrong one
 
@@ -42,10 +39,23 @@ Measure = Callable[[Sequence[Marked]], Sequence[Measurement]]
 """What items in the order asked are as measurements."""
 
 
-def hold_trial(bench: Bench, measure: Measure) -> tuple[list[Marked], list[Marked]]:
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Items in the order asked: until the rules are decided (`marked`), more of what a rule must
+    see losses in (`more`), and as many again of slices that look worse than the others (`fresh`).
+
+    Only the first are a random draw of the bank whatever came out.
+    """
+
+    marked: tuple[Marked, ...]
+    more: tuple[Marked, ...]
+    fresh: tuple[Marked, ...]
+
+
+def hold_trial(bench: Bench, measure: Measure) -> Trial:
     """Items until every rule on what `measure` makes of them is decided, or the bank ends.
 
-    And fresh items of the slices that look worse than the others.
+    Then what the policy's rules on small losses need, as far as the bank has it.
     """
 
     def ask(start: int, stop: int) -> list[Marked]:
@@ -56,26 +66,24 @@ def hold_trial(bench: Bench, measure: Measure) -> tuple[list[Marked], list[Marke
     least = max([bench.plan.accuracy_least_items, *(it.minimum_samples for it in bench.rules)])
     bench.fleet.start(*dict.fromkeys((bench.variant.name, bench.reference)))
     try:
-        marked = ask_until(ask, lambda found: _is_decided(bench, measure(found)), least, len(bank))
-        chosen = fresh_items(marked, bank[len(marked) :])
+        marked = ask_until(
+            ask, lambda found: not undecided_rules(bench, measure(found)), least, len(bank)
+        )
+        is_compared = bench.variant.name != bench.reference
+        precision = bench.variant.recipe.precision
+        needs = needs_of(bench.rules, precision, bank) if is_compared else []
+        wanted = missing_items([it.item for it in marked], bank[len(marked) :], needs)
+        more = list(map(mark, wanted, *bench.replies_to(wanted)))
+        asked = {it.item.id for it in more}
+        left = [it for it in bank[len(marked) :] if it.id not in asked]
+        chosen = fresh_items([*marked, *more], left)
         fresh = list(map(mark, chosen, *bench.replies_to(chosen)))
     finally:
         bench.end_copies()
-    if bench.variant.name != bench.reference:
-        bench.report_flips(flips(bench.variant.name, [*marked, *fresh]))
+    if is_compared:
+        bench.report_flips(flips(bench.variant.name, [*marked, *more, *fresh]))
         bench.remark(outlook(bench.variant.name, marked, len(bank)))
-    return marked, fresh
-
-
-def _is_decided(bench: Bench, measurements: Sequence[Measurement]) -> bool:
-    """Whether more values would change nothing of what the policy's rules say of these."""
-    recipe = bench.variant.recipe
-    subjects = {bench.reference: Subject(Role.REFERENCE, None)}
-    subjects[recipe.name] = Subject(recipe.role, recipe.precision)
-    evidence = Evidence("", subjects, measurements[0].environment)
-    policy = Policy("", (), bench.rules)
-    found = judge_measurements(tuple(measurements), recipe.name, evidence, policy)
-    return all(it.outcome is not Outcome.INCONCLUSIVE for it in found if it.decides)
+    return Trial(tuple(marked), tuple(more), tuple(fresh))
 
 
 def mark(item: Item, reply: Reply, reference_reply: Reply) -> Marked:
@@ -101,6 +109,30 @@ def ask_until(
             break
         due = min(due + CHUNK, most)
     return marked
+
+
+def missing_items(asked: Sequence[Item], rest: Sequence[Item], needs: Sequence[Need]) -> list[Item]:
+    """Of the rest, in order, what is asked so that every need is met, as far as it can be."""
+    have = [sum(need.concerns(it) for it in asked) for need in needs]
+    found = []
+    for item in rest:
+        short = [
+            number
+            for number, need in enumerate(needs)
+            if need.concerns(item) and have[number] < need.items
+        ]
+        # What every item can show is left to the end: special ones serve it, too.
+        if any(needs[number].is_special for number in short):
+            found.append(item)
+            for number, need in enumerate(needs):
+                have[number] += need.concerns(item)
+    chosen = {it.id for it in found}
+    lacking = max(
+        (need.items - have[number] for number, need in enumerate(needs) if not need.is_special),
+        default=0,
+    )
+    others = [it for it in rest if it.id not in chosen]
+    return [*found, *others[: max(lacking, 0)]]
 
 
 def fresh_items(marked: Sequence[Marked], rest: Sequence[Item]) -> list[Item]:

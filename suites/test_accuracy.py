@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from harness.bench import Bench
 from harness.measurement import Measurement
+from harness.metrics.quality import is_cut
 from harness.plugins.measure import Record
 from harness.trial import Marked, hold_trial
 
@@ -12,7 +13,8 @@ from harness.trial import Marked, hold_trial
 def test_accuracy(bench: Bench, record: Record) -> None:
     """Scores and formats of its answers and the reference's, until the policy's rules are decided.
 
-    Slices that look worse than the others are asked more of their items before they count.
+    Slices and formats are asked as many as show the losses that the policy names, and slices that
+    look worse than the others as many again before they count.
     """
 
     def measured(marked: Sequence[Marked]) -> list[Measurement]:
@@ -29,7 +31,22 @@ def test_accuracy(bench: Bench, record: Record) -> None:
         )
         return [replace(it, planned=len(bench.items)) for it in found]
 
-    marked, fresh = hold_trial(bench, measured)
-    by_slice, _ = measured([*marked, *fresh])
-    by_slice = replace(by_slice, metric="accuracy.by_slice", planned=len(marked))
-    record(*measured(marked), by_slice)
+    trial = hold_trial(bench, measured)
+    sized = [*trial.marked, *trial.more]
+    by_slice, _ = measured([*sized, *trial.fresh])
+    by_slice = replace(by_slice, metric="accuracy.by_slice", planned=len(sized))
+    record(*measured(trial.marked), by_slice, *_faults(bench, sized))
+
+
+def _faults(bench: Bench, marked: Sequence[Marked]) -> list[Measurement]:
+    """Of all items that nothing but their number chose, and labelled where they can have one."""
+    grades = [(it.grade, it.reference_grade) for it in marked]
+    formats = ["format" if theirs.is_valid is not None else "" for _, theirs in grades]
+    invalid = [[it.is_valid is False for it in side] for side in zip(*grades, strict=True)]
+    said = [(it.reply.answer.text, it.reference_reply.answer.text) for it in marked]
+    cut = [[is_cut(mine, theirs) for mine, theirs in said], [is_cut(b, a) for a, b in said]]
+    spoken = ["answer" if any(pair) else "" for pair in said]
+    return [
+        bench.sample("invalid", "share", invalid[0], invalid[1], formats),
+        bench.sample("cut", "share", cut[0], cut[1], spoken),
+    ]

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from harness.data_check import Kind
-from harness.data_need import BY_SLICE, CORRECT, too_few
-from harness.item import Item
-from harness.policy import Policy, Rule, Severity, Statistic
+from harness.data_need import BY_SLICE, CORRECT, needs_of, too_few, unmet
+from harness.item import Item, Scorer
+from harness.policy import Policy, Rule, Severity, Statistic, Unseen
 
 GAIN = Rule("accuracy.gain", "accuracy", CORRECT, Statistic.SEQUENTIAL_GAIN, at_least=-3.0)
 SLICE = Rule(
@@ -68,3 +68,41 @@ def test_what_is_only_shown_needs_nothing():
     shown = replace(GAIN, severity=Severity.INFO)
     unpaired = Rule("accuracy.share", "right", CORRECT, Statistic.SHARE, at_least=0.8)
     assert too_few(bank(a=1), policy(shown, unpaired)) == []
+
+
+SIZED = replace(SLICE, at_least=-5.0, seen_loss=10.0)
+CUTS = Rule(
+    "accuracy.cut",
+    "cut",
+    "accuracy.cut",
+    Statistic.NEW_FAULTS,
+    severity=Severity.GUARD,
+    at_most=0.5,
+    seen_loss=2.0,
+)
+INVALID = replace(CUTS, id="accuracy.invalid", metric="accuracy.invalid", seen_loss=4.0)
+
+
+def test_a_rule_that_names_the_loss_it_must_see_says_how_many_items_that_takes():
+    needs = needs_of([SIZED, CUTS, INVALID], None, bank(a=100, b=100))
+    sizes = {(it.rule, it.of_what): it.items for it in needs}
+    assert sizes["accuracy.cut", "all"] == 590
+    assert sizes["accuracy.invalid", "format"] == 192
+    assert 65 < sizes["accuracy.slice", "a"] < 130
+
+
+def test_too_few_are_a_problem_or_a_note_as_the_rule_says():
+    strict = replace(CUTS, unseen=Unseen.INCONCLUSIVE)
+    [problem] = too_few(bank(a=500), policy(strict))
+    assert (problem.ids, "590 would do" in problem.reason) == (("all",), True)
+    assert too_few(bank(a=500), policy(CUTS)) == []
+    assert len(unmet(bank(a=500), policy(CUTS), Unseen.REMARK)) == 1
+    assert too_few(bank(a=590), policy(strict)) == []
+
+
+def test_a_bank_without_a_format_needs_no_items_of_one():
+    strict = replace(INVALID, unseen=Unseen.INCONCLUSIVE)
+    assert too_few(bank(a=500), policy(strict)) == []
+    some = [replace(it, scorer=Scorer.JSON, expected="1") for it in bank(a=5)]
+    [problem] = too_few([*some, *bank(b=500)], policy(strict))
+    assert problem.reason.startswith("5 different chats are too few")

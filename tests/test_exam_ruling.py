@@ -6,7 +6,7 @@ from harness.errors import ConfigError
 from harness.exam_ruling import by_test
 from harness.finding import Outcome
 from harness.measurement import Measurement
-from harness.policy import Claim, Limit, Rule, Severity, Statistic
+from harness.policy import Claim, Limit, Rule, Severity, Statistic, Unseen
 from harness.release import Precision
 
 LIMIT = Limit(at_least=-3.0)
@@ -214,3 +214,72 @@ def test_a_gain_has_no_upper_limit_and_a_screen_is_no_critical_rule():
         Rule("r", "s", "a.b", Statistic.SEQUENTIAL_GAIN, at_most=3.0)
     with pytest.raises(ConfigError, match="shows harm only"):
         Rule("r", "s", "a.b", Statistic.WORST_SLICE, at_least=-3.0)
+
+
+def faulty(new, gone, size, labels="format", **more):
+    """A rule on faults, and a measurement with so many."""
+    mine = [1.0] * new + [0.0] * (size - new)
+    theirs = [0.0] * new + [1.0] * gone + [0.0] * (size - new - gone)
+    it = replace(
+        scores(*[SAME] * size),
+        values=tuple(mine),
+        reference_values=tuple(theirs),
+        labels=(labels,) * size,
+    )
+    found = Rule(
+        "accuracy.invalid",
+        "wrong formats",
+        "accuracy.correct",
+        Statistic.NEW_FAULTS,
+        Severity.GUARD,
+        at_most=0.5,
+        **more,
+    )
+    return by_test(found, Limit(at_most=0.5), it)
+
+
+def test_new_faults_are_harm_where_they_are_more_than_is_allowed():
+    found, outcome, why = faulty(8, 0, 200, hint="it breaks")
+    assert (outcome, found.value) == (Outcome.FAIL, 4.0)
+    assert "but must be at most 0.5 points; it breaks; 8 of 200 have one" in why
+
+
+def test_faults_that_are_exchanged_are_no_harm():
+    assert faulty(8, 7, 200)[1] is Outcome.PASS
+    assert faulty(1, 0, 200)[1] is Outcome.PASS
+
+
+def test_where_no_item_can_have_a_fault_there_is_none():
+    _, outcome, why = faulty(0, 0, 50, labels="", seen_loss=4.0)
+    assert (outcome, why) == (Outcome.PASS, "wrong formats: no item can show any")
+
+
+@pytest.mark.parametrize("unseen", Unseen)
+def test_too_few_items_say_what_they_can_show_and_decide_as_the_rule_has_it(unseen):
+    _, outcome, why = faulty(0, 0, 50, seen_loss=4.0, unseen=unseen)
+    assert outcome is (Outcome.PASS if unseen is Unseen.REMARK else Outcome.INCONCLUSIVE)
+    assert "of 50 items only a loss of 15 points is seen, not one of 4" in why
+    assert faulty(0, 0, 250, seen_loss=4.0, unseen=unseen)[1] is Outcome.PASS
+
+
+def test_a_slice_that_is_too_small_for_the_loss_is_told():
+    it = sliced(a=spread(20, 0, 0), b=spread(200, 0, 0))
+    known = replace(slice_rule(), seen_loss=10.0, unseen=Unseen.INCONCLUSIVE)
+    _, outcome, why = by_test(known, LIMIT, it)
+    assert outcome is Outcome.INCONCLUSIVE
+    assert "of 20 items of a only a loss of " in why
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seen_loss": 0.4}, "seen_loss must be more than the 0.5 points"),
+        ({"seen_loss": 4.0, "power": 1.0}, "power must be 0.5 to under 1"),
+        ({"severity": Severity.CRITICAL}, "shows harm only"),
+        ({"statistic": Statistic.MEAN, "seen_loss": 4.0}, "seen_loss is for worst_slice"),
+    ],
+)
+def test_a_rule_that_cannot_be_sized_is_refused(changes, message):
+    given = {"statistic": Statistic.NEW_FAULTS, "severity": Severity.GUARD, "at_most": 0.5}
+    with pytest.raises(ConfigError, match=message):
+        Rule("r", "s", "a.b", **{**given, **changes})

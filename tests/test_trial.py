@@ -1,10 +1,11 @@
 import pytest
 
 from harness.answer import Answer
+from harness.data_need import Need
 from harness.item import Item, Scorer
 from harness.metrics.quality import Grade
 from harness.reply import Reply
-from harness.trial import CHUNK, Marked, ask_until, flips, fresh_items, mark, outlook
+from harness.trial import CHUNK, Marked, ask_until, flips, fresh_items, mark, missing_items, outlook
 
 BANK = tuple(Item(f"i{n}", (("user", f"q{n}"),), "yes", slice="ab"[n % 2]) for n in range(200))
 
@@ -89,3 +90,23 @@ def test_the_outlook_says_what_was_spared_and_what_drop_can_be_seen():
 def test_where_nothing_changed_the_outlook_is_not_boundless():
     marks = [marked(item, 1.0, 1.0) for item in BANK]
     assert "only drops over 2.4 points can be seen" in outlook("int4", marks, 200)
+
+
+def test_more_items_are_asked_until_every_need_is_met():
+    asked, rest = BANK[:40], BANK[40:]
+    found = missing_items(asked, rest, [Need("r", 50, "a"), Need("r", 25, "b")])
+    assert [it.slice for it in found].count("a") == 30
+    assert [it.slice for it in found].count("b") == 5
+    assert [it for it in rest if it in found] == found
+
+
+def test_items_of_one_need_serve_the_others_too():
+    needs = [Need("r", 50, "a"), Need("r", 75)]
+    found = missing_items(BANK[:40], BANK[40:], needs)
+    assert len(found) == 35
+    assert missing_items(BANK[:80], BANK[80:], needs[1:]) == []
+
+
+def test_no_more_is_asked_than_the_bank_has():
+    assert len(missing_items(BANK[:40], BANK[40:], [Need("r", 500, "a")])) == 80
+    assert missing_items(BANK[:40], BANK[40:], [Need("r", 50, has_format=True)]) == []

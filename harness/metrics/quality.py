@@ -5,7 +5,7 @@ from harness.metrics.scorers import choice, custom, numeric, pattern, structured
 from harness.metrics.scorers.base import Grade, Scoring
 from harness.reply import Reply
 
-__all__ = ["Grade", "grade", "require_decidable"]
+__all__ = ["Grade", "grade", "is_cut", "require_decidable"]
 
 
 def grade(item: Item, reply: Reply) -> Grade:
@@ -14,6 +14,12 @@ def grade(item: Item, reply: Reply) -> Grade:
     Raises ConfigError for what is the item's fault: a pattern without end, a function that raises.
     """
     return _SCORINGS[item.scorer].grade(item, reply)
+
+
+def is_cut(answer: str, whole: str) -> bool:
+    """Whether an answer is the beginning of another one and breaks off there."""
+    short, long = answer.rstrip(), whole.rstrip()
+    return len(short) < len(long) and long.startswith(short)
 
 
 def require_decidable(item: Item) -> None:

@@ -88,11 +88,12 @@ class OrtGenAI:
                 output.finish = Finish.SCORED
                 self._score(generator, request, len(prompt), output)
             else:
-                if request.watch:
-                    generator = watched = _Watched(generator)
-                room = min(request.max_new_tokens, self._context_tokens)
+                if request.watch or request.tell_logits:
+                    generator = watched = _Watched(generator, request.tell_logits)
+                room = min(request.new_tokens, self._context_tokens)
                 output.token_ns = np.empty(room, np.int64)
                 self._generate(generator, request, output)
+                output.logits = None if watched is None else watched.logits
         except _REFUSALS as error:
             self._kept = None  # its state is unknown
             output.finish, problem = Finish.ERROR, one_line(error)
@@ -176,7 +177,7 @@ class OrtGenAI:
             wanted = len(prompt) + request.max_new_tokens
             return self._new_generator(min(wanted, self._context_tokens))
         if request.fresh:
-            more = request.continuation_tokens if request.is_scored else request.max_new_tokens
+            more = request.continuation_tokens if request.is_scored else request.new_tokens
             return self._make_generator(max(1, min(len(prompt) + more, self._context_tokens)))
         if self._kept is None:
             # A new generator alone reads a prompt in chunks, where the package asks for them.
@@ -225,6 +226,9 @@ class OrtGenAI:
         Tokens are stamped as they come and read when all are there: between two stamps is the
         engine's work and next to nothing of ours.
         """
+        if request.forced:
+            self._force(generator, request.forced, output)
+            return
         generate, is_done, now_ns = (
             generator.generate_next_token,
             generator.is_done,
@@ -250,6 +254,15 @@ class OrtGenAI:
         decode = self._tokenizer.create_stream().decode
         output.pieces = [decode(token) for token in output.tokens]
 
+    def _force(self, generator: Any, forced: Sequence[int], output: _Output) -> None:
+        """Fill `output` with what would be chosen before each of these tokens, which then comes."""
+        for step, token in enumerate(forced):
+            logits = generator.get_logits()
+            output.token_ns[step] = time.perf_counter_ns()
+            output.tokens.append(int(np.argmax(_last(logits))))
+            if step < len(forced) - 1:
+                generator.append_tokens(np.array([token], np.int32))
+
     def _pass_end(self, generator: Any, token: int) -> bool:
         """Whether a generator that is done could be moved past an end token.
 
@@ -262,19 +275,42 @@ class OrtGenAI:
 
 
 class _Watched:
-    """A generator whose logits are looked at before each step, and are found finite or not."""
+    """A generator whose logits are looked at before each step: are they finite, and what are they
+    where `keeps` says to keep them.
+    """
 
-    def __init__(self, generator: Any) -> None:
+    def __init__(self, generator: Any, keeps: bool = False) -> None:
         self._generator = generator
+        self._rows: list[NDArray[np.float32]] | None = [] if keeps else None
         self.non_finite = 0
+
+    @property
+    def logits(self) -> NDArray[np.float32] | None:
+        """Those of each step, (steps, vocabulary); None where none were kept."""
+        return np.stack(self._rows) if self._rows else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._generator, name)
 
     def generate_next_token(self) -> None:
         """Look, then make the step."""
-        self.non_finite += not np.isfinite(self._generator.get_logits()).all()
+        self.get_logits()
         self._generator.generate_next_token()
+
+    def get_logits(self) -> Any:
+        """The generator's own, looked at."""
+        logits = self._generator.get_logits()
+        self.non_finite += not np.isfinite(logits).all()
+        if self._rows is not None:
+            self._rows.append(_last(logits))
+        return logits
+
+
+def _last(logits: Any) -> NDArray[np.float32]:
+    """The logits of the last position, as a copy of their own."""
+    array = np.asarray(logits, np.float32)
+    row: NDArray[np.float32] = array.reshape(-1, array.shape[-1])[-1].copy()
+    return row
 
 
 def _common(generator: Any, prompt: NDArray[np.int32]) -> int:

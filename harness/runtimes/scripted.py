@@ -50,13 +50,15 @@ class Scripted:
         finish, logits = Finish.SCORED, None
         if not request.is_scored:
             tokens, finish = _continue(prompt, request)
+            if request.tell_logits or request.forced:
+                tokens, logits = _told(prompt, tokens, request)
         elif request.score_from is not None:
             logits = _logits(prompt)[request.score_from - 1 : len(prompt) - 1]
         token_ns = np.array([time.perf_counter_ns() for _ in tokens], np.int64)
         return Answer(
             prompt_ids=tuple(prompt),
             token_ids=tokens,
-            text=bytes(token for token in tokens if token != END).decode(),
+            text=bytes(token for token in tokens if token != END).decode(errors="replace"),
             finish=finish,
             started_ns=started_ns,
             ended_ns=time.perf_counter_ns(),
@@ -116,6 +118,19 @@ def _continue(prompt: list[int], request: Request) -> tuple[tuple[int, ...], Fin
     if request.stop_at_end and END in tokens:
         return tokens[: tokens.index(END)], Finish.STOP
     return tokens, Finish.CANCELLED if room == limit < request.max_new_tokens else Finish.LENGTH
+
+
+def _told(
+    prompt: list[int], tokens: tuple[int, ...], request: Request
+) -> tuple[tuple[int, ...], np.ndarray[tuple[int, int], np.dtype[np.float32]] | None]:
+    """What comes of a request that tells its steps: the tokens, and their logits.
+
+    Forced ones are chosen as the waves say.
+    """
+    after = request.forced or tokens
+    rows = _logits([*prompt, *after])[len(prompt) - 1 : -1]
+    chosen = tuple(int(row.argmax()) for row in rows) if request.forced else tokens
+    return chosen, rows if request.tell_logits else None
 
 
 def _logits(prompt: list[int]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

@@ -9,7 +9,7 @@ import gc
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,23 @@ _INSTALL = "pip install 'slm-release-gate[build]'"
 
 @dataclass(slots=True)
 class _Watch:
-    """How many steps had logits that were not all finite."""
+    """How many steps had logits that were not all finite, and the logits where they are kept."""
 
+    keeps: bool = False
     non_finite: int = 0
+    rows: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def look(self, logits: Any) -> None:
+        """At one step's, a tensor (vocabulary)."""
+        row = logits.float().numpy()
+        self.non_finite += not np.isfinite(row).all()
+        if self.keeps:
+            self.rows.append(row.copy())
+
+    @property
+    def logits(self) -> NDArray[np.float32] | None:
+        """Those of each step, (steps, vocabulary); None where none were kept."""
+        return np.stack(self.rows) if self.rows else None
 
 
 class Transformers:
@@ -72,13 +86,15 @@ class Transformers:
         tokens, token_ns = list[int](), list[int]()
         finish, logits, problem, text = Finish.SCORED, None, "", ""
         likelihoods: tuple[float, ...] = ()
-        watch = _Watch() if request.watch and not request.is_scored else None
+        watches = (request.watch or request.tell_logits) and not request.is_scored
+        watch = _Watch(request.tell_logits) if watches else None
         try:
             prompt = self._prompt(request)
             with self._torch.inference_mode():
                 if not request.is_scored:
                     finish = self._generate(prompt, request, tokens, token_ns, watch)
                     text = self._decode(tokens)
+                    logits = None if watch is None else watch.logits
                 elif request.score_from is not None:
                     logits = self._score(prompt, request.score_from)
                 else:
@@ -171,21 +187,21 @@ class Transformers:
         watch: "_Watch | None",
     ) -> Finish:
         """Add to `tokens` and their times, greedily, up to an end token or the end of the room."""
-        limit = min(request.max_new_tokens, request.cancel_after or request.max_new_tokens)
+        limit = min(request.new_tokens, request.cancel_after or request.new_tokens)
         room = min(limit, self._context_tokens - len(prompt))
         new, past = prompt, None
         while len(tokens) < room:
             output = self._forward(new, past_key_values=past, use_cache=True, logits_to_keep=1)
             token, past = int(output.logits[0, -1].argmax()), output.past_key_values
             if watch is not None:
-                watch.non_finite += not self._torch.isfinite(output.logits[0, -1]).all()
-            if request.stop_at_end and token in self._end_tokens:
+                watch.look(output.logits[0, -1])
+            if request.stop_at_end and not request.forced and token in self._end_tokens:
                 return Finish.STOP
             token_ns.append(time.perf_counter_ns())
             tokens.append(token)
-            new = [token]
+            new = [request.forced[len(tokens) - 1] if request.forced else token]
         self._held = past if request.hold else None
-        return Finish.CANCELLED if room == limit < request.max_new_tokens else Finish.LENGTH
+        return Finish.CANCELLED if room == limit < request.new_tokens else Finish.LENGTH
 
     def _score(self, prompt: list[int], score_from: int) -> NDArray[np.float32]:
         """The logits that predict the tokens from `score_from` on, (tokens, vocabulary)."""

@@ -48,6 +48,7 @@ def worst_cliff(
     labels: Sequence[str],
     confidence: float,
     tolerance: float = TOLERANCE,
+    clusters: Sequence[str] = (),
 ) -> Estimate:
     """The largest jump of the ratio to the reference from some lengths to the next longer one.
 
@@ -75,7 +76,8 @@ def worst_cliff(
     if not all(it in again and again[it].size > 1 for it in needed):
         doubtful = _largest([_jump(first, it, drift) for it in suspected], confidence, logs.size)
         return replace(doubtful, lower=-math.inf, upper=math.inf)
-    jumps = [_jump(again, length, drift) for length in suspected]
+    parts = _by_cluster(logs, labels, clusters)
+    jumps = [_widened(_jump(again, it, drift), parts, drift) for it in suspected]
     shared = 1 - (1 - confidence) / len(jumps)
     beyond = [it for it in jumps if it.value - it.reach(shared) > math.log(tolerance)]
     return (
@@ -119,6 +121,30 @@ class _Jump:
     def reach(self, confidence: float) -> float:
         """Half the width of the two-sided interval."""
         return float(scipy.special.stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
+
+
+def _by_cluster(
+    logs: Values, labels: Sequence[str], clusters: Sequence[str]
+) -> list[dict[int, Values]]:
+    """What was measured again, for each process pair by itself."""
+    found = []
+    for cluster in dict.fromkeys(clusters):
+        at = [place for place, it in enumerate(clusters) if it == cluster]
+        groups = by_length(logs[at], [labels[place] for place in at], again=True)
+        if groups:
+            found.append(groups)
+    return found
+
+
+def _widened(jump: _Jump, parts: Sequence[Mapping[int, Values]], drift: _Drift) -> _Jump:
+    """With the error of several process pairs' mean where that is larger: what is drawn once a
+    process, as where its memory lies, is no part of the spread within one.
+    """
+    jumps = [_jump(it, jump.length, drift).value for it in parts if jump.length in it]
+    if len(jumps) < 2:
+        return jump
+    between = float(np.std(jumps, ddof=1)) / math.sqrt(len(jumps))
+    return replace(jump, error=max(jump.error, between))
 
 
 def _log_ratios(values: Sample, references: Sample) -> Values:

@@ -103,3 +103,17 @@ def flags(items: _Counts, losses: _Counts, gains: _Counts) -> NDArray[np.bool_]:
     """Whether each slice is worse than the rest; arrays are shaped (..., slices)."""
     alone = scipy.special.bdtrc(losses - 1, losses + gains, 0.5)
     return (holm(p_values(items, losses)) < _FAMILY) & (alone < _ALONE)
+
+
+def least_losses(items: int, others: int, count: int, allowed: float) -> int:
+    """The fewest losses that flag a slice of so many items, beyond a share of `allowed`, where no
+    item is won and none of the `others` in `count` slices is lost; one more than there are items
+    where none is enough.
+    """
+    sizes = np.array([items, *[others // max(count, 1)] * count], int)
+    for lost in range(1, items + 1):
+        losses = np.zeros_like(sizes)
+        losses[0] = lost
+        if lost > allowed * items and flags(sizes, losses, np.zeros_like(sizes))[0]:
+            return lost
+    return items + 1

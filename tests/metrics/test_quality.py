@@ -3,7 +3,7 @@ import pytest
 from harness.answer import Answer
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
-from harness.metrics.quality import grade, require_decidable
+from harness.metrics.quality import grade, is_cut, require_decidable
 from harness.reply import Reply
 
 RIGHT_AND_WRONG = {
@@ -81,3 +81,18 @@ def test_what_some_answers_fail_is_not_refused(scorer, expected):
 
 def test_an_empty_answer_may_be_the_exact_one():
     require_decidable(Item("a", (("user", "?"),), "", scorer=Scorer.EXACT))
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole", "cut"),
+    [
+        ("The Lou", "The Louvre", True),
+        ("", "LIS", True),
+        ("LIS", "LIS", False),
+        ("LIS ", "LIS", False),
+        ("The Prado", "The Louvre", False),
+        ("The Louvre", "The Lou", False),
+    ],
+)
+def test_an_answer_is_cut_where_another_goes_on_with_the_same(answer, whole, cut):
+    assert is_cut(answer, whole) is cut

@@ -188,6 +188,33 @@ def test_to_watch_changes_no_token(subject: Subject, stop: bool) -> None:
     assert (free.token_ids, free.finish) == (watched.token_ids, watched.finish)
 
 
+def test_told_logits_are_those_of_each_step_and_change_no_token(subject: Subject) -> None:
+    plain = subject.ask(messages=CHAT, max_new_tokens=6, stop_at_end=False)
+    told = subject.ask(messages=CHAT, max_new_tokens=6, stop_at_end=False, tell_logits=True)
+    assert plain.logits is None
+    assert told.logits is not None
+    assert told.token_ids == plain.token_ids
+    assert len(told.logits) == 6
+    read = subject.ask(token_ids=told.prompt_ids + told.token_ids, score_from=len(told.prompt_ids))
+    assert read.logits is not None
+    apart = np.abs(told.logits - read.logits).mean(axis=1)
+    assert (apart < 0.05 * np.abs(read.logits).mean(axis=1)).all()
+
+
+def test_forced_tokens_come_after_the_prompt_and_what_was_chosen_is_told(
+    subject: Subject,
+) -> None:
+    forced = (70, 80, 90, 100)
+    found = subject.ask(messages=CHAT, forced=forced, tell_logits=True)
+    assert found.logits is not None
+    assert len(found.token_ids) == len(found.logits) == 4
+    assert found.token_ids == tuple(found.logits.argmax(axis=1).tolist())
+    read = subject.ask(token_ids=found.prompt_ids + forced, score_from=len(found.prompt_ids))
+    assert read.logits is not None
+    apart = np.abs(found.logits - read.logits).mean(axis=1)
+    assert (apart < 0.05 * np.abs(read.logits).mean(axis=1)).all()
+
+
 def test_sampling_follows_its_seed_and_keeps_the_limit(subject: Subject) -> None:
     wild = [Sampling(temperature=100.0, top_k=0, top_p=1.0, seed=seed) for seed in (1, 1, 2)]
     answers = subject.run(

@@ -5,15 +5,23 @@ from dataclasses import replace
 import pytest
 
 from harness.answer import Answer, Request
+from harness.bank import shuffled
 from harness.bench import Bench, Stage
+from harness.domain import read_items
+from harness.evidence import Evidence, Subject
+from harness.finding import Outcome
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
 from harness.policy import Plan, Rule, Severity, Statistic
-from harness.release import Precision, Role
+from harness.release import Data, Precision, Role
 from harness.reply_cache import ReplyCache
 from harness.runtimes.scripted import Scripted
+from harness.store import read_policy
 from harness.variant import Recipe, Variant
+from harness.verdict import judge_measurements
 from suites import test_accuracy as suite
+from tests.conftest import ROOT
+from tests.suites import knowing
 
 PLAN = Plan(accuracy_least_items=60)
 GAIN = Rule("accuracy.gain", "gain", "accuracy.correct", Statistic.SEQUENTIAL_GAIN, at_least=-5.0)
@@ -119,3 +127,46 @@ def test_only_the_reference_is_remembered(measure, tmp_path):
     assert set(again["accuracy.correct"].reference_values) == {1.0}
     assert 0.0 in again["accuracy.correct"].values
     assert 0.0 not in first["accuracy.correct"].values
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """Rules of the gate that a runtime that knows the bank breaks, each with its reason."""
+    policy = read_policy(ROOT / "fixtures" / "policies" / "gate.toml")
+    items = shuffled(read_items(Data(knowing.BANK)), 0)
+    variants = {}
+    for name, role in (("fp32", Role.REFERENCE), ("int4", Role.CANDIDATE)):
+        (tmp_path / name).mkdir()
+        recipe = Recipe(name, role, Precision(name))
+        variants[name] = Variant(recipe, tmp_path / name, {}, "sha256:0")
+    subjects = {name: Subject(it.recipe.role, it.recipe.precision) for name, it in variants.items()}
+
+    def broken(runtime):
+        taken = []
+        with Fleet(variants, f"tests.suites.knowing:{runtime}", 60.0) as fleet:
+            stage = Stage(fleet, "fp32", items, policy.plan, "here", rules=policy.rules)
+            suite.test_accuracy(Bench(stage, "int4", "accuracy"), lambda *it: taken.extend(it))
+        found = judge_measurements(tuple(taken), "int4", Evidence("", subjects, "here"), policy)
+        return {it.rule: it.reason for it in found if it.outcome is Outcome.FAIL}
+
+    return broken
+
+
+def test_who_knows_it_all_breaks_no_rule_on_small_losses(broken):
+    assert broken("Knowing") == {}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "rule", "reason"),
+    [
+        ("WrongInHours", "accuracy.slice", "at hours"),
+        ("WrongerInRefusals", "accuracy.slice", "at refusal"),
+        ("TrailingComma", "accuracy.invalid", "fails on them now and then"),
+        ("MoreCommas", "accuracy.invalid", "fails on them now and then"),
+        ("Cut", "accuracy.cut", "now and then an answer is cut"),
+        ("CutOften", "accuracy.cut", "now and then an answer is cut"),
+    ],
+)
+def test_a_small_loss_is_found_and_named(broken, runtime, rule, reason):
+    found = broken(runtime)
+    assert reason in found[rule]

@@ -1,7 +1,9 @@
 """The scaling suite on runtimes without a model: what it hands in, and what is made of it."""
 
 import json
+import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +15,20 @@ from harness.bench import Bench, Stage
 from harness.conditions import Conditions
 from harness.errors import InfrastructureError, RequestError
 from harness.estimate import estimate
+from harness.evidence import Evidence, Subject
+from harness.finding import Outcome
 from harness.item import Item
 from harness.policy import Limit, Plan
 from harness.release import Precision, Role
+from harness.store import read_policy
 from harness.variant import Recipe, Variant
+from harness.verdict import judge_measurements
 from suites import test_scaling as suite
-from tests.suites import paced
+from tests.suites import paced, reciting
 
 ROOT = Path(__file__).parent.parent.parent
 RULES = tomllib.loads((ROOT / "fixtures" / "policies" / "gate.toml").read_text())["rules"]
+POLICY = read_policy(ROOT / "fixtures" / "policies" / "gate.toml")
 ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(5))
 ROLES = {"fp32": Role.REFERENCE, "damaged": Role.CANDIDATE, "int4": Role.CANDIDATE}
 PLAN = Plan(scaling_repetitions=5, scaling_texts=1)
@@ -30,8 +37,8 @@ PLAN = Plan(scaling_repetitions=5, scaling_texts=1)
 class Session:
     """Runs the suite for one variant after another, on one stage."""
 
-    def __init__(self, fleet, plan):
-        self.stage = Stage(fleet, "fp32", ITEMS, plan, "here", names=tuple(ROLES))
+    def __init__(self, fleet, plan, rules):
+        self.stage = Stage(fleet, "fp32", ITEMS, plan, "here", names=tuple(ROLES), rules=rules)
 
     def measure(self, name):
         taken = {}
@@ -40,6 +47,21 @@ class Session:
             record=lambda *found: taken.update({it.metric: it for it in found}),
         )
         return taken
+
+    def generated(self, name):
+        taken = {}
+        suite.test_generation(
+            bench=Bench(self.stage, name, "scaling"),
+            record=lambda *found: taken.update({it.metric: it for it in found}),
+        )
+        return taken
+
+    def forgets(self, name):
+        """The gate's rules on what is generated that a variant breaks, with where it is worst."""
+        found = self.generated(name)
+        evidence = Evidence("", {it: Subject(role, None) for it, role in ROLES.items()}, "here")
+        judged = judge_measurements(tuple(found.values()), name, evidence, POLICY)
+        return {it.rule: it.reason for it in judged if it.outcome is Outcome.FAIL}
 
     def broken(self, name):
         """Ids of the gate's rules that a variant breaks, with where and by how much."""
@@ -66,7 +88,8 @@ class Fleet:
 
     def __init__(self, variants, runtime):
         self.variant = variants.__getitem__
-        self.runtimes = {name: getattr(paced, runtime)() for name in variants}
+        made = getattr(paced, runtime, None) or getattr(reciting, runtime)
+        self.runtimes = {name: made() for name in variants}
         for name, it in self.runtimes.items():
             it.load(variants[name].directory)
 
@@ -75,6 +98,9 @@ class Fleet:
 
     def encode(self, name, texts):
         return self.runtimes[name].encode(texts)
+
+    def render(self, name, chats):
+        return [self.runtimes[name].render(chat) for chat in chats]
 
     def end_copies(self, name):
         pass
@@ -85,7 +111,7 @@ def session(tmp_path, monkeypatch):
     """Clocks are made up, so what else the machine does meanwhile disturbs nothing."""
     monkeypatch.setattr("harness.bench.capture_conditions", lambda: Conditions(0.0, 1))
 
-    def start(runtime, plan=PLAN, **contexts):
+    def start(runtime, plan=PLAN, rules=(), **contexts):
         for name in ROLES:
             model = {"context_length": contexts.get(name, 300)}
             (tmp_path / name).mkdir()
@@ -94,7 +120,7 @@ def session(tmp_path, monkeypatch):
             name: Variant(Recipe(name, role, Precision.FP32), tmp_path / name, {}, "sha256:0")
             for name, role in ROLES.items()
         }
-        return Session(Fleet(variants, runtime), plan)
+        return Session(Fleet(variants, runtime), plan, rules)
 
     return start
 
@@ -206,3 +232,57 @@ def test_a_reference_that_refuses_is_not_its_candidates_fault(session):
         with pytest.raises(RequestError, match="fp32 refused a prompt of 32 tokens: no") as raised:
             it.measure(name)
         assert raised.value.variant == "fp32"
+
+
+def test_who_generates_what_it_reads_forgets_nothing(session):
+    it = session("Reciting")
+    for name in ROLES:
+        assert it.forgets(name) == {}
+    assert set(it.generated("fp32")) < set(it.generated("int4"))
+    assert len(it.stage.recited) == 2
+
+
+@pytest.mark.parametrize(
+    ("runtime", "rule"),
+    [
+        ("WrongAfterFirst", "scaling.generated"),
+        ("LosesTokens", "scaling.decode"),
+        ("TruncatesChats", "scaling.heeded"),
+    ],
+)
+def test_what_long_chats_lose_is_found_by_length_and_blamed_on_nobody_else(session, runtime, rule):
+    it = session(runtime)
+    [(_, reason)] = [item for item in it.forgets("damaged").items() if item[0] == rule]
+    assert re.search(r" 2\d\d tokens: ", reason)
+    assert it.forgets("int4") == it.forgets("fp32") == {}
+
+
+def test_the_place_that_is_not_read_is_named(session):
+    reason = session("TruncatesChats").forgets("damaged")["scaling.heeded"]
+    assert "at the beginning of 2" in reason
+
+
+def test_steps_that_are_not_finite_are_counted_and_compared_nowhere(session):
+    it = session("NotFinite")
+    assert list(it.forgets("damaged")) == ["scaling.generated_finite"]
+    assert len(it.generated("damaged")["scaling.decode"].values) == 1
+
+
+def test_a_runtime_that_tells_no_steps_is_not_passed(session):
+    with pytest.raises(InfrastructureError, match="the runtime of fp32 tells no logits"):
+        session("Silent").generated("fp32")
+
+
+def test_a_context_without_room_for_a_chat_is_a_reason(session):
+    with pytest.raises(Skipped, match="holds no long chat"):
+        session("Reciting", fp32=100).generated("fp32")
+
+
+def test_what_leaves_a_guard_in_doubt_is_measured_on_in_new_processes(session):
+    cliff = [it for it in POLICY.rules if it.id == "scaling.cliff"]
+    plan = replace(PLAN, scaling_turns=6)
+    found = session("Wavering", plan, cliff).measure("damaged")["scaling.ttft"]
+    turns = set(found.clusters) - {"0"}
+    assert 1 < len(turns) <= 6
+    pairs = zip(found.clusters, found.labels, strict=True)
+    assert {pair for pair, label in pairs if "again" in label} <= turns

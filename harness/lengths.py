@@ -1,0 +1,46 @@
+"""What a session asks at long lengths: long chats of every variant, long prompts of the source."""
+
+from harness.answer import Messages
+from harness.bench import Bench
+from harness.generation import NEW_TOKENS, Recital, recite
+from harness.long_chat import long_chats
+from harness.source_lengths import ask_lengths, passages_of
+
+
+def recitals(bench: Bench) -> tuple[tuple[Recital, Recital], ...]:
+    """What the variant generates after long chats, each beside the reference's, asked once."""
+    fleet, rungs = bench.fleet, bench.route().rungs
+
+    def tokens_of(chat: Messages) -> int:
+        return len(fleet.encode(bench.reference, fleet.render(bench.reference, [chat]))[0])
+
+    if not bench.recited:
+        chats = long_chats(bench.items, rungs[bench.reference], tokens_of)
+        bench.recited.extend(zip(chats, recite(fleet, bench.reference, chats), strict=True))
+    if bench.variant.name == bench.reference:
+        return tuple((it, it) for _, it in bench.recited)
+    room = max(rungs[bench.variant.name], default=0)
+    fitting = [it for it in bench.recited if it[0].tokens + NEW_TOKENS <= room]
+    theirs = [it for _, it in fitting]
+    mine = recite(fleet, bench.variant.name, [it for it, _ in fitting], theirs)
+    return tuple(zip(mine, theirs, strict=True))
+
+
+def source_lengths(bench: Bench) -> dict[int, float]:
+    """How far the reference's logits are from the source's at each length, in tokens.
+
+    Raises InfrastructureError where it cannot be asked; the release must have a source.
+    """
+    plan, route = bench.plan, bench.route()
+    assert bench.source is not None
+    most, longest = plan.source_longest_tokens, max(route.rungs[bench.reference], default=0)
+    asked = passages_of(route, most)
+    found = ask_lengths(bench.source, bench.fleet, bench.reference, asked, plan.deadline_seconds)
+    if 0 < most < longest:
+        bench.remark(
+            f"The source was compared up to {most:,} tokens, where the policy's plan ends that "
+            f"(source_longest_tokens); the ladder goes to {longest:,}"
+        )
+    if found.left_out:
+        bench.remark(found.left_out)
+    return found.distances

@@ -1,0 +1,103 @@
+"""Long chats of the domain's own questions and answers, and the same with one fact exchanged."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.answer import Messages
+from harness.item import Item
+
+BEGINNING, MIDDLE, END = "beginning", "middle", "end"
+PLACES = (BEGINNING, MIDDLE, END)
+"""Where a fact is exchanged."""
+
+_SAME_PLACE = 1.1  # lengths closer than this factor straddle one limit: one chat will do
+_SHORTEST_TOKENS = 96  # a shorter chat has no middle
+_SPARE_TOKENS = 40  # that another fact may be longer
+_LEAST_TURNS = 3
+
+Turn = tuple[tuple[str, str], tuple[str, str]]
+"""A question and its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LongChat:
+    """A chat that goes on for so many tokens before its last question.
+
+    `exchanged` holds by place the same chat with another fact there.
+    """
+
+    tokens: int
+    messages: Messages
+    exchanged: Mapping[str, Messages]
+
+
+def long_chats(
+    items: Sequence[Item], rungs: Sequence[int], count: Callable[[Messages], int]
+) -> tuple[LongChat, ...]:
+    """A chat just over each of some lengths in tokens, ascending, and one up to the longest.
+
+    `count` tells a chat's tokens. There is none where the shortest does not fit, or the domain has
+    not the four items that it takes.
+    """
+    facts = _facts(items)
+    if len(facts) < 4 or not rungs:
+        return ()
+    most = rungs[-1] - _SPARE_TOKENS
+    found: dict[int, LongChat] = {}
+    for length in _places(rungs):
+        turns = _least_turns(length, lambda size: count(_chat(facts, size)))
+        while turns > _LEAST_TURNS and count(_chat(facts, turns)) > most:
+            turns -= 1
+        tokens = count(_chat(facts, turns))
+        if tokens <= most:
+            found.setdefault(tokens, _long_chat(facts, turns, tokens))
+    return tuple(found[tokens] for tokens in sorted(found))
+
+
+def _least_turns(length: int, tokens_of: Callable[[int], int]) -> int:
+    """The fewest turns of which a chat has at least so many tokens."""
+    most = _LEAST_TURNS
+    while tokens_of(most) < length:
+        most *= 2
+    return bisect_left(range(most), length, lo=_LEAST_TURNS, key=tokens_of)
+
+
+def _places(rungs: Sequence[int]) -> list[int]:
+    """One length of each run of lengths around one limit, the last of it: a chat goes beyond."""
+    longer = [*rungs[1:], float("inf")]
+    ends = [it for it, after in zip(rungs, longer, strict=True) if after / it > _SAME_PLACE]
+    return [it for it in ends if it >= _SHORTEST_TOKENS]
+
+
+def _facts(items: Sequence[Item]) -> list[Turn]:
+    """Every item's question with the answer that is right, no two alike."""
+    turns = {it.messages[-1][1]: it.expected for it in items if it.expected.strip()}
+    return [(("user", asked), ("assistant", right)) for asked, right in turns.items()]
+
+
+def _chat(facts: Sequence[Turn], turns: int) -> Messages:
+    """So many turns, the facts one after the other and again, and the first one's question."""
+    asked, _ = facts[0]
+    others = facts[1:]
+    return (*(it for n in range(turns) for it in others[n % len(others)]), asked)
+
+
+def _long_chat(facts: Sequence[Turn], turns: int, tokens: int) -> LongChat:
+    chat = _chat(facts, turns)
+    at = {BEGINNING: 0, MIDDLE: turns // 2, END: turns - 1}
+    return LongChat(
+        tokens, chat, {place: _exchanged(chat, facts, number) for place, number in at.items()}
+    )
+
+
+def _exchanged(chat: Messages, facts: Sequence[Turn], number: int) -> Messages:
+    """The chat with another fact in place of one turn: as long a one as there is."""
+    old = chat[2 * number : 2 * number + 2]
+    others = [it for it in facts if it != old]
+    new = min(others, key=lambda it: abs(_size(it) - _size(old)))
+    return (*chat[: 2 * number], *new, *chat[2 * number + 2 :])
+
+
+def _size(turn: Messages) -> int:
+    return sum(len(text) for _, text in turn)

@@ -1,0 +1,91 @@
+"""The source checkpoint beside the reference at long lengths, where short answers show nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import InfrastructureError, ModelError
+from harness.fleet import Fleet
+from harness.forcing import Passage, read
+from harness.metrics.divergence import Logits
+from harness.metrics.scaling import deviation
+from harness.release import TRANSFORMERS
+from harness.route import Route
+from harness.runtimes.isolated import Isolated
+
+_POSITIONS = 8  # at the end of each prompt
+_LEAST_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLengths:
+    """By length in tokens: the mean distance of the reference's logits from the source's, over how
+    far these lie from their middle. `left_out` says which lengths were not asked, and why.
+    """
+
+    distances: dict[int, float]
+    left_out: str = ""
+
+
+def passages_of(route: Route, most: int) -> list[Passage]:
+    """The end of each prompt of the reference's ladder, up to `most` tokens; 0 for all of them."""
+    lengths = [it for it in route.rungs[route.reference] if not most or it <= most]
+    text = route.texts[0] if route.texts else ()
+    return [Passage(str(it), text[len(text) - it :], it - _POSITIONS) for it in lengths]
+
+
+def ask_lengths(
+    directory: Path, fleet: Fleet, reference: str, asked: Sequence[Passage], seconds: float
+) -> SourceLengths:
+    """Have the source read these prompts in a process of its own, which is ended at once.
+
+    Raises InfrastructureError where it cannot be asked at all.
+    """
+    patience = max(seconds, _LEAST_SECONDS)
+    with Isolated(TRANSFORMERS, directory, deadline_seconds=patience, label="the source") as source:
+        try:
+            return compare_lengths(source, fleet, reference, asked)
+        except ModelError as error:
+            if error.variant:
+                raise
+            raise InfrastructureError(f"it cannot be compared with the source: {error}") from error
+
+
+def compare_lengths(
+    source: Isolated, fleet: Fleet, reference: str, asked: Sequence[Passage]
+) -> SourceLengths:
+    """Have both read the same prompts, shortest first; what the source refuses ends the ladder."""
+    found: dict[int, float] = {}
+    for passage in asked:
+        theirs, why = _read(source, passage)
+        if theirs is None:
+            return SourceLengths(found, _left_out(asked, passage, why))
+        mine = read(fleet, reference, passage)
+        found[len(passage.token_ids)] = _distance(theirs, mine, reference)
+    return SourceLengths(found)
+
+
+def _read(source: Isolated, passage: Passage) -> tuple[Logits | None, str]:
+    [answer] = source.run([passage.request])
+    return answer.logits, answer.error
+
+
+def _left_out(asked: Sequence[Passage], first: Passage, why: str) -> str:
+    longest = len(asked[-1].token_ids)
+    return (
+        f"The source was not compared at {len(first.token_ids):,} to {longest:,} tokens: it "
+        f"refused the first of these prompts ({why})"
+    )
+
+
+def _distance(theirs: Logits, mine: Logits, reference: str) -> float:
+    if theirs.shape != mine.shape:
+        raise InfrastructureError(
+            f"the source gave logits {theirs.shape}, {reference} {mine.shape}: build it from this "
+            "checkpoint"
+        )
+    apart = deviation(theirs, mine)
+    distance = float(np.mean(apart.error / apart.spread))
+    return distance if np.isfinite(distance) else 1e9

@@ -1,0 +1,38 @@
+import pytest
+
+from harness.item import Item
+from harness.long_chat import PLACES, long_chats
+
+ITEMS = [Item(f"i{n}", (("user", f"question {n}"),), f"answer {n}") for n in range(9)]
+
+
+def words(chat):
+    return sum(len(text.split()) for _, text in chat)
+
+
+def test_there_is_one_chat_just_over_each_place_and_one_within_the_longest():
+    found = long_chats(ITEMS, [32, 64, 128, 255, 256, 257, 600], words)
+    lengths = [it.tokens for it in found]
+    assert [words(it.messages) for it in found] == lengths
+    assert [128 <= lengths[0] < 132, 257 <= lengths[1] < 261, 556 < lengths[2] <= 560] == [True] * 3
+
+
+def test_each_place_has_another_fact_and_all_else_is_the_same():
+    [chat] = long_chats(ITEMS, [200], words)
+    assert set(chat.exchanged) == set(PLACES)
+    turns = len(chat.messages) // 2
+    for place, number in zip(PLACES, (0, turns // 2, turns - 1), strict=True):
+        other = chat.exchanged[place]
+        pairs = enumerate(zip(chat.messages, other, strict=True))
+        assert {n // 2 for n, (a, b) in pairs if a != b} == {number}
+
+
+def test_a_chat_alternates_and_ends_with_a_question():
+    [chat] = long_chats(ITEMS, [200], words)
+    roles = [role for role, _ in chat.messages]
+    assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
+
+
+@pytest.mark.parametrize(("items", "rungs"), [(ITEMS, []), (ITEMS, [32, 64]), (ITEMS[:3], [600])])
+def test_without_room_or_facts_there_is_none(items, rungs):
+    assert long_chats(items, rungs, words) == ()
