@@ -10,7 +10,7 @@ from harness.domain import read_items
 from harness.errors import RequestError
 from harness.generation import recite
 from harness.long_chat import long_chats
-from harness.metrics.generation import LEAST_CHANGE
+from harness.metrics.recital import LEAST_CHANGE
 from harness.release import Data
 from harness.runtimes.ort_genai import OrtGenAI
 from tests.plugins import long_plants
