@@ -2,13 +2,14 @@
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from harness.error_rates.case import SIZES, Case, cases, waived
-from harness.error_rates.page import Section, page, table_lines
+from harness.error_rates.page import Section, page, read_rows, table_lines
 from harness.error_rates.simulation import EXACT, SIMULATED, simulate
 from harness.error_rates.table import Row
 from harness.errors import ConfigError
@@ -21,7 +22,9 @@ TRIALS = 4000
 _ROOT = Path(__file__).resolve().parents[2]
 PAGE = _ROOT / "docs" / "error-rates.md"
 POLICIES = (_ROOT / "fixtures/policies/gate.toml", _ROOT / "fixtures/policies/ci.toml")
-"""The policies on the page."""
+"""The policies on the page; of all but the first there are fewer trials."""
+
+_LESS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rule", default="", metavar="ID", help="one rule alone")
     add("--trials", type=int, default=TRIALS, help="of each row; fewer where a trial takes long")
     add("--seed", type=int, default=0)
-    add("--write", action="store_true", help="write docs/error-rates.md, of the gate's policies")
+    add("--write", action="store_true", help="write docs/error-rates.md, whole or one rule of it")
 
 
 def error_rates(options: argparse.Namespace) -> int:
@@ -41,31 +44,45 @@ def error_rates(options: argparse.Namespace) -> int:
     """
     if options.trials < 1:
         raise ConfigError(f"--trials must be at least 1: found {options.trials}")
-    if not options.write:
-        section = measure(options.policy or POLICIES[0], options.trials, options.seed, options.rule)
-        print("\n".join(table_lines(section.rows)))
-        return 0
-    if options.policy or options.rule:
-        raise ConfigError("--write is for the page of all of the gate's policies: leave out others")
-    sections = [measure(it, options.trials, options.seed) for it in POLICIES]
-    PAGE.parent.mkdir(exist_ok=True)
-    write_text(PAGE, page(sections))
-    print(f"wrote {PAGE}")
+    if options.write and options.policy:
+        raise ConfigError("--write is for the page of the gate's own policies: leave out --policy")
+    started = time.monotonic()
+    if options.write:
+        _write(options)
+    else:
+        policy = read_policy(options.policy or POLICIES[0])
+        print("\n".join(table_lines(_measured(policy, options.trials, options.seed, options.rule))))
+    print(f"simulated in {time.monotonic() - started:,.0f} seconds", file=sys.stderr)
     return 0
 
 
-def measure(path: Path, trials: int, seed: int, rule: str = "") -> Section:
-    """All that the page says of one policy."""
-    started = time.monotonic()
-    policy = read_policy(path)
+def _write(options: argparse.Namespace) -> None:
+    """The whole page, or with a rule its rows alone and all others as they stand there."""
+    text = PAGE.read_text(encoding="utf-8") if options.rule and PAGE.exists() else ""
+    sections = []
+    for number, path in enumerate(POLICIES):
+        policy, trials = read_policy(path), max(1, options.trials // (1 + _LESS * number))
+        known = {row.name: row for row in read_rows(text, path.name)}
+        known |= {it.name: it for it in _measured(policy, trials, options.seed, options.rule)}
+        rows = [known[it.name] for it in cases(policy) if it.name in known]
+        unknown = [it.name for it in cases(policy) if not _is_known(it)]
+        sections.append(Section(path.name, rows, waived(policy), unknown))
+    PAGE.parent.mkdir(exist_ok=True)
+    write_text(PAGE, page(sections))
+    print(f"wrote {PAGE}")
+
+
+def _measured(policy: Policy, trials: int, seed: int, rule: str) -> list[Row]:
+    """The rows of a policy, or of one of its rules."""
     chosen = [it for it in cases(policy) if rule in ("", it.rule.id)]
     if not chosen:
         names = ", ".join(dict.fromkeys(it.rule.id for it in cases(policy)))
-        raise ConfigError(f"no rule {rule!r} decides in {path.name}; those that do: {names}")
-    known = [it for it in chosen if it.rule.statistic in SIMULATED or it.rule.statistic in EXACT]
-    rows = rows_of(known, trials, seed)
-    unknown = [it.name for it in chosen if it not in known]
-    return Section(path.name, rows, waived(policy), unknown, time.monotonic() - started)
+        raise ConfigError(f"no rule {rule!r} decides in {policy.name}; those that do: {names}")
+    return rows_of([it for it in chosen if _is_known(it)], trials, seed)
+
+
+def _is_known(case: Case) -> bool:
+    return case.rule.statistic in SIMULATED or case.rule.statistic in EXACT
 
 
 def rows_of(chosen: Sequence[Case], trials: int, seed: int) -> list[Row]:
@@ -92,8 +109,3 @@ def _counted(case: Case) -> int:
     if case.precision is not None or case.rule.versus is Role.BASELINE:
         return 0
     return len({Role.CANDIDATE, Role.REFERENCE} & set(case.rule.roles))
-
-
-def deciding(policy: Policy) -> list[str]:
-    """The names of the rows that a page must have for a policy."""
-    return [it.name for it in cases(policy)]

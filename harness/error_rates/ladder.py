@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,9 @@ def step(case: Case, figure: float, random: np.random.Generator) -> list[Measure
         return own + random.normal(0, NOISE.logit_length, (len(lengths), positions))
 
     values = np.exp(levels[:, None] + _positions(case, at))
-    return [case.sample(values.ravel(), np.ones(values.size), _by_position(lengths, values))]
+    return [
+        case.sample(values.ravel(), np.ones(values.size), _by_position(lengths, values.shape[1]))
+    ]
 
 
 def divergence(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
@@ -84,7 +87,7 @@ def divergence(case: Case, figure: float, random: np.random.Generator) -> list[M
         return random.normal(-(spread**2) / 2, spread, (len(lengths), positions))
 
     values = mean[:, None] * np.exp(_positions(case, at))
-    return [case.sample(values.ravel(), (), _by_position(lengths, values))]
+    return [case.sample(values.ravel(), (), _by_position(lengths, values.shape[1]))]
 
 
 def drop(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
@@ -96,7 +99,7 @@ def drop(case: Case, figure: float, random: np.random.Generator) -> list[Measure
         return random.random((len(lengths), positions))
 
     values = (_positions(case, at) < likely[:, None]).astype(float)
-    return [case.sample(values.ravel(), (), _by_position(lengths, values))]
+    return [case.sample(values.ravel(), (), _by_position(lengths, values.shape[1]))]
 
 
 def rungs(plan: Plan) -> tuple[int, ...]:
@@ -147,5 +150,6 @@ def _positions(case: Case, at: Callable[[int], _Floats]) -> _Floats:
     return at(NOISE.positions * case.policy.plan.scaling_texts)
 
 
-def _by_position(lengths: tuple[int, ...], values: _Floats) -> tuple[str, ...]:
-    return tuple(rung_label(it) for it in lengths for _ in range(values.shape[1]))
+@cache
+def _by_position(lengths: tuple[int, ...], positions: int) -> tuple[str, ...]:
+    return tuple(rung_label(it) for it in lengths for _ in range(positions))

@@ -1,6 +1,7 @@
 """Simulated means: divergence, agreement and likelihood by token, and shares of answers."""
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,7 @@ def _answers(case: Case) -> int:
     return plan.source_items if "source" in case.rule.metric else plan.precision_items
 
 
+@cache
 def _labels(answers: int, size: int) -> tuple[str, ...]:
     return tuple(str(number) for number in range(answers) for _ in range(size))
 

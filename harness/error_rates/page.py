@@ -27,7 +27,6 @@ class Section:
     rows: Sequence[Row]
     waived: Sequence[str]
     unknown: Sequence[str]
-    seconds: float
 
 
 def page(sections: Sequence[Section]) -> str:
@@ -68,7 +67,7 @@ def _section_lines(section: Section) -> list[str]:
         *table_lines(rows),
         "",
         f"Waived, so that they decide nothing: {accepted}. Deciding rules that no simulation "
-        f"knows: {unknown}. Simulated in {section.seconds:,.0f} seconds.",
+        f"knows: {unknown}.",
         "",
         "What to know of these rules:",
         "",
@@ -197,4 +196,4 @@ change" add up, and the table of all rules together says to what.
   has a mean that fewer samples show.
 
 A trial is one session. The error of a rate of p % over n trials is the root of p (100 - p) / n:
-0.34 points at 5 % for 4,000 trials. Where a trial takes long there are fewer, as the column says."""
+0.34 points at 5 % for 4,000 trials. Where a trial takes long there are fewer: see the column."""

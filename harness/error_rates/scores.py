@@ -14,14 +14,14 @@ from harness.finding import Outcome
 from harness.item import Item
 from harness.measurement import Measurement
 from harness.metrics.quality import Grade
-from harness.policy import Policy, Statistic
+from harness.policy import Policy, Rule, Statistic
 from harness.reply import Reply
 from harness.trial import Marked, ask_until, fresh_items
 from harness.verdict import judge_measurements
 
 _Floats = NDArray[np.float64]
 
-_SUITE = "accuracy"
+_SUITE, _CORRECT, _VALID = "accuracy", "accuracy.correct", "accuracy.valid"
 
 
 def exam(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
@@ -29,31 +29,34 @@ def exam(case: Case, figure: float, random: np.random.Generator) -> list[Measure
 
     The change is in what the case's rule looks at; what other rules look at is clean.
     """
-    bank = _bank(case, figure, random)
     plan, rules = case.policy.plan, [it for it in case.policy.rules if it.suite == _SUITE]
-    most = min(plan.accuracy_items or len(bank), len(bank))
-    least = max([plan.accuracy_least_items, *(it.minimum_samples for it in rules)])
-    bank = bank[:most]
+    bank = _bank(case, figure, random)
+    bank = bank[: plan.accuracy_items or len(bank)]
+    most = len(bank)
+    rules.sort(key=lambda it: it is not case.rule)  # what is out of order is decided last
     marked = ask_until(
         lambda start, stop: bank[start:stop],
-        lambda found: _is_decided(case, _measured(found, most)),
-        least,
+        lambda found: all(_is_decided(case, rule, found, most) for rule in rules),
+        max([plan.accuracy_least_items, *(it.minimum_samples for it in rules)]),
         most,
     )
     if case.rule.statistic is not Statistic.WORST_SLICE:
-        metric = case.rule.metric
-        return [it for it in _measured(marked, most) if it.metric == metric]
+        return [_measured(marked, most, case.rule.metric)]
     known = {it.item.id: it for it in bank}
     fresh = fresh_items(marked, [it.item for it in bank[len(marked) :]])
     every = [*marked, *(known[it.id] for it in fresh)]
-    return [replace(_measured(every, most)[0], metric=case.rule.metric, planned=len(marked))]
+    by_slice = _measured(every, len(marked), _CORRECT)
+    return [replace(by_slice, metric=case.rule.metric)]
 
 
-def _is_decided(case: Case, measurements: Sequence[Measurement]) -> bool:
-    """As the trial of a session has it."""
-    policy = Policy("", (), case.policy.rules)
-    found = judge_measurements(tuple(measurements), CANDIDATE, case.evidence, policy)
-    return all(it.outcome is not Outcome.INCONCLUSIVE for it in found if it.decides)
+def _is_decided(case: Case, rule: Rule, found: Sequence[Marked], bank: int) -> bool:
+    """As the trial of a session has it of all rules on scores and formats."""
+    if rule.metric not in (_CORRECT, _VALID):
+        return True
+    policy = Policy("", (), (rule,))
+    measured = (_measured(found, bank, rule.metric),)
+    findings = judge_measurements(measured, CANDIDATE, case.evidence, policy)
+    return all(it.outcome is not Outcome.INCONCLUSIVE for it in findings if it.decides)
 
 
 def _bank(case: Case, figure: float, random: np.random.Generator) -> list[Marked]:
@@ -64,7 +67,7 @@ def _bank(case: Case, figure: float, random: np.random.Generator) -> list[Marked
     accuracy, loss, format_loss = NOISE.accuracy, 0.0, 0.0
     if statistic is Statistic.SCORE:
         accuracy = figure
-    elif metric == "accuracy.valid":
+    elif metric == _VALID:
         format_loss = -figure / 100
     elif statistic is not Statistic.WORST_SLICE:
         loss = -figure / 100
@@ -111,26 +114,22 @@ def _items(count: int) -> list[list[Item]]:
     ]
 
 
-def _measured(marked: Sequence[Marked], bank: int) -> list[Measurement]:
-    """As the accuracy suite records them."""
-    mine, theirs = [it.grade for it in marked], [it.reference_grade for it in marked]
-    labels = tuple(it.item.slice for it in marked)
-    values = {
-        "correct": [[it.score for it in side] for side in (mine, theirs)],
-        "valid": [[float(it.is_valid is not False) for it in side] for side in (mine, theirs)],
-    }
-    return [
-        Measurement(
-            suite=_SUITE,
-            metric=f"{_SUITE}.{name}",
-            variant=CANDIDATE,
-            unit="share",
-            values=tuple(sides[0]),
-            environment=HERE,
-            reference_values=tuple(sides[1]),
-            labels=labels,
-            beside=REFERENCE,
-            planned=bank,
-        )
-        for name, sides in values.items()
-    ]
+def _measured(marked: Sequence[Marked], bank: int, metric: str) -> Measurement:
+    """As the accuracy suite records scores, or whether formats are right."""
+    sides = [it.grade for it in marked], [it.reference_grade for it in marked]
+    mine, theirs = (
+        tuple(it.score if metric == _CORRECT else float(it.is_valid is not False) for it in side)
+        for side in sides
+    )
+    return Measurement(
+        suite=_SUITE,
+        metric=metric,
+        variant=CANDIDATE,
+        unit="share",
+        values=mine,
+        environment=HERE,
+        reference_values=theirs,
+        labels=tuple(it.item.slice for it in marked),
+        beside=REFERENCE,
+        planned=bank,
+    )

@@ -77,6 +77,6 @@ def test_a_page_is_read_as_it_was_written():
         ),
     ]
     other = Row("memory.growth", Severity.GUARD, "growth", (0.0, 1.0, 2.0, 3.0, 4.0), rates)
-    text = page([Section("a.toml", rows, [], [], 1.0), Section("b.toml", [other], [], [], 1.0)])
+    text = page([Section("a.toml", rows, [], []), Section("b.toml", [other], [], [])])
     assert read_rows(text, "a.toml") == rows
     assert read_rows(text, "b.toml") == [other]
