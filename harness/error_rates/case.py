@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.device import Device
 from harness.error_rates.noise import NOISE
 from harness.estimate import PAIRED
 from harness.evidence import Evidence, Subject
@@ -62,10 +63,14 @@ _CLEAN = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A deciding rule of a policy with the limit for one precision, or the general one."""
+    """A deciding rule of a policy with the limit for one precision, or the general one.
+
+    `device` is whose budgets count.
+    """
 
     policy: Policy
     rule: Rule
+    device: Device | None = None
     precision: Precision | None = None
 
     @property
@@ -76,7 +81,7 @@ class Case:
     @property
     def limit(self) -> Limit:
         """The limit that is judged by."""
-        limit = self.rule.limit(self.precision)
+        limit = self.rule.limit(self.precision, self.device)
         assert limit is not None
         return limit
 
@@ -85,7 +90,7 @@ class Case:
         """Of a session with nothing but a candidate and its reference."""
         roles = {REFERENCE: Role.REFERENCE, CANDIDATE: Role.CANDIDATE}
         subjects = {name: Subject(role, self.precision) for name, role in roles.items()}
-        return Evidence("", subjects, HERE)
+        return Evidence("", subjects, HERE, device=self.device)
 
     def figure(self, size: float) -> float:
         """What is true of the candidate, of a size in `SIZES`."""
@@ -94,6 +99,8 @@ class Case:
             return _VIOLATIONS[size]
         if statistic is Statistic.MINIMUM:  # of what is right or not
             return limit if size <= 1 else 0.0
+        if self.rule.budget is not None:
+            return self._of_budget(size)
         if size == NO_CHANGE:
             return self._clean
         if statistic in RATIOS:
@@ -101,6 +108,12 @@ class Case:
         if statistic in DIFFERENCES or self.limit.at_most is not None:
             return min(limit * size, 1.0) if statistic is Statistic.SHARE else limit * size
         return max(0.0, 1 - size * (1 - limit))
+
+    def _of_budget(self, size: float) -> float:
+        """What is clean takes a part of its budget; rates must be high, all else low."""
+        times = NOISE.of_budget if size == NO_CHANGE else size
+        limit = self.limit
+        return limit.value * times if limit.at_most is not None else limit.value / times
 
     @property
     def _clean(self) -> float:
@@ -132,11 +145,17 @@ class Case:
         )
 
 
-def cases(policy: Policy) -> list[Case]:
-    """Every deciding rule that is not waived, with its general limit and those by precision."""
-    deciding = [it for it in policy.rules if it.severity is not Severity.INFO and not it.waived]
+def cases(policy: Policy, device: Device | None = None) -> list[Case]:
+    """Every deciding rule that is not waived, with its general limit and those by precision.
+
+    Without a device no budget decides.
+    """
+    rules = [it.on(device) for it in policy.rules]
+    deciding = [it for it in rules if it.severity is not Severity.INFO and not it.waived]
     return [
-        Case(policy, rule, precision) for rule in deciding for precision in (None, *rule.precision)
+        Case(policy, rule, device, precision)
+        for rule in deciding
+        for precision in (None, *rule.precision)
     ]
 
 

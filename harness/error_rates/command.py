@@ -15,7 +15,7 @@ from harness.error_rates.table import Row
 from harness.errors import ConfigError
 from harness.policy import Policy
 from harness.release import Role
-from harness.store import read_policy, write_text
+from harness.store import read_device, read_policy, write_text
 
 TRIALS = 4000
 
@@ -23,6 +23,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 PAGE = _ROOT / "docs" / "error-rates.md"
 POLICIES = (_ROOT / "fixtures/policies/gate.toml", _ROOT / "fixtures/policies/ci.toml")
 """The policies on the page; of all but the first there are fewer trials."""
+
+DEVICE = "laptop-8gb"
+"""The device whose budgets are on the page."""
 
 _LESS = 3
 
@@ -64,8 +67,8 @@ def _write(options: argparse.Namespace) -> None:
         policy, trials = read_policy(path), max(1, options.trials // (1 + _LESS * number))
         known = {row.name: row for row in read_rows(text, path.name)}
         known |= {it.name: it for it in _measured(policy, trials, options.seed, options.rule)}
-        rows = [known[it.name] for it in cases(policy) if it.name in known]
-        unknown = [it.name for it in cases(policy) if not _is_known(it)]
+        rows = [known[it.name] for it in deciding(policy) if it.name in known]
+        unknown = [it.name for it in deciding(policy) if not _is_known(it)]
         sections.append(Section(path.name, rows, waived(policy), unknown))
     PAGE.parent.mkdir(exist_ok=True)
     write_text(PAGE, page(sections))
@@ -74,11 +77,16 @@ def _write(options: argparse.Namespace) -> None:
 
 def _measured(policy: Policy, trials: int, seed: int, rule: str) -> list[Row]:
     """The rows of a policy, or of one of its rules."""
-    chosen = [it for it in cases(policy) if rule in ("", it.rule.id)]
+    chosen = [it for it in deciding(policy) if rule in ("", it.rule.id)]
     if not chosen:
-        names = ", ".join(dict.fromkeys(it.rule.id for it in cases(policy)))
+        names = ", ".join(dict.fromkeys(it.rule.id for it in deciding(policy)))
         raise ConfigError(f"no rule {rule!r} decides in {policy.name}; those that do: {names}")
     return rows_of([it for it in chosen if _is_known(it)], trials, seed)
+
+
+def deciding(policy: Policy) -> list[Case]:
+    """The cases of a policy, with the budgets of the device on the page."""
+    return cases(policy, read_device(DEVICE, _ROOT, _ROOT / "fixtures/devices"))
 
 
 def _is_known(case: Case) -> bool:

@@ -60,6 +60,11 @@ class Noise:
     source_logits: float = 6e-7
     source_logits_spread: float = 0.4
 
+    # What a device's budgets are for: times of answers, and of loads.
+    of_budget: float = 0.5  # that a clean candidate takes of each
+    one_answer: float = 0.10  # of an answer's time; processes differ as above
+    one_load: float = 0.10
+
     # Memory after each cycle.
     private: float = 7.0
     heap: float = 2.0

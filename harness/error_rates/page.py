@@ -162,6 +162,9 @@ as `GO / NO-GO / INCONCLUSIVE`.
   figure is beyond and the evidence is not enough: here that is about half of the sessions each.
 - **1.5, 2 and 3 x**: so many times beyond. What is GO here is a wrong GO of this rule.
 
+A device's budgets are those of `laptop-8gb`; beyond is so many times the budget, and a clean build
+takes half of it.
+
 "Times beyond" is meant on the scale that the figure is measured on: of ratios the logarithm of the
 limit is multiplied (1.05 becomes 1.076, 1.103, 1.158), of losses in points, of growth and of means
 the limit itself, of shares that must be high what they lack to 1 (0.90 becomes 0.85, 0.80, 0.70).

@@ -27,6 +27,8 @@ _Floats = NDArray[np.float64]
 
 _MS = 1e6
 _TTFT_MS, _ITL_MS = 5.0, 0.5
+_DEVICE_PROCESSES = 2  # the suite's own
+_NORMAL_95 = 1.6449
 _TAIL = 0.90  # a change of the 95 % quantile is one of all gaps beyond this
 
 _SERIES: Series = {
@@ -68,6 +70,28 @@ def drift(case: Case, figure: float, random: np.random.Generator) -> list[Measur
     pairs = case.policy.plan.latency_least_pairs
     logs = np.linspace(0, math.log(figure), pairs) + _chain(pairs, random)
     return [case.sample(np.exp(logs), np.ones(pairs))]
+
+
+def order(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
+    """Times or rates of answers in some processes, of which the quantile is the figure."""
+    answers = case.policy.plan.device_answers // _DEVICE_PROCESSES
+    logs = random.normal(0, NOISE.between_processes, (_DEVICE_PROCESSES, 1))
+    logs = logs + random.normal(0, NOISE.one_answer, (_DEVICE_PROCESSES, answers))
+    return [case.sample(_centred(case, figure, logs, NOISE.one_answer).ravel())]
+
+
+def tolerance(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
+    """Loads of fresh processes, of which the quantile is the figure."""
+    logs = random.normal(0, NOISE.one_load, case.policy.plan.load_repetitions)
+    return [case.sample(_centred(case, figure, logs, NOISE.one_load))]
+
+
+def _centred(case: Case, figure: float, logs: _Floats, within: float) -> _Floats:
+    """Values whose true 95 % or 5 % quantile is the figure."""
+    between = 0.0 if logs.ndim == 1 else NOISE.between_processes
+    reach = _NORMAL_95 * math.hypot(within, between)
+    is_low = case.rule.statistic is Statistic.P5_ORDER
+    return np.asarray(figure * np.exp(logs + (reach if is_low else -reach)), float)
 
 
 def _loads(case: Case, figure: float, random: np.random.Generator) -> Measurement:

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.error_rates.case import cases
-from harness.error_rates.command import PAGE, POLICIES, rows_of
+from harness.error_rates.command import PAGE, POLICIES, deciding, rows_of
 from harness.error_rates.page import Section, page, read_rows
 from harness.error_rates.simulation import NOT_SIMULATED, Rates
 from harness.error_rates.table import Row, differences
@@ -14,7 +13,7 @@ from harness.store import read_policy
 TRIALS = 200
 SEED = 1  # another than the table's
 
-CASES = {path.name: cases(read_policy(path)) for path in POLICIES}
+CASES = {path.name: deciding(read_policy(path)) for path in POLICIES}
 
 
 def stored(policy):
