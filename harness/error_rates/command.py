@@ -34,10 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     add = parser.add_argument
     add("--policy", type=Path, metavar="FILE", help="whose rules (default: the gate's)")
-    add("--rule", default="", metavar="ID", help="one rule alone")
+    add("--rule", default="", metavar="ID", help="only rules whose ids begin so")
     add("--trials", type=int, default=TRIALS, help="of each row; fewer where a trial takes long")
     add("--seed", type=int, default=0)
-    add("--write", action="store_true", help="write docs/error-rates.md, whole or one rule of it")
+    add(
+        "--write", action="store_true", help="write docs/error-rates.md, whole or those rules of it"
+    )
 
 
 def error_rates(options: argparse.Namespace) -> int:
@@ -60,7 +62,7 @@ def error_rates(options: argparse.Namespace) -> int:
 
 
 def _write(options: argparse.Namespace) -> None:
-    """The whole page, or with a rule its rows alone and all others as they stand there."""
+    """The whole page, or of some rules the rows alone and all others as they stand there."""
     text = PAGE.read_text(encoding="utf-8") if options.rule and PAGE.exists() else ""
     sections = []
     for number, path in enumerate(POLICIES):
@@ -76,8 +78,8 @@ def _write(options: argparse.Namespace) -> None:
 
 
 def _measured(policy: Policy, trials: int, seed: int, rule: str) -> list[Row]:
-    """The rows of a policy, or of one of its rules."""
-    chosen = [it for it in deciding(policy) if rule in ("", it.rule.id)]
+    """The rows of a policy, or of those of its rules whose ids begin so."""
+    chosen = [it for it in deciding(policy) if it.rule.id.startswith(rule)]
     if not chosen:
         names = ", ".join(dict.fromkeys(it.rule.id for it in deciding(policy)))
         raise ConfigError(f"no rule {rule!r} decides in {policy.name}; those that do: {names}")
