@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.error_rates.case import SIZES, Case, cases, waived
 from harness.error_rates.page import Section, page, read_rows, table_lines
-from harness.error_rates.simulation import EXACT, SIMULATED, simulate
+from harness.error_rates.simulation import is_known, simulate
 from harness.error_rates.table import Row
 from harness.errors import ConfigError
 from harness.policy import Policy
@@ -70,7 +70,7 @@ def _write(options: argparse.Namespace) -> None:
         known = {row.name: row for row in read_rows(text, path.name)}
         known |= {it.name: it for it in _measured(policy, trials, options.seed, options.rule)}
         rows = [known[it.name] for it in deciding(policy) if it.name in known]
-        unknown = [it.name for it in deciding(policy) if not _is_known(it)]
+        unknown = [it.name for it in deciding(policy) if not is_known(it)]
         sections.append(Section(path.name, rows, waived(policy), unknown))
     PAGE.parent.mkdir(exist_ok=True)
     write_text(PAGE, page(sections))
@@ -83,16 +83,12 @@ def _measured(policy: Policy, trials: int, seed: int, rule: str) -> list[Row]:
     if not chosen:
         names = ", ".join(dict.fromkeys(it.rule.id for it in deciding(policy)))
         raise ConfigError(f"no rule {rule!r} decides in {policy.name}; those that do: {names}")
-    return rows_of([it for it in chosen if _is_known(it)], trials, seed)
+    return rows_of([it for it in chosen if is_known(it)], trials, seed)
 
 
 def deciding(policy: Policy) -> list[Case]:
     """The cases of a policy, with the budgets of the device on the page."""
     return cases(policy, read_device(DEVICE, _ROOT, _ROOT / "fixtures/devices"))
-
-
-def _is_known(case: Case) -> bool:
-    return case.rule.statistic in SIMULATED or case.rule.statistic in EXACT
 
 
 def rows_of(chosen: Sequence[Case], trials: int, seed: int) -> list[Row]:

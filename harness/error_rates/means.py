@@ -41,12 +41,19 @@ def perplexity_ratio(case: Case, figure: float, random: np.random.Generator) -> 
 
 
 def excess(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
-    """Degenerate answers of both sides to what a suite asks."""
-    is_odd = case.rule.suite == "edge_cases"
-    base = NOISE.odd_degenerate if is_odd else NOISE.degenerate
-    churn = NOISE.odd_degenerate_churn if is_odd else NOISE.degenerate_churn
+    """Faulty answers of both sides to what a suite asks."""
+    base, churn = _faults(case.rule.metric)
     mine, theirs = changed(base, churn, figure / 100, asked(case), random)
     return [case.sample(mine, theirs)]
+
+
+def _faults(metric: str) -> tuple[float, float]:
+    """The share of the reference's answers that are faulty, and of what changes."""
+    if metric == "foundry.default_loss":
+        return 1 - NOISE.accuracy, NOISE.churn
+    if metric == "edge_cases.degenerate":
+        return NOISE.odd_degenerate, NOISE.odd_degenerate_churn
+    return NOISE.degenerate, NOISE.degenerate_churn
 
 
 def share(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
@@ -55,13 +62,18 @@ def share(case: Case, figure: float, random: np.random.Generator) -> list[Measur
 
 
 def asked(case: Case) -> int:
-    """How many answers a suite takes by the plan, where nothing needs more to be decided."""
+    """How many answers a suite takes by the plan, where nothing needs more to be decided.
+
+    0 for a metric that no simulation knows.
+    """
     plan = case.policy.plan
     return {
-        "edge_cases": NOISE.odd_prompts,
-        "foundry": plan.foundry_items * len(NOISE.slices),
-        "accuracy": min(plan.accuracy_least_items, sum(NOISE.slices)),
-    }[case.rule.suite]
+        "accuracy.degenerate": min(plan.accuracy_least_items, sum(NOISE.slices)),
+        "contracts.degenerate": plan.contract_prompts,
+        "edge_cases.degenerate": NOISE.odd_prompts,
+        "foundry.default_loss": plan.default_items,
+        "foundry.degenerate": plan.foundry_items * len(NOISE.slices),
+    }.get(case.rule.metric, 0)
 
 
 def changed(

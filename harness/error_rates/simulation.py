@@ -48,6 +48,8 @@ SIMULATED: dict[Statistic, Simulation] = {
 NOT_SIMULATED = tuple(it for it in Statistic if it not in SIMULATED and it not in EXACT)
 """What no simulation knows; a rule that decides by it has no known error rates."""
 
+_BY_ANSWERS = (Statistic.SHARE, Statistic.EXCESS)
+
 _PART_OF_TRIALS = {
     Statistic.MEAN: 4,
     Statistic.PERPLEXITY_RATIO: 4,
@@ -81,6 +83,14 @@ class Rates:
     def inconclusive(self) -> int:
         """Trials that decided nothing."""
         return self.trials - self.go - self.no_go
+
+
+def is_known(case: Case) -> bool:
+    """Whether there is a simulation of what the case's rule judges."""
+    statistic = case.rule.statistic
+    if statistic in _BY_ANSWERS and not means.asked(case):
+        return False
+    return statistic in SIMULATED or statistic in EXACT
 
 
 def simulate(case: Case, size: float, trials: int, seed: int) -> Rates:
