@@ -37,6 +37,7 @@ DIFFERENCES = (
 RATIOS = (
     Statistic.RATIO,
     Statistic.P95_RATIO,
+    Statistic.P99_RATIO,
     Statistic.DRIFT,
     Statistic.PERPLEXITY_RATIO,
     Statistic.PEAK_RATIO,
