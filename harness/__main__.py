@@ -1,7 +1,8 @@
 """``python -m harness``: what can be done with no device.
 
 ``judge`` gives the verdict again from stored evidence, ``data check`` finds what is wrong with
-domain data, ``device`` writes a profile of this machine.
+domain data, ``device`` writes a profile of this machine, ``error-rates`` says how often a policy's
+rules err.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from harness.comparison import compare
 from harness.data_command import add_arguments, check_data
 from harness.device_command import add_arguments as add_device_arguments
 from harness.device_command import describe_device
+from harness.error_rates import command as rates_command
 from harness.errors import ConfigError, HarnessError
 from harness.finding import against
 from harness.report import variants_of
@@ -48,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("evidence", type=Path, help="evidence.json of a run")
     command.add_argument("--policy", type=Path, required=True, help="policy to judge by")
     command.set_defaults(run=_judge)
+    command = commands.add_parser("error-rates", help="how often the rules of a policy err")
+    rates_command.add_arguments(command)
+    command.set_defaults(run=rates_command.error_rates)
     data = commands.add_parser("data", help="domain data").add_subparsers(
         required=True, metavar="COMMAND"
     )

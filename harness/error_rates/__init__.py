@@ -1,0 +1,1 @@
+"""How often the gate errs: every deciding rule of a policy, simulated from the policy's numbers."""
