@@ -31,6 +31,7 @@ DIFFERENCES = (
     Statistic.EXCESS,
     Statistic.EXPONENT_GAIN,
     Statistic.GROWTH,
+    Statistic.NEW_FAULTS,
 )
 """Differences from the reference, or from nothing: the limit times the size."""
 
@@ -39,6 +40,7 @@ RATIOS = (
     Statistic.P95_RATIO,
     Statistic.P99_RATIO,
     Statistic.DRIFT,
+    Statistic.MEAN_RATIO,
     Statistic.PERPLEXITY_RATIO,
     Statistic.PEAK_RATIO,
     Statistic.WORST_CLIFF,
@@ -96,7 +98,7 @@ class Case:
     def figure(self, size: float) -> float:
         """What is true of the candidate, of a size in `SIZES`."""
         limit, statistic = self.limit.value, self.rule.statistic
-        if statistic is Statistic.TOTAL and limit == 0:
+        if statistic in (Statistic.TOTAL, Statistic.MAXIMUM) and limit == 0:
             return _VIOLATIONS[size]
         if statistic is Statistic.MINIMUM:  # of what is right or not
             return limit if size <= 1 else 0.0

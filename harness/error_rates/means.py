@@ -8,12 +8,16 @@ from numpy.typing import NDArray
 
 from harness.error_rates.case import Case
 from harness.error_rates.noise import NOISE
+from harness.exam_ruling import least_faults
 from harness.measurement import Measurement
+from harness.policy import Limit
+from harness.stats.sizing import items_needed
 
 _Floats = NDArray[np.float64]
 
 _UNLABELLED = {"memory.given_back"}
 _SHARES = {"precision.top1", "precision.text_top1"}
+_POINTS = {"precision.top1_to_control", "precision.text_top1_to_control"}
 
 
 def mean(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
@@ -24,11 +28,35 @@ def mean(case: Case, figure: float, random: np.random.Generator) -> list[Measure
     answers, size = _answers(case), NOISE.answer_positions
     if metric in _SHARES:
         values = _agreement(figure, answers, random)
+    elif metric in _POINTS:
+        lost = 1 - NOISE.clean_top1
+        mine, control = changed(lost, 2 * lost, figure / 100, answers * size, random)
+        values = 100 * (mine - control)
     else:
         is_logits = metric == "precision.source_logits"
         spread = NOISE.source_logits_spread if is_logits else NOISE.kld_spread
         values = figure * _lognormal(spread, answers, random)
     return [case.sample(values, labels=_labels(answers, size))]
+
+
+def mean_ratio(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
+    """Roots of divergences of a candidate and of its control, at the same positions."""
+    answers, size = _answers(case), NOISE.answer_positions
+    spread = math.sqrt((1 + NOISE.kld_spread**2) ** 0.25 - 1)  # a root's log is half as wide
+    mine, control = (_lognormal(spread, answers, random) for _ in range(2))
+    return [case.sample(figure * mine, control, _labels(answers, size))]
+
+
+def new_faults(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
+    """As many items as show the loss that the rule names; each can have the fault."""
+    count = _items_asked(case.limit, case.rule.seen_loss, case.rule.power)
+    mine, theirs = changed(0.0, 0.0, figure / 100, count, random)
+    return [case.sample(mine, theirs, _labels(count, 1))]
+
+
+@cache
+def _items_asked(limit: Limit, seen_loss: float, power: float) -> int:
+    return items_needed(least_faults(limit), seen_loss / 100, power)
 
 
 def perplexity_ratio(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:

@@ -25,6 +25,8 @@ SIMULATED: dict[Statistic, Simulation] = {
     Statistic.MEAN: means.mean,
     Statistic.SHARE: means.share,
     Statistic.EXCESS: means.excess,
+    Statistic.MEAN_RATIO: means.mean_ratio,
+    Statistic.NEW_FAULTS: means.new_faults,
     Statistic.PERPLEXITY_RATIO: means.perplexity_ratio,
     Statistic.SCORE: scores.exam,
     Statistic.SEQUENTIAL_GAIN: scores.exam,
@@ -53,6 +55,7 @@ _BY_ANSWERS = (Statistic.SHARE, Statistic.EXCESS)
 
 _PART_OF_TRIALS = {
     Statistic.MEAN: 4,
+    Statistic.MEAN_RATIO: 4,
     Statistic.PERPLEXITY_RATIO: 4,
     Statistic.SCORE: 10,
     Statistic.SEQUENTIAL_GAIN: 10,

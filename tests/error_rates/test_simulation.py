@@ -25,6 +25,7 @@ OFF = {
     Statistic.WORST_CLIFF: 0.5,
     Statistic.WORST_DECODE_CLIFF: 0.5,
     Statistic.EXCESS: 0.7,
+    Statistic.NEW_FAULTS: 0.7,
 }
 
 
