@@ -190,8 +190,18 @@ def _outcome(rule: Rule, found: Estimate, limit: Limit | None) -> Outcome:
         return Outcome.PASS
     if not any(ends):
         return Outcome.INCONCLUSIVE if found.doubt else Outcome.FAIL
-    is_guard_kept = rule.severity is Severity.GUARD and limit.holds(found.value)
+    is_guard_kept = rule.severity is Severity.GUARD and not _is_in_doubt(rule, found, limit)
     return Outcome.PASS if is_guard_kept else Outcome.INCONCLUSIVE
+
+
+def _is_in_doubt(rule: Rule, found: Estimate, limit: Limit) -> bool:
+    """Whether harm lies beyond the limit as far as is known, but not for sure.
+
+    An excess of few answers moves in steps that are wider than limits are: one whose interval holds
+    no excess at all shows no harm.
+    """
+    shows_nothing = rule.statistic is Statistic.EXCESS and found.lower <= 0
+    return not limit.holds(found.value) and not shows_nothing
 
 
 def undecided(rule: str, suite: str, why: str, severity: Severity = Severity.CRITICAL) -> Finding:

@@ -161,6 +161,19 @@ def test_a_guard_in_doubt_passes_by_its_own_figure_alone(ratio, outcome):
     assert ruled(times("int4", "fp32", ratio, spread=0.1), rule=GUARD).outcome is outcome
 
 
+EXCESS = Rule("latency.faults", "faults", "latency.faults", Statistic.EXCESS, at_most=1.0)
+
+
+@pytest.mark.parametrize(("more", "outcome"), [(2, Outcome.PASS), (8, Outcome.INCONCLUSIVE)])
+def test_a_guard_on_an_excess_is_in_doubt_where_some_excess_is_shown_alone(more, outcome):
+    faults = (1.0,) * more + (0.0,) * (150 - more)
+    found = Measurement(
+        "latency", "latency.faults", "int4", "share", faults, "here", (0.0,) * 150, beside="fp32"
+    )
+    guard = replace(EXCESS, severity=Severity.GUARD, at_most=4.0 if more == 8 else 1.0)
+    assert ruled(found, rule=guard).outcome is outcome
+
+
 WAIVED = replace(RULE, waived="the device is fast enough")
 
 

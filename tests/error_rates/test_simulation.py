@@ -55,13 +55,13 @@ def test_a_critical_mean_passes_on_its_limit_in_one_of_twenty():
 
 
 def test_the_same_seed_gives_the_same_rates():
-    case = CASES["foundry.degenerate"]
+    case = CASES["foundry.default_loss"]
     assert simulate(case, 1.0, 200, 3) == simulate(case, 1.0, 200, 3)
     assert simulate(case, 1.0, 200, 3) != simulate(case, 1.0, 200, 4)
 
 
 def test_a_greater_change_is_let_pass_more_seldom():
-    for name in ("foundry.degenerate", "scaling.after_long"):
+    for name in ("foundry.default_loss", "scaling.after_long"):
         found = [simulate(CASES[name], size, 200, 0) for size in (NO_CHANGE, 1.0, 3.0)]
         shares = [it.go / it.trials for it in found]
         assert shares == sorted(shares, reverse=True), name

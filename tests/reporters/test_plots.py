@@ -22,7 +22,9 @@ def measured(metric, factor=1.0, references=True):
     theirs = tuple(costs.tolist()) if references else ()
     values = tuple((factor * costs).tolist())
     beside = "fp32" if references else ""
-    return Measurement("scaling", metric, "int4", "ms", values, "here", theirs, LABELS, beside=beside)
+    return Measurement(
+        "scaling", metric, "int4", "ms", values, "here", theirs, LABELS, beside=beside
+    )
 
 
 TTFT, ITL = measured("scaling.ttft", 1.5), measured("scaling.itl", 0.8)
