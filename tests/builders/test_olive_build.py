@@ -154,7 +154,6 @@ def test_a_second_build_gives_the_same_bytes(build: Build, tmp_path: Path) -> No
 
     assert isinstance(again, Variant)
     assert again.digest == build.digests["int4"]
-    assert "torch" not in sys.modules
 
 
 def test_every_variant_runs_and_stays_near_full_precision(build: Build) -> None:
