@@ -1,17 +1,20 @@
 """A simulated ladder of prompt lengths: times, distances of logits, divergence and agreement."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.error_rates.case import Case
+from harness.error_rates.interim import outcome_of
 from harness.error_rates.noise import NOISE
+from harness.finding import Outcome
 from harness.measurement import Measurement
 from harness.metrics.scaling import SHORTEST, ladder
-from harness.policy import Plan, Statistic
+from harness.policy import Plan
 from harness.stats.cliffs import DECODE_TOLERANCE, TOLERANCE, suspects
 from harness.stats.rungs import rung_label
 from harness.stats.scaling import AFTER, BEFORE
@@ -27,36 +30,99 @@ _LOGITS_TURN = 512  # and from where on the distance of logits grows
 
 def cliff(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
     """Times up the ladder, dearer from one length on; what is suspected is taken again."""
-    lengths, plan = rungs(case.policy.plan), case.policy.plan
+    lengths = rungs(case.policy.plan)
     levels = _curve(case, lengths) + _from_somewhere(math.log(figure), lengths, random)
-    spread = NOISE.rung_itl if case.rule.metric.endswith("itl") else NOISE.rung_ttft
-    counts = _counts(plan, lengths)
-    logs, labels = _times(lengths, levels, counts, spread, random), _labels(lengths, counts)
-    is_decode = case.rule.statistic is Statistic.WORST_DECODE_CLIFF
-    tolerance = DECODE_TOLERANCE if is_decode else TOLERANCE
-    doubtful = suspects(np.exp(logs), np.ones(logs.size), labels, tolerance)
-    if doubtful:
-        at = [lengths.index(it) for it in doubtful]
-        again = dict.fromkeys(doubtful, _AGAIN)
-        logs = np.concatenate([logs, _times(doubtful, levels[at], again, spread, random)])
-        labels += _labels(doubtful, again, is_again=True)
-    return [case.sample(np.exp(logs), np.ones(logs.size), labels)]
+    return [_measured_on(case, dict(zip(lengths, levels.tolist(), strict=True)), random)]
 
 
 def exponent(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
     """Times whose ratio to the reference's grows with a power of length."""
-    lengths, plan = rungs(case.policy.plan), case.policy.plan
-    levels, counts = figure * np.log(lengths), _counts(plan, lengths)
-    logs = _times(lengths, levels, counts, NOISE.rung_ttft, random)
-    return [case.sample(np.exp(logs), np.ones(logs.size), _labels(lengths, counts))]
+    levels = {it: figure * math.log(it) for it in rungs(case.policy.plan)}
+    return [_measured_on(case, levels, random)]
 
 
 def change(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
-    """Short requests before and after long ones."""
-    logs = random.normal(0, NOISE.short, 2 * _SHORT)
-    logs[_SHORT:] += math.log(figure)
-    labels = (BEFORE,) * _SHORT + (AFTER,) * _SHORT
-    return [case.sample(np.exp(logs), np.ones(logs.size), labels)]
+    """Short requests before and after long ones, in new processes again while that is in doubt."""
+    taken = _Taken(case)
+    for turn in range(case.policy.plan.scaling_turns + 1):
+        at = random.normal(0, NOISE.between_processes)
+        logs = at + random.normal(0, NOISE.short, 2 * _SHORT)
+        logs[_SHORT:] += math.log(figure)
+        taken.add(logs.tolist(), [BEFORE] * _SHORT + [AFTER] * _SHORT, turn)
+        if taken.is_decided:
+            break
+    return [taken.measurement]
+
+
+class _Taken:
+    """Log ratios with their labels, and the turn that each was taken in."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._logs: list[float] = []
+        self._labels: list[str] = []
+        self._turns: list[str] = []
+
+    def add(self, logs: Sequence[float], labels: Sequence[str], turn: int) -> None:
+        """What one turn took."""
+        self._logs += logs
+        self._labels += labels
+        self._turns += [str(turn)] * len(logs)
+
+    @property
+    def is_decode(self) -> bool:
+        """Whether times between tokens are what is taken."""
+        return self._case.rule.metric.endswith("itl")
+
+    @property
+    def measurement(self) -> Measurement:
+        """All of it as the suite records it."""
+        ratios = np.exp(self._logs)
+        found = self._case.sample(ratios, np.ones(ratios.size), tuple(self._labels))
+        return replace(found, clusters=tuple(self._turns))
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the rule leaves nothing in doubt."""
+        found = outcome_of(self._case, self._case.rule, self.measurement)
+        return found is not Outcome.INCONCLUSIVE
+
+
+def _measured_on(
+    case: Case, levels: Mapping[int, float], random: np.random.Generator
+) -> Measurement:
+    """Every length; then suspects of a cliff, or the upper half, as long as that is in doubt."""
+    taken, plan = _Taken(case), case.policy.plan
+    _take(taken, levels, _counts(plan, tuple(levels)), random)
+    for turn in range(plan.scaling_turns):
+        doubtful = _suspects(taken.measurement)
+        if taken.is_decided and not (turn == 0 and doubtful):
+            break
+        chosen = doubtful or tuple(levels)[len(levels) // 2 :]
+        again = {it: levels[it] for it in chosen}
+        _take(taken, again, dict.fromkeys(chosen, _AGAIN), random, turn + 1, bool(doubtful))
+    return taken.measurement
+
+
+def _take(
+    taken: _Taken,
+    levels: Mapping[int, float],
+    counts: Mapping[int, int],
+    random: np.random.Generator,
+    turn: int = 0,
+    is_again: bool = False,
+) -> None:
+    """Some lengths in one pair of processes, which has its own ratio at each."""
+    spread = NOISE.rung_itl if taken.is_decode else NOISE.rung_ttft
+    for length, level in levels.items():
+        at = level + random.normal(0, NOISE.between_processes)
+        logs = at + random.normal(0, spread, counts[length])
+        taken.add(logs.tolist(), [rung_label(length, is_again)] * counts[length], turn)
+
+
+def _suspects(found: Measurement) -> tuple[int, ...]:
+    tolerance = DECODE_TOLERANCE if found.metric.endswith("itl") else TOLERANCE
+    return suspects(found.values, found.reference_values, found.labels, tolerance)
 
 
 def step(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
@@ -127,23 +193,6 @@ def _curve(case: Case, lengths: tuple[int, ...]) -> _Floats:
 def _counts(plan: Plan, lengths: tuple[int, ...]) -> dict[int, int]:
     few = plan.scaling_repetitions
     return {it: few * (2 if it <= _CHEAP_TOKENS else 1) for it in lengths}
-
-
-def _times(
-    lengths: tuple[int, ...],
-    levels: _Floats,
-    counts: dict[int, int],
-    spread: float,
-    random: np.random.Generator,
-) -> _Floats:
-    each = [counts[it] for it in lengths]
-    return np.repeat(levels, each) + random.normal(0, spread, sum(each))
-
-
-def _labels(
-    lengths: tuple[int, ...], counts: dict[int, int], is_again: bool = False
-) -> tuple[str, ...]:
-    return tuple(rung_label(it, is_again) for it in lengths for _ in range(counts[it]))
 
 
 def _positions(case: Case, at: Callable[[int], _Floats]) -> _Floats:

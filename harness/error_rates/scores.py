@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data_need import needs_of
 from harness.error_rates.case import CANDIDATE, HERE, REFERENCE, Case
 from harness.error_rates.means import changed
 from harness.error_rates.noise import NOISE
@@ -16,7 +17,7 @@ from harness.measurement import Measurement
 from harness.metrics.quality import Grade
 from harness.policy import Policy, Rule, Statistic
 from harness.reply import Reply
-from harness.trial import Marked, ask_until, fresh_items
+from harness.trial import Marked, ask_until, fresh_items, missing_items
 from harness.verdict import judge_measurements
 
 _Floats = NDArray[np.float64]
@@ -42,11 +43,19 @@ def exam(case: Case, figure: float, random: np.random.Generator) -> list[Measure
     )
     if case.rule.statistic is not Statistic.WORST_SLICE:
         return [_measured(marked, most, case.rule.metric)]
-    known = {it.item.id: it for it in bank}
-    fresh = fresh_items(marked, [it.item for it in bank[len(marked) :]])
-    every = [*marked, *(known[it.id] for it in fresh)]
-    by_slice = _measured(every, len(marked), _CORRECT)
-    return [replace(by_slice, metric=case.rule.metric)]
+    return [_by_slice(case, bank, marked)]
+
+
+def _by_slice(case: Case, bank: Sequence[Marked], marked: Sequence[Marked]) -> Measurement:
+    """With what rules need to see a loss of the size that they name, and more of the suspects."""
+    items, known = [it.item for it in bank], {it.item.id: it for it in bank}
+    needs = needs_of(case.policy.rules, case.precision, items)
+    more = missing_items(items[: len(marked)], items[len(marked) :], needs)
+    sized = [*marked, *(known[it.id] for it in more)]
+    asked = {it.item.id for it in sized}
+    fresh = fresh_items(sized, [it for it in items if it.id not in asked])
+    every = [*sized, *(known[it.id] for it in fresh)]
+    return replace(_measured(every, len(sized), _CORRECT), metric=case.rule.metric)
 
 
 def _is_decided(case: Case, rule: Rule, found: Sequence[Marked], bank: int) -> bool:

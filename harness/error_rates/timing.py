@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.error_rates.case import CANDIDATE, REFERENCE, Case
+from harness.error_rates.case import REFERENCE, Case
+from harness.error_rates.interim import outcome_of
 from harness.error_rates.noise import NOISE
 from harness.finding import Outcome
 from harness.measurement import Measurement
-from harness.policy import Policy, Rule, Statistic
+from harness.policy import Rule, Statistic
 from harness.stats import sequential
-from harness.verdict import judge_measurements
 
 _Floats = NDArray[np.float64]
 
@@ -84,7 +84,7 @@ def drift(case: Case, figure: float, random: np.random.Generator) -> list[Measur
     for number in range(_UPTIME_PROCESSES):
         used = _used(case, math.log(figure), str(number), random)
         found.append(used)
-        if _outcome(case, case.rule, used) is Outcome.PASS:
+        if outcome_of(case, case.rule, used) is Outcome.PASS:
             break
     return [
         replace(
@@ -125,7 +125,7 @@ def _used(case: Case, per_hundred: float, name: str, random: np.random.Generator
     for _ in range(_UPTIME_DOUBLINGS + 1):
         logs = per_hundred * np.arange(size) / (_HUNDRED - 1) + noise[:size]
         taken = replace(case.sample(np.exp(logs), np.ones(size)), clusters=(name,) * size)
-        if _outcome(case, case.rule, taken) is not Outcome.INCONCLUSIVE:
+        if outcome_of(case, case.rule, taken) is not Outcome.INCONCLUSIVE:
             break
         size *= 2
     return taken
@@ -154,14 +154,7 @@ def _is_beside(case: Case, rule: Rule) -> bool:
 
 
 def _is_decided(case: Case, rule: Rule, taken: Measurement) -> bool:
-    return _outcome(case, rule, taken) is not Outcome.INCONCLUSIVE
-
-
-def _outcome(case: Case, rule: Rule, taken: Measurement) -> Outcome:
-    """As a session has it, of a rule that decides."""
-    policy = Policy("", (), (replace(rule, versus=case.evidence.subjects[REFERENCE].role),))
-    found = judge_measurements((taken,), CANDIDATE, case.evidence, policy)
-    return next((it.outcome for it in found if it.decides), Outcome.PASS)
+    return outcome_of(case, rule, taken) is not Outcome.INCONCLUSIVE
 
 
 def _process(case: Case, metric: str, random: np.random.Generator) -> _Floats:
