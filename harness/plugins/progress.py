@@ -41,6 +41,7 @@ def bar(config: pytest.Config, total: int | None, what: str) -> Iterator["tqdm[N
         file=_Uncaptured(config),
     ) as shown:
         yield shown
+        shown.refresh()  # updates that come faster than a bar is drawn are not drawn
 
 
 def is_shown(config: pytest.Config) -> bool:
