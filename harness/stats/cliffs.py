@@ -55,8 +55,9 @@ def worst_cliff(
     A length's level is its median log ratio. It is compared with the median level of up to three
     lengths before it, so that a jump is found where it starts, whatever share of the lengths lies
     beyond. By how much the level rises from one place to the next just before or just after is a
-    drift, and taken off. The error is that of medians, on Student's t, with the median absolute
-    deviation over all lengths compared for spread: one stall in ten values does not move it.
+    drift, and taken off; its error is part of the jump's. Errors are those of medians, on Student's
+    t, with the median absolute deviation over all lengths compared for spread: one stall in ten
+    values does not move it.
 
     A jump beyond `tolerance` at a one-sided level of 10 % makes a suspect. Where there are any,
     only what was measured again decides, with Bonferroni over them, and the shortest one that is
@@ -68,7 +69,7 @@ def worst_cliff(
     first, again = by_length(logs, labels), by_length(logs, labels, again=True)
     if not _decides(first):
         return unbounded(math.nan, logs.size)
-    drift, suspected = _drift(first), _suspected(first, tolerance)
+    drift, suspected = _drift(_pooled(first, again)), _suspected(first, tolerance)
     if not suspected:
         jumps = [_jump(first, length, drift) for length in tuple(first)[1:]]
         return _largest(jumps, confidence, logs.size)
@@ -89,24 +90,40 @@ def worst_cliff(
 
 @dataclass(frozen=True, slots=True)
 class _Drift:
-    """Levels at places, each a run of lengths around one limit; positions are log2 of lengths."""
+    """Levels at places, each a run of lengths around one limit; positions are log2 of lengths,
+    and `sizes` are the values that each level is of.
+    """
 
     places: Mapping[int, int]
     levels: Values
     positions: Values
+    sizes: Values
 
     def between(self, before: int, length: int) -> float:
         """What the level rises by as smoothly as it does around, and never falls by."""
         first, last = self.places[before], self.places[length]
         if first == last:
             return 0.0
+        rises = np.maximum(np.diff(self.levels), 0.0)
+        return float(rises[first : last - 1].sum() + self._around(last)[0])
+
+    def variance(self, before: int, length: int) -> float:
+        """Of the rise that is taken for the last one, in variances of one value's median."""
+        last = self.places[length]
+        return 0.0 if self.places[before] == last else self._around(last)[1]
+
+    def _around(self, last: int) -> tuple[float, float]:
+        """The larger of the rises just before and just after, at the width of this one, and how
+        uncertain it is; none, where there is neither.
+        """
         rises, widths = np.maximum(np.diff(self.levels), 0.0), np.diff(self.positions)
-        around = [
-            rises[it] * min(widths[last - 1] / widths[it], _WIDEST)
-            for it in (last - 2, last)
-            if 0 <= it < rises.size
-        ]
-        return float(rises[first : last - 1].sum() + max(around, default=0.0))
+        found = [(0.0, 0.0)]
+        for place in (last - 2, last):
+            if 0 <= place < rises.size:
+                times = min(widths[last - 1] / widths[place], _WIDEST)
+                parts = 1 / self.sizes[place] + 1 / self.sizes[place + 1]
+                found.append((float(rises[place] * times), float(parts * times**2)))
+        return max(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +169,14 @@ def _log_ratios(values: Sample, references: Sample) -> Values:
     return ratios
 
 
+def _pooled(first: Mapping[int, Values], again: Mapping[int, Values]) -> dict[int, Values]:
+    """All values of each length: what was measured again says more of a drift, too."""
+    return {
+        length: np.concatenate([values, again.get(length, values[:0])])
+        for length, values in first.items()
+    }
+
+
 def _decides(groups: Mapping[int, Values]) -> bool:
     return len(groups) >= 3 and min(it.size for it in groups.values()) >= 2
 
@@ -176,11 +201,13 @@ def _drift(first: Mapping[int, Values]) -> _Drift:
     apart = [after / before > _SAME_PLACE for before, after in itertools.pairwise(lengths)]
     places = np.concatenate([[0], np.cumsum(apart)]).astype(int)
     medians = np.array([np.median(it) for it in first.values()])
+    sizes = np.array([it.size for it in first.values()])
     positions, all_places = np.log2(lengths), range(places[-1] + 1)
     return _Drift(
         dict(zip(lengths, places.tolist(), strict=True)),
         np.array([np.median(medians[places == it]) for it in all_places]),
         np.array([positions[places == it].mean() for it in all_places]),
+        np.array([sizes[places == it].sum() for it in all_places], float),
     )
 
 
@@ -194,6 +221,7 @@ def _jump(groups: Mapping[int, Values], length: int, drift: _Drift) -> _Jump:
     ]
     middle = _MIDDLE_VARIANCE if len(lifted) > 2 else 1.0
     parts = 1 / compared[-1].size + middle / sum(it.size for it in compared[:-1])
+    parts += drift.variance(lengths[-2], length)
     spread, freedom = _spread(compared)
     error = _MEDIAN_ERROR * spread * math.sqrt(parts)
     return _Jump(length, levels[-1] - float(np.median(lifted)), error, freedom)
