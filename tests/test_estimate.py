@@ -92,3 +92,19 @@ def test_an_excess_of_faults_is_in_points():
     found = estimate(measured((1.0,) * 5 + (0.0,) * 15, (0.0,) * 20), Statistic.EXCESS, 0.9)
     assert found.value == 25.0
     assert 0 < found.lower < 25 < found.upper < 100
+
+
+def test_drift_is_that_of_most_processes():
+    still, rising = [1.0] * 40, np.exp(0.1 * np.arange(40) / 39).tolist()
+
+    def drift(*processes):
+        values = tuple(value for process in processes for value in process)
+        names = tuple(str(at) for at, process in enumerate(processes) for _ in process)
+        run = replace(measured(values, (1.0,) * len(values)), clusters=names)
+        return estimate(run, Statistic.DRIFT, 0.9).value
+
+    alone = drift(rising)
+    assert alone > 1.2  # 10 % over 40 requests are more over a hundred
+    assert drift(still, rising, rising) == pytest.approx(alone)
+    assert drift(still, still, rising) == pytest.approx(1.0)
+    assert 1.05 < drift(still, rising) < alone
