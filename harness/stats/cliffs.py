@@ -55,15 +55,14 @@ def worst_cliff(
     A length's level is its median log ratio. It is compared with the median level of up to three
     lengths before it, so that a jump is found where it starts, whatever share of the lengths lies
     beyond. By how much the level rises from one place to the next just before or just after is a
-    drift, and taken off; its error is part of the jump's. Errors are those of medians, on Student's
-    t, with the median absolute deviation over all lengths compared for spread: one stall in ten
-    values does not move it.
+    drift, and taken off. The error is that of medians, on Student's t, with the median absolute
+    deviation over all lengths compared for spread: one stall in ten values does not move it.
 
     A jump beyond `tolerance` at a one-sided level of 10 % makes a suspect. Where there are any,
-    only what was measured again decides, with Bonferroni over them, and the shortest one that is
-    shown to be beyond the tolerance is where the cliff starts. Else it is the largest jump, with
-    Bonferroni over all lengths. Unbounded with fewer than three lengths or two values a length, and
-    where a suspect was not measured again.
+    only what was measured again decides, with the drift's error in it and Bonferroni over them, and
+    the shortest one that is shown to be beyond the tolerance is where the cliff starts. Else it is
+    the largest jump, with Bonferroni over all lengths. Unbounded with fewer than three lengths or
+    two values a length, and where a suspect was not measured again.
     """
     logs = _log_ratios(values, references)
     first, again = by_length(logs, labels), by_length(logs, labels, again=True)
@@ -78,7 +77,7 @@ def worst_cliff(
         doubtful = _largest([_jump(first, it, drift) for it in suspected], confidence, logs.size)
         return replace(doubtful, lower=-math.inf, upper=math.inf)
     parts = _by_cluster(logs, labels, clusters)
-    jumps = [_widened(_jump(again, it, drift), parts, drift) for it in suspected]
+    jumps = [_with_drift(_widened(_jump(again, it, drift), parts, drift)) for it in suspected]
     shared = 1 - (1 - confidence) / len(jumps)
     beyond = [it for it in jumps if it.value - it.reach(shared) > math.log(tolerance)]
     return (
@@ -128,12 +127,13 @@ class _Drift:
 
 @dataclass(frozen=True, slots=True)
 class _Jump:
-    """A difference of levels in logs, with its standard error."""
+    """A difference of levels in logs, with its standard error and that of the drift taken off."""
 
     length: int
     value: float
     error: float
     freedom: float
+    drifted: float = 0.0
 
     def reach(self, confidence: float) -> float:
         """Half the width of the two-sided interval."""
@@ -162,6 +162,14 @@ def _widened(jump: _Jump, parts: Sequence[Mapping[int, Values]], drift: _Drift) 
         return jump
     between = float(np.std(jumps, ddof=1)) / math.sqrt(len(jumps))
     return replace(jump, error=max(jump.error, between))
+
+
+def _with_drift(jump: _Jump) -> _Jump:
+    """With the error of the drift that was taken off.
+
+    Not for the screen: a wider error there would hide the lengths that are to be measured again.
+    """
+    return replace(jump, error=math.hypot(jump.error, jump.drifted))
 
 
 def _log_ratios(values: Sample, references: Sample) -> Values:
@@ -221,10 +229,12 @@ def _jump(groups: Mapping[int, Values], length: int, drift: _Drift) -> _Jump:
     ]
     middle = _MIDDLE_VARIANCE if len(lifted) > 2 else 1.0
     parts = 1 / compared[-1].size + middle / sum(it.size for it in compared[:-1])
-    parts += drift.variance(lengths[-2], length)
     spread, freedom = _spread(compared)
-    error = _MEDIAN_ERROR * spread * math.sqrt(parts)
-    return _Jump(length, levels[-1] - float(np.median(lifted)), error, freedom)
+    unit = _MEDIAN_ERROR * spread
+    rises = [drift.variance(before, length) for before in lengths[:-1]]
+    drifted = unit * math.sqrt(float(np.median(rises)))
+    value = levels[-1] - float(np.median(lifted))
+    return _Jump(length, value, unit * math.sqrt(parts), freedom, drifted)
 
 
 def _spread(groups: Sequence[Values]) -> tuple[float, float]:

@@ -107,3 +107,15 @@ def test_too_few_lengths_or_repetitions_decide_nothing(labels):
 def test_times_that_are_all_the_same_show_no_error_and_decide_nothing():
     labels = [length for length in ("32", "64", "128") for _ in range(5)]
     assert not worst_cliff([1.0] * 15, [1.0] * 15, labels, 0.9).is_bounded
+
+
+def test_the_drifts_error_hides_no_length_that_is_to_be_measured_again():
+    random = np.random.default_rng(SEED)
+    asked = [suspects(*session(random, slower(1.35, 512), 0.08, again=False)) for _ in range(60)]
+    assert sum(512 in lengths for lengths in asked) >= 48  # 46 with the drift's error
+
+
+def test_a_smooth_rise_that_was_suspected_is_seldom_called_a_cliff():
+    rising = 0.2 * np.minimum(np.log2(LENGTHS) - 5, 2)  # to 128 tokens, and level from there on
+    found = estimates(rising, 0.12, 150)
+    assert sum(cliff.lower > TOLERANCE for cliff in found) <= 1  # 3 without the drift's error
