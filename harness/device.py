@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from harness.errors import ConfigError
 
@@ -179,6 +180,9 @@ def _not_emulated(device: Device, machine: Machine) -> Iterator[str]:
         yield f"this machine has less memory ({machine.memory_mib:,} MiB) than the device"
 
 
+_NOT_PLAIN = ("budgets", "instructions", "measured")
+
+
 def device_of(name: str, table: Mapping[str, object]) -> Device:
     """The profile that a table of a file states; what it says was measured is for the reader.
 
@@ -187,15 +191,10 @@ def device_of(name: str, table: Mapping[str, object]) -> Device:
     found = problems(table)
     if found:
         raise ConfigError("\n".join(f"{name}: {problem}" for problem in found))
-    budgets, plain = (
-        table["budgets"],
-        {key: value for key, value in table.items() if key not in ("budgets", "measured")},
-    )
-    assert isinstance(budgets, Mapping)
-    given = plain.pop("instructions", ())
-    assert isinstance(given, list | tuple)
-    kept: dict[str, object] = {**plain, "instructions": tuple(given)}
-    return Device(name, budgets=Budgets(**budgets), **kept)  # type: ignore[arg-type]
+    known: Mapping[str, Any] = table  # every key and kind of value was looked at above
+    plain = {key: value for key, value in known.items() if key not in _NOT_PLAIN}
+    instructions = tuple(known.get("instructions", ()))
+    return Device(name, budgets=Budgets(**known["budgets"]), instructions=instructions, **plain)
 
 
 _NUMBERS = ("cores", "threads", "memory_mib", "available_mib")
