@@ -8,7 +8,7 @@ from enum import StrEnum
 from harness.policy import Limit, Rule, Severity, Statistic
 from harness.stats.intervals import Estimate
 
-_RATIOS = {
+RATIOS = {
     Statistic.RATIO,
     Statistic.P95_RATIO,
     Statistic.P99_RATIO,
@@ -74,7 +74,7 @@ def waived(findings: Sequence[Finding]) -> list[Finding]:
 
 def unit_of(statistic: Statistic, unit: str) -> str:
     """The unit of a statistic of values in `unit`."""
-    if statistic in _RATIOS:
+    if statistic in RATIOS:
         return "ratio"
     if statistic in _GAINS:
         return "points"

@@ -9,6 +9,7 @@ from harness.device import Device
 from harness.error_rates.noise import NOISE
 from harness.estimate import PAIRED
 from harness.evidence import Evidence, Subject
+from harness.finding import RATIOS
 from harness.measurement import Measurement
 from harness.policy import Limit, Policy, Rule, Severity, Statistic
 from harness.release import Precision, Role
@@ -34,22 +35,6 @@ DIFFERENCES = (
     Statistic.NEW_FAULTS,
 )
 """Differences from the reference, or from nothing: the limit times the size."""
-
-RATIOS = (
-    Statistic.RATIO,
-    Statistic.P95_RATIO,
-    Statistic.P99_RATIO,
-    Statistic.DRIFT,
-    Statistic.MEAN_RATIO,
-    Statistic.PERPLEXITY_RATIO,
-    Statistic.PEAK_RATIO,
-    Statistic.WORST_CLIFF,
-    Statistic.WORST_DECODE_CLIFF,
-    Statistic.CHANGE,
-    Statistic.WORST_STEP,
-    Statistic.WORST_EXCESS,
-)
-"""Ratios to the reference: the limit to the power of the size, so its log times the size."""
 
 _CLEAN = {
     "accuracy.correct": NOISE.accuracy,
@@ -106,7 +91,7 @@ class Case:
             return self._of_budget(size)
         if size == NO_CHANGE:
             return self._clean
-        if statistic in RATIOS:
+        if statistic in RATIOS:  # its log times the size
             return math.pow(limit, size)
         if statistic in DIFFERENCES or self.limit.at_most is not None:
             return min(limit * size, 1.0) if statistic is Statistic.SHARE else limit * size
