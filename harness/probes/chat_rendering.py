@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.errors import InfrastructureError
+
 _SECONDS = 20
+_PATIENCE = 6  # times as long by the clock: others may have the processors
 _BYTES = 2**30
 
 Chat = Mapping[str, Any]
@@ -20,13 +23,15 @@ Chat = Mapping[str, Any]
 
 
 def render_chats(
-    template: str, chats: Sequence[Chat], tokens: Mapping[str, str], seconds: float = _SECONDS
+    template: str, chats: Sequence[Chat], tokens: Mapping[str, str], seconds: int = _SECONDS
 ) -> list[str]:
     """The prompt of each chat, or what the template refuses it with ("refused: ...").
 
-    `tokens` are the named ones that a template may use, as `bos_token`.
+    `tokens` are the named ones that a template may use, as `bos_token`; `seconds` are of processor
+    time, so that a busy machine is no fault of the template's. Raises InfrastructureError where
+    nothing can be rendered here, whatever the template is.
     """
-    asked = {"template": template, "chats": list(chats), "tokens": dict(tokens)}
+    asked = {"template": template, "chats": list(chats), "tokens": dict(tokens), "seconds": seconds}
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     try:
         done = subprocess.run(
@@ -36,29 +41,37 @@ def render_chats(
             text=True,
             encoding="utf-8",
             env=environment,
-            timeout=seconds,
+            timeout=_PATIENCE * seconds,
             check=False,
         )
-        found = json.loads(done.stdout) if done.returncode == 0 else None
-    except (subprocess.TimeoutExpired, ValueError):
-        found = None
-    refused = "refused: rendering it does not end within the time and memory that it has"
-    return [refused] * len(chats) if found is None else [str(it) for it in found]
+    except subprocess.TimeoutExpired as error:
+        raise InfrastructureError(
+            f"chat templates were not rendered within {_PATIENCE * seconds} s: measure again on a "
+            "machine that is less busy"
+        ) from error
+    if done.returncode == 0:
+        return [str(prompt) for prompt in json.loads(done.stdout)]
+    if done.returncode > 0 and "MemoryError" not in done.stderr:
+        words = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        raise InfrastructureError(f"chat templates cannot be rendered here: {words}")
+    return ["refused: rendering it does not end within the time and memory that it has"] * len(
+        chats
+    )
 
 
 def _serve() -> None:
     asked = json.load(sys.stdin)
-    _confine()
+    _confine(asked["seconds"])
     json.dump(_rendered(asked["template"], asked["chats"], asked["tokens"]), sys.stdout)
 
 
-def _confine() -> None:
+def _confine(seconds: int) -> None:
     try:
         import resource
-    except ImportError:  # Windows: the time limit alone
+    except ImportError:  # Windows: what waits for it ends it
         return
     resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
 
 def _rendered(template: str, chats: list[dict[str, Any]], tokens: dict[str, str]) -> list[str]:

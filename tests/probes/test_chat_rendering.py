@@ -1,5 +1,10 @@
 """Templates are rendered as transformers does, and none can hold the gate up."""
 
+import sys
+
+import pytest
+
+from harness.errors import InfrastructureError
 from harness.probes.chat_rendering import render_chats
 
 CHAT = {"messages": [{"role": "user", "content": "Hi"}], "add_generation_prompt": True}
@@ -37,3 +42,12 @@ def test_a_template_that_takes_all_memory_is_ended():
         "{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}"
     )
     assert found == "refused: it takes too much memory"
+
+
+def test_what_cannot_be_rendered_here_is_no_fault_of_the_template(monkeypatch, tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'ModuleNotFoundError: jinja2' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    with pytest.raises(InfrastructureError, match="cannot be rendered here: ModuleNotFoundError"):
+        render("{{ bos_token }}")
