@@ -10,7 +10,6 @@ from harness.finding import Outcome, bound, figure, quantity, sentence
 from harness.measurement import Measurement
 from harness.policy import Claim, Limit, Rule, Severity, Statistic, Unseen
 from harness.stats import betting, faults, sizing, slices
-from harness.stats.betting import Ending
 from harness.stats.intervals import Estimate
 
 TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE, Statistic.NEW_FAULTS)
@@ -32,7 +31,7 @@ def by_test(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
 
 
 def _by_bet(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
-    """Shown to hold, hardly to be shown any more, or open; values are in the order asked.
+    """Shown to hold, evidence of harm, or open; values are in the order asked.
 
     `Measurement.planned` is the size of the bank.
     """
@@ -41,13 +40,13 @@ def _by_bet(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
         return found, Outcome.INCONCLUSIVE, f"{rule.subject}: {problem}"
     gains, margin = differences(it), -limit.value / 100
     tail, bank = (1 - rule.confidence) / 2, it.planned if rule.claim is Claim.BANK else 0
-    bet = betting.settle(gains, margin, tail, bank)
+    shown = betting.shown_after(gains, margin, tail, bank) is not None
     found = estimate(it, rule.statistic, rule.confidence)
-    harm = _is_beyond(limit, found) if bet.ending is Ending.SHOWN else _is_harm(gains, margin, tail)
+    harm = _is_beyond(limit, found) if shown else _is_harm(gains, margin, tail)
     harm |= betting.wealth(gains, margin, bank)[-1] == 0  # for certain, whatever seemed before
-    outcome = _outcome(rule, bet.ending, harm)
+    outcome = _outcome(rule, shown, harm)
     text = f"{rule.subject}: {figure(found, _POINTS)} after {_asked(it)}"
-    return found, outcome, text + _why(rule, limit, it, (outcome, bet.ending, harm))
+    return found, outcome, text + _why(rule, limit, it, outcome, shown)
 
 
 def _no_bet(rule: Rule, it: Measurement) -> str:
@@ -67,28 +66,23 @@ def _is_harm(gains: Sequence[float], margin: float, tail: float) -> bool:
     return betting.harm_wealth(gains, margin) >= 1 / tail
 
 
-def _outcome(rule: Rule, ending: Ending, harm: bool) -> Outcome:
+def _outcome(rule: Rule, shown: bool, harm: bool) -> Outcome:
     if harm:
         return Outcome.FAIL
-    if ending is Ending.SHOWN:
+    if shown or rule.severity is Severity.GUARD:
         return Outcome.PASS
-    if rule.severity is Severity.GUARD:
-        return Outcome.PASS
-    return Outcome.FAIL if ending is Ending.FUTILE else Outcome.INCONCLUSIVE
+    return Outcome.INCONCLUSIVE
 
 
-def _why(rule: Rule, limit: Limit, it: Measurement, ended: tuple[Outcome, Ending, bool]) -> str:
-    outcome, ending, harm = ended
+def _why(rule: Rule, limit: Limit, it: Measurement, outcome: Outcome, shown: bool) -> str:
     demand = f"{bound(limit, _POINTS)} {_claimed(rule, it)}"
-    hint = f"; {rule.hint}" if rule.hint else ""
     if outcome is Outcome.PASS:
-        return f", {'' if ending is Ending.SHOWN else 'no evidence against '}{demand}"
-    if harm:
-        allowed = quantity(-limit.value, _POINTS)
-        return f", worse {_claimed(rule, it)} by more than the {allowed} that are allowed{hint}"
-    if outcome is Outcome.FAIL:
-        return f": {demand} is not shown, and more items would hardly show it{hint}"
-    return f" does not decide whether it is {demand}{_outlook(limit, it)}"
+        return f", {'' if shown else 'no evidence against '}{demand}"
+    if outcome is Outcome.INCONCLUSIVE:
+        return f" does not decide whether it is {demand}{_outlook(limit, it)}"
+    allowed = quantity(-limit.value, _POINTS)
+    hint = f"; {rule.hint}" if rule.hint else ""
+    return f", worse {_claimed(rule, it)} by more than the {allowed} that are allowed{hint}"
 
 
 def _asked(it: Measurement) -> str:

@@ -1,17 +1,12 @@
 """A bet against "the candidate is worse by the margin or more", which may be looked at any time."""
 
 import math
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
 from harness.stats.intervals import Estimate, Sample, unbounded
-
-FUTILE = 0.1
-"""Wealth at which more items would hardly show anything: a stop there costs a tenth of power."""
 
 _PRIOR_CHURN = 0.06
 _PRIOR_ITEMS = 40
@@ -21,35 +16,15 @@ _HARM_STAKE = 0.5
 _Floats = NDArray[np.float64]
 
 
-class Ending(StrEnum):
-    """How a bet ended."""
+def shown_after(differences: Sample, margin: float, tail: float, bank: int = 0) -> int | None:
+    """The first number of items at which the bet is won (wealth 1/tail); None where it never is.
 
-    SHOWN = "shown"
-    FUTILE = "futile"
-    OPEN = "open"  # undecided where the items end
-
-
-@dataclass(frozen=True, slots=True)
-class Bet:
-    """A bet at the item where it ended: how many items that took, and the wealth there."""
-
-    ending: Ending
-    items: int
-    wealth: float
-
-
-def settle(differences: Sample, margin: float, tail: float, bank: int = 0) -> Bet:
-    """The bet at the first item where it is won (wealth 1/tail) or futile.
-
-    Score differences (candidate less reference, -1 to 1) are in the order asked; see `wealth`.
+    Score differences (candidate less reference, -1 to 1) are in the order asked; see `wealth`. A
+    bet that does badly is not given up: a stop for futility would call 6 of 100 equal candidates
+    worse, and evidence of harm (`harm_wealth`) ends those that are.
     """
-    path = wealth(differences, margin, bank)
-    over = np.flatnonzero((path >= 1 / tail) | (path <= FUTILE))
-    if not over.size:
-        return Bet(Ending.OPEN, path.size, float(path[-1]) if path.size else 1.0)
-    at = int(over[0])
-    ending = Ending.SHOWN if path[at] > FUTILE else Ending.FUTILE
-    return Bet(ending, at + 1, float(path[at]))
+    won = np.flatnonzero(wealth(differences, margin, bank) >= 1 / tail)
+    return int(won[0]) + 1 if won.size else None
 
 
 def wealth(differences: Sample, margin: float, bank: int = 0) -> _Floats:
