@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+from harness.conditions import others_share
 from harness.device_ruling import on_device
 from harness.estimate import LABELLED, PAIRED, estimate, estimates
 from harness.evidence import NO_SOURCE, Evidence
@@ -16,6 +17,9 @@ from harness.stats.intervals import Estimate
 
 NOISE_FLOOR = ".noise_floor"
 """Ends the id of a finding on what the machine can tell apart by the rule before it."""
+
+_FELT_SHARE = 0.05  # of all cores' time: what others use of it below this moves no interval
+_TIMES = ("ms", "ms/token", "s", "tokens/s")
 
 
 def apply_rule(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
@@ -72,13 +76,26 @@ def _by_interval(rule: Rule, limit: Limit | None, it: Measurement, evidence: Evi
     found = _worst(rule, limit, estimates(it, rule.statistic, rule.confidence))
     floor = _noise_floor(rule, limit, evidence)
     outcome = _outcome(rule, _widened(found, floor), limit)
-    if limit is not None and (doubt := _doubt(it)) and not _is_kept_anyhow(rule, outcome):
+    doubt = _doubt(it) if limit is not None else ""
+    if doubt and not _is_kept_anyhow(rule, outcome):
         found, outcome = replace(found, doubt=doubt), Outcome.INCONCLUSIVE
     outcome, why = on_device(rule, limit, found, outcome, evidence)
     reason = sentence(rule, limit, outcome, found, unit_of(rule.statistic, it.unit)) + why
     if floor > 1 and outcome is Outcome.INCONCLUSIVE:
         reason += f"; this machine sees a change by {change(floor)} or more only"
+    if outcome is Outcome.INCONCLUSIVE and not doubt:
+        reason += _neighbours(it, evidence)
     return found, outcome, reason
+
+
+def _neighbours(it: Measurement, evidence: Evidence) -> str:
+    """What others did to a time that is not known well enough, where the system tells."""
+    if len(evidence.conditions) < 2 or not (it.clusters or it.unit in _TIMES):
+        return ""
+    share = others_share(evidence.conditions[0], evidence.conditions[-1])
+    if share is None or share < _FELT_SHARE:
+        return ""
+    return f"; others used {share:.0%} of the processors' time meanwhile"
 
 
 def _not_comparable(rule: Rule, it: Measurement, environment: str) -> str:

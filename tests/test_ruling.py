@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.conditions import Conditions
 from harness.evidence import Evidence, Subject
 from harness.finding import Outcome
 from harness.measurement import Measurement
@@ -38,6 +39,16 @@ def test_a_limit_that_the_machine_cannot_resolve_is_not_decided_by_a_narrow_inte
     found = ruled(times("int4", "fp32", 1.0), NOISY)
     assert found.outcome is Outcome.INCONCLUSIVE
     assert "this machine sees a change by" in found.reason
+
+
+@pytest.mark.parametrize(("busy", "says"), [(70.0, True), (52.0, False)])
+def test_a_time_that_is_not_decided_says_how_much_others_used(busy, says):
+    it = times("int4", "fp32", 1.2, spread=0.5)
+    moments = Conditions(0.0, 2, 0.0, 0.0), Conditions(50.0, 2, busy, 50.0)
+    every = Evidence("travel:1", SUBJECTS, "here", measurements=(it,), conditions=moments)
+    found = apply_rule(RULE, it, every)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert ("others used 20% of the processors' time meanwhile" in found.reason) is says
 
 
 @pytest.mark.parametrize(("ratio", "outcome"), [(0.6, Outcome.PASS), (2.0, Outcome.FAIL)])
