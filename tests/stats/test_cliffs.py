@@ -84,6 +84,14 @@ def test_a_suspect_that_was_not_measured_again_decides_nothing():
     assert not any(it.is_bounded for it in estimates(slower(2.0, 512), 0.03, 5, again=False))
 
 
+def test_what_stands_out_is_measured_again_where_it_is_not_sure():
+    random = np.random.default_rng(SEED)
+    ladders = [session(random, slower(1.12, 255, 300), 0.07, again=False) for _ in range(60)]
+    certain = [worst_cliff(*found, 0.9) for found in ladders if not suspects(*found)]
+    assert len(certain) > 5
+    assert all(found.value <= TOLERANCE for found in certain)
+
+
 def test_only_what_was_measured_again_decides_on_a_suspect():
     random = np.random.default_rng(SEED)
     values, references, labels = session(random, slower(2.0, 512), 0.03, again=False)

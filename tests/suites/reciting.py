@@ -70,9 +70,9 @@ class Silent(Reciting):
 
 
 class Wavering(Paced):
-    """Its first token of a long prompt costs a little more than is allowed: one look may not do."""
+    """Its first token of a long prompt costs somewhat more than is allowed: one look may not do."""
 
     def costs_ms(self, length: int) -> tuple[float, float]:
         first, between = super().costs_ms(length)
         noise = self.random.lognormal(0, 0.05)
-        return first * noise * (1.125 if self.is_damaged and length >= LONG else 1), between
+        return first * noise * (1.25 if self.is_damaged and length >= LONG else 1), between
