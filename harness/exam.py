@@ -34,12 +34,12 @@ def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]
 def _plan(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
     """Items as requests, one each."""
     chosen = [item for item in items if item.scorer is Scorer.CHOICE]
-    scored = iter(_scored(fleet, name, chosen) if chosen else [])
+    scored = iter(choice_requests(fleet, name, chosen) if chosen else [])
     return [next(scored) if it.scorer is Scorer.CHOICE else question(it) for it in items]
 
 
-def _scored(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
-    """To score the choices of items that offer some."""
+def choice_requests(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
+    """To score the choices of items that offer some, in the variant's tokens."""
     prompts = fleet.render(name, [item.messages for item in items])
     pairs = zip(items, prompts, strict=True)
     texts = [prompt + choice for item, prompt in pairs for choice in ("", *item.choices)]

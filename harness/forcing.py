@@ -34,12 +34,14 @@ class Passage:
     """Tokens to read, scored from the one at `score_from` on; `label` says what they are of.
 
     With `ends` what is expected after the last is scored too: an answer is to end there.
+    `is_said` says whether the scored tokens are what a variant answered by itself.
     """
 
     label: str
     token_ids: Tokens
     score_from: int
     ends: bool = False
+    is_said: bool = True
 
     @property
     def scored(self) -> Tokens:
@@ -78,12 +80,11 @@ def _pair(item: Item, reply: Reply, prompt: Tokens, expected: Tokens) -> tuple[P
     answer = reply.answer
     is_generated = bool(answer.prompt_ids)
     own = answer.token_ids if is_generated else expected
-    mine = Passage(
-        item.id, prompt + own, len(prompt), is_generated and answer.finish == Finish.STOP
-    )
+    ends = is_generated and answer.finish == Finish.STOP
+    mine = Passage(item.id, prompt + own, len(prompt), ends, is_generated)
     if own == expected or item.scorer not in _ANSWERS:
         return mine, mine
-    return mine, Passage(item.id, prompt + expected, len(prompt), is_generated)
+    return mine, Passage(item.id, prompt + expected, len(prompt), is_generated, is_said=False)
 
 
 def _prompts(

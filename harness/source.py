@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.answer import Messages
+from harness.answer import Messages, Request
 from harness.errors import InfrastructureError, ModelError, RequestError
+from harness.exam import choice_requests
 from harness.fleet import Fleet
 from harness.forcing import Passage, own_and_expected, read
-from harness.item import Item
+from harness.item import Item, Scorer
 from harness.metrics.divergence import Logits, shortfall
 from harness.metrics.scaling import deviation
+from harness.metrics.scorers.choice import behind
 from harness.parity import CHATS, TEXTS, AddedToken, Cause, Ids, cause, or_none, typed
 from harness.probes.folder import read_folder
 from harness.release import TRANSFORMERS
@@ -24,9 +26,18 @@ _LEAST_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
+class Choosing:
+    """An item of several choices, how to have them scored, and what the reference made of them."""
+
+    item: Item
+    request: Request
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class Questions:
     """What the checkpoint in a folder is asked: texts and chats by name, to be encoded; passages of
-    the reference's own answers, to be scored.
+    the reference's own answers and of choices, to be scored; and to choose.
 
     An answer of the reference's ends with one of `end_tokens`; `added` are the tokens that the
     source's tokenizer finds in text before all others.
@@ -38,6 +49,7 @@ class Questions:
     passages: Sequence[Passage]
     end_tokens: tuple[int, ...]
     added: tuple[AddedToken, ...] = ()
+    choosing: tuple[Choosing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +58,9 @@ class SourceFacts:
 
     By position of the passages in `labels`: `kld` in nats, and `logit_error`, the mean distance of
     the logits over how far the source's lie from their middle. `shortfall` says how much likelier
-    than what the reference answered the source finds something else, in nats: 0 where its greedy
-    answer is the same.
+    than what the reference answered or chose the source finds something else, in nats: 0 where its
+    greedy answer is the same. It has one value for each token that was generated and each choice,
+    of the items in `answered`.
     """
 
     asked: Questions
@@ -56,6 +69,7 @@ class SourceFacts:
     logit_error: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     shortfall: tuple[float, ...] = ()
+    answered: tuple[str, ...] = ()
 
 
 def questions(
@@ -75,7 +89,19 @@ def questions(
         [it for it in own if it.positions],
         read_folder(fleet.variant(reference).directory).end_tokens,
         added,
+        _choosing(fleet, reference, replied),
     )
+
+
+def _choosing(
+    fleet: Fleet, reference: str, replied: Sequence[tuple[Item, Reply]]
+) -> tuple[Choosing, ...]:
+    chosen = [(item, reply) for item, reply in replied if item.scorer is Scorer.CHOICE]
+    if not chosen:
+        return ()
+    requests = choice_requests(fleet, reference, [item for item, _ in chosen])
+    pairs = zip(chosen, requests, strict=True)
+    return tuple(Choosing(item, request, reply) for (item, reply), request in pairs)
 
 
 def causes(facts: SourceFacts, fleet: Fleet, name: str) -> dict[str, Cause | None]:
@@ -118,7 +144,8 @@ def ask_source(
 
 def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> SourceFacts:
     ids = _ids(source, asked)
-    kld, error, short, labels = list[float](), list[float](), list[float](), list[str]()
+    kld, error, labels = list[float](), list[float](), list[str]()
+    short = list[tuple[str, float]]()
     for passage in asked.passages:
         theirs, mine = _read(source, passage), read(fleet, reference, passage)
         if theirs.shape != mine.shape:
@@ -131,10 +158,27 @@ def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> 
         kld += apart.kld[known].tolist()
         error += (apart.error[known] / apart.spread[known]).tolist()
         labels += [passage.label] * int(known.sum())
-        choices = [(token,) for token in passage.scored] + [asked.end_tokens] * passage.ends
-        short += shortfall(theirs, choices).tolist()
-    finite = tuple(filter(math.isfinite, short))
-    return SourceFacts(asked, ids, tuple(kld), tuple(error), tuple(labels), finite)
+        if passage.is_said:
+            likely = [(token,) for token in passage.scored] + [asked.end_tokens] * passage.ends
+            short += [(passage.label, value) for value in shortfall(theirs, likely).tolist()]
+    short += [(one.item.id, _behind(source, one)) for one in asked.choosing]
+    known_short = [(label, value) for label, value in short if math.isfinite(value)]
+    return SourceFacts(
+        asked,
+        ids,
+        tuple(kld),
+        tuple(error),
+        tuple(labels),
+        shortfall=tuple(value for _, value in known_short),
+        answered=tuple(label for label, _ in known_short),
+    )
+
+
+def _behind(source: Isolated, asked: Choosing) -> float:
+    [answer] = source.run([asked.request])
+    if len(answer.log_likelihoods) != len(asked.item.choices):
+        raise RequestError(answer.error)
+    return behind(asked.item, asked.reply, answer.log_likelihoods)
 
 
 def _ids(source: Isolated, asked: Questions) -> dict[str, Ids]:

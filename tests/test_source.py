@@ -8,7 +8,8 @@ from harness.errors import CrashError, InfrastructureError, ModelError
 from harness.exam import replies
 from harness.fleet import Fleet
 from harness.forcing import Passage
-from harness.item import Item
+from harness.item import Item, Scorer
+from harness.metrics.scorers.choice import likeliest
 from harness.parity import CHATS, TEXTS, Cause
 from harness.release import Precision, Role
 from harness.source import ask_source, causes, questions
@@ -128,3 +129,28 @@ def test_a_chat_that_only_one_side_renders_is_unexplained(fleet, asked, stand_in
     found = causes(facts, fleet, "fp32")
     assert found.pop("a chat with a system message") is Cause.UNKNOWN
     assert set(found.values()) == {None}
+
+
+CHOICES = (" no", " yes", " not at all")
+
+
+def test_a_choice_is_held_against_the_sources_choice_and_not_against_the_bank(
+    fleet, tmp_path, stand_in
+):
+    stand_in("harness.runtimes.scripted:Scripted")
+    items = [
+        Item(f"{n}", (("user", f"question {n}"),), " no", scorer=Scorer.CHOICE, choices=CHOICES)
+        for n in range(12)
+    ]
+    answered = replies(fleet, "fp32", items)
+    asked = questions(tmp_path / "source", fleet, "fp32", list(zip(items, answered, strict=True)))
+    assert len({likeliest(*pair) for pair in zip(items, answered, strict=True)}) > 1
+    facts = ask_source(asked, fleet, "fp32", 60.0)
+    assert facts.answered == tuple(item.id for item in items)
+    assert set(facts.shortfall) == {0.0}
+    turned = [
+        replace(one, reply=replace(one.reply, likelihoods=one.reply.likelihoods[::-1]))
+        for one in asked.choosing
+    ]
+    others = ask_source(replace(asked, choosing=tuple(turned)), fleet, "fp32", 60.0)
+    assert max(others.shortfall) > 0.1
