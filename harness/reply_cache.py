@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields
@@ -17,6 +18,8 @@ Ask = Callable[[Sequence[Item]], Sequence[Reply]]
 
 SCHEMA = 1
 _PROVEN = 3  # kept replies that are asked again before any is served
+_FIRST = 32  # items that say how long one takes
+_KEPT_SECONDS = 10.0  # of asking are lost where a session is killed
 _NOT_KEPT = {"started_ns", "ended_ns", "cpu_ns", "token_ns", "logits"}
 _KEPT = [it.name for it in fields(Answer) if it.name not in _NOT_KEPT]
 
@@ -52,41 +55,53 @@ class ReplyCache:
     """One variant's replies by item, in a file named by the digest of what made them.
 
     The file is replaced as a whole and sealed, so that it is read whole or not at all. Items are
-    known by all that they hold. The first few replies are asked again each session: where one is
-    not the same any more, none is served.
+    known by all that they hold, so that several banks share one file. The first few replies of the
+    items that are wanted are asked again each session: where one is not the same any more, none is
+    served. What is asked is kept while it is asked, for a session may be interrupted.
     """
 
     def __init__(self, root: Path, made_of: Mapping[str, object]) -> None:
         self._made_of = dict(made_of)
         self._path = root / f"{digest_of(self._made_of).removeprefix('sha256:')[:32]}.json"
         self._known: dict[str, Reply] = {}
-        self._is_proven = False
+        self._unproven: dict[str, Reply] | None = None  # not read yet
 
     def replies(self, items: Sequence[Item], ask: Ask) -> tuple[Reply, ...]:
         """Replies to items in their order; what is not known yet is asked and kept."""
         keys = [digest_of(asdict(item)) for item in items]
-        self._prove(items, keys, ask)
-        unknown = {
-            key: item for key, item in zip(keys, items, strict=True) if key not in self._known
-        }
+        wanted = dict(zip(keys, items, strict=True))
+        self._prove(wanted, ask)
+        unknown = [key for key in wanted if key not in self._known]
         if unknown:
-            self._known.update(zip(unknown, ask(list(unknown.values())), strict=True))
-            self._write()
+            self._ask(unknown, wanted, ask)
         return tuple(self._known[key] for key in keys)
 
-    def _prove(self, items: Sequence[Item], keys: Sequence[str], ask: Ask) -> None:
-        """Read the file when it is first wanted, and keep of it nothing that a sample refutes."""
-        if self._is_proven:
-            return
-        self._is_proven, kept = True, self._read()
-        sample = [at for at, key in enumerate(keys) if key in kept][:_PROVEN]
+    def _ask(self, keys: Sequence[str], items: Mapping[str, Item], ask: Ask) -> None:
+        """In batches that are kept one by one; as large ones as may be, for sharing pays by size."""
+        start, size = 0, _FIRST
+        while start < len(keys):
+            batch, began = keys[start : start + size], time.monotonic()
+            given = ask([items[key] for key in batch])
+            self._known.update(zip(batch, given, strict=True))
+            self._write()
+            start += size
+            seconds = time.monotonic() - began
+            size = max(_FIRST, int(size * _KEPT_SECONDS / max(seconds, 1e-3)))
+
+    def _prove(self, items: Mapping[str, Item], ask: Ask) -> None:
+        """Read the file when it is first wanted, and serve of it nothing that a sample refutes.
+
+        What it holds of other items alone stays unproven, and stays in the file.
+        """
+        if self._unproven is None:
+            self._unproven = self._read()
+        sample = [key for key in items if key in self._unproven][:_PROVEN]
         if not sample:
             return
-        asked = dict(
-            zip((keys[at] for at in sample), ask([items[at] for at in sample]), strict=True)
-        )
-        if all(_plain(reply) == _plain(kept[key]) for key, reply in asked.items()):
-            self._known = kept
+        asked = dict(zip(sample, ask([items[key] for key in sample]), strict=True))
+        if all(_plain(reply) == _plain(self._unproven[key]) for key, reply in asked.items()):
+            self._known = {**self._unproven, **self._known}
+        self._unproven = {}
         self._known.update(asked)
 
     def _read(self) -> dict[str, Reply]:
@@ -101,7 +116,8 @@ class ReplyCache:
 
     def _write(self) -> None:
         """Keep what is known; a disk that is full costs time later, and nothing now."""
-        plain = {key: _plain(reply) for key, reply in self._known.items()}
+        every = {**(self._unproven or {}), **self._known}
+        plain = {key: _plain(reply) for key, reply in every.items()}
         record = {"made_of": self._made_of, "replies": plain}
         with suppress(OSError):
             write_text(self._path, json.dumps({**record, "seal": digest_of(record)}))

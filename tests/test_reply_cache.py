@@ -64,6 +64,29 @@ def test_items_come_in_the_order_they_are_wanted_and_new_ones_are_asked(tmp_path
     assert set(new) == {"i3", "i2", "i1", "i7", "i6", "i5", "i4"}
 
 
+def test_another_bank_takes_nothing_away(tmp_path):
+    asked(tmp_path, ITEMS[:4])
+    asked(tmp_path, ITEMS[4:])
+    _, new = asked(tmp_path, ITEMS)
+    assert new == ["i0", "i1", "i2"]
+
+
+def test_what_was_asked_before_an_interruption_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.reply_cache._FIRST", 2)
+    monkeypatch.setattr("harness.reply_cache._KEPT_SECONDS", 0.0)
+    model = Model()
+
+    def interrupted(items):
+        if items[0].id == "i6":
+            raise KeyboardInterrupt
+        return model(items)
+
+    with pytest.raises(KeyboardInterrupt):
+        ReplyCache(tmp_path, MADE_OF).replies(ITEMS, interrupted)
+    _, new = asked(tmp_path)
+    assert new == ["i0", "i1", "i2", "i6", "i7"]
+
+
 def test_likelihoods_of_choices_are_kept(tmp_path):
     asked(tmp_path, (*ITEMS, CHOICE))
     replies, new = asked(tmp_path, (*ITEMS, CHOICE))
