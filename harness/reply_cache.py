@@ -77,7 +77,7 @@ class ReplyCache:
         return tuple(self._known[key] for key in keys)
 
     def _ask(self, keys: Sequence[str], items: Mapping[str, Item], ask: Ask) -> None:
-        """In batches that are kept one by one; as large ones as may be, for sharing pays by size."""
+        """In batches, each kept at once, and large ones, for many are shared among processes."""
         start, size = 0, _FIRST
         while start < len(keys):
             batch, began = keys[start : start + size], time.monotonic()
