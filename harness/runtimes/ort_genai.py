@@ -21,6 +21,8 @@ from harness.runtimes.base import one_line
 _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, MemoryError)
 """What the binding raises: the engine's own errors are RuntimeError, wrong arguments TypeError."""
 
+_LEAST_KEPT_ROOM = 512  # tokens, twice as many where a request needs more
+
 
 @dataclass(slots=True)
 class _Output:
@@ -43,9 +45,11 @@ class OrtGenAI:
         self._model: Any = None
         self._tokenizer: Any = None
         self._kept: Any = None
+        self._kept_room = 0
         self._held: Any = None
         self._end_tokens: frozenset[int] = frozenset()
         self._context_tokens = 0
+        self._window_tokens = 0
         self._threads = 0
 
     def use_threads(self, threads: int) -> None:
@@ -58,7 +62,7 @@ class OrtGenAI:
             self._model = self._genai.Model(self._config(directory))
             self._tokenizer = self._genai.Tokenizer(self._model)
             self._end_tokens = frozenset(int(token) for token in self._tokenizer.eos_token_ids)
-            self._context_tokens = _read_context(directory)
+            self._context_tokens, self._window_tokens = _read_context(directory)
         except _REFUSALS as error:
             self.close()
             raise LoadError(one_line(error)) from error
@@ -167,27 +171,26 @@ class OrtGenAI:
         return str(self._tokenizer.apply_chat_template(text, add_generation_prompt=True))
 
     def _generator(self, request: Request, prompt: NDArray[np.int32]) -> Any:
-        """A new generator with room for this request alone, or the kept one with room for any.
+        """A new generator with room for this request alone, or the kept one.
 
-        The room is what Foundry Local asks for, and a whole context's costs several ms to touch.
+        The room is what Foundry Local asks for. All of it is memory for keys and values: a whole
+        context of 131,072 tokens takes 5.8 GiB of a model of 135 M, and time to touch.
         """
+        more = request.continuation_tokens if request.is_scored else request.new_tokens
+        wanted = len(prompt) + more
         if request.sampling is not None:
-            return self._sampling_generator(request.sampling, len(prompt) + request.max_new_tokens)
+            return self._sampling_generator(request.sampling, wanted)
         if request.defaults:
-            wanted = len(prompt) + request.max_new_tokens
-            return self._new_generator(min(wanted, self._context_tokens))
+            return self._new_generator(wanted)
         if request.fresh:
-            more = request.continuation_tokens if request.is_scored else request.new_tokens
-            return self._make_generator(max(1, min(len(prompt) + more, self._context_tokens)))
-        if self._kept is None:
+            return self._new_generator(wanted, do_sample=False)
+        if self._kept is None or self._kept_room < min(wanted, self._context_tokens):
             # A new generator alone reads a prompt in chunks, where the package asks for them.
-            self._kept = self._make_generator(self._context_tokens)
+            self._kept, self._kept_room = None, max(_LEAST_KEPT_ROOM, _power_of_two(wanted))
+            self._kept = self._new_generator(self._kept_room, do_sample=False)
             self._kept.append_tokens(prompt[:1])
         self._kept.rewind_to(_common(self._kept, prompt) if request.keep_prefix else 0)
         return self._kept
-
-    def _make_generator(self, max_length: int) -> Any:
-        return self._new_generator(max_length, do_sample=False)
 
     def _sampling_generator(self, sampling: Sampling, wanted: int) -> Any:
         given = {
@@ -195,10 +198,11 @@ class OrtGenAI:
             for name in ("temperature", "top_p", "top_k", "repetition_penalty")
             if (value := getattr(sampling, name)) is not None
         }
-        max_length = max(1, min(wanted, self._context_tokens))
-        return self._new_generator(max_length, do_sample=True, random_seed=sampling.seed, **given)
+        return self._new_generator(wanted, do_sample=True, random_seed=sampling.seed, **given)
 
-    def _new_generator(self, max_length: int, **search: float) -> Any:
+    def _new_generator(self, wanted: int, **search: float) -> Any:
+        """With room for so many tokens, as far as the context has it."""
+        max_length = max(1, min(max(wanted, self._window_tokens), self._context_tokens))
         options = self._genai.GeneratorParams(self._model)
         options.set_search_options(
             num_beams=1, num_return_sequences=1, max_length=max_length, **search
@@ -345,10 +349,17 @@ def _import_engine() -> Any:
     return onnxruntime_genai
 
 
-def _read_context(directory: Path) -> int:
-    """Tokens that fit, prompt and answer together; the engine has read the same file already."""
-    config = json.loads((directory / "genai_config.json").read_text(encoding="utf-8"))
-    return int(config["model"]["context_length"])
+def _read_context(directory: Path) -> tuple[int, int]:
+    """Tokens that fit, prompt and answer together, and those of a sliding window: with less room
+    than that the engine dies. It has read the same file already.
+    """
+    config = json.loads((directory / "genai_config.json").read_text(encoding="utf-8"))["model"]
+    window = config.get("decoder", {}).get("sliding_window") or {}
+    return int(config["context_length"]), int(window.get("window_size") or 0)
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << max(0, least - 1).bit_length()
 
 
 def _refuse_half_characters(text: str) -> None:

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -193,8 +194,10 @@ class Recorder:
 def recorded(runtime: OrtGenAI, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many tokens the generators that a runtime makes from now on are given at a time."""
     appended: list[int] = []
-    make = runtime._make_generator
-    monkeypatch.setattr(runtime, "_make_generator", lambda size: Recorder(make(size), appended))
+    make = runtime._new_generator
+    monkeypatch.setattr(
+        runtime, "_new_generator", lambda size, **search: Recorder(make(size, **search), appended)
+    )
     return appended
 
 
@@ -238,6 +241,45 @@ def test_a_prompt_that_the_engine_reads_in_chunks_makes_continuations_as_likely(
     whole = loaded(embedded["fp32"]).answer(request).log_likelihoods
     chunked = loaded(plant(configure("search", chunk_size=8))).answer(request)
     assert chunked.log_likelihoods == pytest.approx(whole, abs=1e-3)
+
+
+def test_a_kept_generator_reserves_what_is_asked_of_it_and_grows(
+    embedded: Mapping[str, Path],
+) -> None:
+    runtime = loaded(embedded["int4"])
+    rooms = []
+    for length in (30, 700, 40, 4000):
+        ids = tuple(5 + n % 1000 for n in range(length))
+        kept, fresh = (
+            runtime.answer(Request(token_ids=ids, score_from=length - 8, fresh=is_fresh)).logits
+            for is_fresh in (False, True)
+        )
+        assert kept is not None
+        assert fresh is not None
+        np.testing.assert_allclose(kept, fresh, atol=1e-4)
+        rooms.append(runtime._kept_room)
+    assert rooms == [512, 1024, 1024, 4096]
+
+
+def test_a_request_has_room_for_the_window_of_a_model_that_has_one(plant: Plant) -> None:
+    window = {"sliding_window": {"window_size": 512}}
+    runtime = loaded(plant(lambda folder: _set_decoder(folder, window)))
+    sizes = []
+    runtime._genai = SimpleNamespace(**vars(runtime._genai))
+    runtime._genai.Generator = lambda model, options: options
+    runtime._genai.GeneratorParams = lambda model: SimpleNamespace(
+        set_search_options=lambda **search: sizes.append(search["max_length"])
+    )
+    for wanted in (30, 600, 10**6):
+        runtime._new_generator(wanted)
+    assert sizes == [512, 600, 4096]
+
+
+def _set_decoder(folder: Path, fields: dict[str, Any]) -> None:
+    path = folder / "genai_config.json"
+    config = json.loads(path.read_text())
+    config["model"]["decoder"] |= fields
+    path.write_text(json.dumps(config))
 
 
 def test_a_kept_generator_reads_its_first_prompt_as_it_does_all_others(plant: Plant) -> None:
