@@ -13,10 +13,10 @@ from harness.item import Item
 def shuffled(items: Sequence[Item], seed: int) -> tuple[Item, ...]:
     """Items in the random order of a seed, the same whatever order they came in the file.
 
-    A chat that several have is there once: asked again, it is no evidence that was not there.
+    What several ask is there once: asked again, it is no evidence that was not there.
     """
     by_id = sorted(items, key=lambda item: item.id)
-    ordered = list({item.messages: item for item in reversed(by_id)}.values())[::-1]
+    ordered = list({item.asked: item for item in reversed(by_id)}.values())[::-1]
     return tuple(ordered[i] for i in generator(seed, "items").permutation(len(ordered)))
 
 

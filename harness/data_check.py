@@ -65,7 +65,7 @@ def _gist(text: str) -> str:
 def duplicates(items: Sequence[Item]) -> list[Problem]:
     """Items that ask the same, of which the gate asks one only, or nearly the same."""
     found = []
-    same = _groups((item.messages, item) for item in items)
+    same = _groups((item.asked, item) for item in items)
     for group in same:
         if len({item.expected for item in group}) > 1:
             reason = "the same chat, but other answers are expected: keep one"
@@ -73,8 +73,9 @@ def duplicates(items: Sequence[Item]) -> list[Problem]:
         else:
             reason = "the same chat, which counts once: keep one"
             found.append(Problem(Kind.DUPLICATE, _ids(group), reason))
-    firsts = {item.messages: item for item in reversed(items)}.values()
-    for group in _groups((gist(item.messages), item) for item in reversed(firsts)):
+    firsts = {item.asked: item for item in reversed(items)}.values()
+    nearly = (((gist(item.messages), item.asked[1]), item) for item in reversed(firsts))
+    for group in _groups(nearly):
         reason = "the same but for case, marks, white space or system message: keep one"
         found.append(Problem(Kind.NEAR_DUPLICATE, _ids(group), reason))
     return found

@@ -70,7 +70,7 @@ def _policy(path: Path | None, release: Release | None) -> Policy | None:
 
 
 def _report(name: str, items: Sequence[Item], problems: Sequence[Problem]) -> str:
-    chats = {item.messages: item for item in reversed(items)}.values()
+    chats = {item.asked: item for item in reversed(items)}.values()
     every, different = (Counter(item.slice for item in group) for group in (items, chats))
     rows: list[tuple[str, int, int]] = [(it, every[it], different[it]) for it in sorted(every)]
     rows.append(("all", len(items), len(chats)))

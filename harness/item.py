@@ -45,6 +45,11 @@ class Item:
     schema: str = ""
     function: str = ""
 
+    @property
+    def asked(self) -> tuple[Messages, frozenset[str]]:
+        """What two items that ask the same have both: PIQA asks of one goal with other choices."""
+        return self.messages, frozenset(self.choices)
+
     def __post_init__(self) -> None:
         if not self.messages or self.messages[-1][0] != "user":
             raise ConfigError("messages must end with one of role 'user'")

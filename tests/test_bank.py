@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from harness.answer import Request
 from harness.bank import across_slices, order_of, question, shuffled, some_of_every_slice
-from harness.item import Item
+from harness.item import Item, Scorer
 
 ITEMS = tuple(
     Item(f"item-{n}", (("user", f"question {n}"),), "x", slice="ab"[n % 2]) for n in range(12)
@@ -19,6 +19,17 @@ def test_the_order_of_items_is_random_but_its_seeds_alone():
 def test_a_chat_that_is_asked_twice_counts_once():
     twins = tuple(replace(item, id=f"{item.id}-again") for item in ITEMS)
     assert shuffled(ITEMS + twins, 1) == shuffled(ITEMS, 1)
+
+
+def test_one_question_with_other_choices_is_another_one():
+    goal = (("user", "To boil an egg,"),)
+    items = [
+        Item(name, goal, choices[0], scorer=Scorer.CHOICE, choices=choices)
+        for name, choices in {"a": (" boil it", " fry it"), "b": (" heat water", " wait")}.items()
+    ]
+    assert len(shuffled(items, 1)) == 2
+    turned = replace(items[0], id="c", choices=items[0].choices[::-1])
+    assert len(shuffled([*items, turned], 1)) == 2
 
 
 def test_a_question_is_the_items_chat():

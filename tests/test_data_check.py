@@ -1,7 +1,7 @@
 import pytest
 
 from harness.data_check import Kind, Trained, duplicates, gist, leaks
-from harness.item import Item
+from harness.item import Item, Scorer
 
 
 def chat(*contents):
@@ -25,6 +25,14 @@ def test_a_chat_that_is_asked_twice_is_found_once():
 def test_the_same_question_with_other_answers_is_worse():
     items = [item("a", "Hi"), item("b", "Hi", expected="y")]
     assert found(duplicates(items)) == [(Kind.CONTRADICTION, ("a", "b"))]
+
+
+def test_one_question_with_other_choices_is_no_duplicate():
+    first = Item("a", chat("Hi"), "x", scorer=Scorer.CHOICE, choices=("x", "y"))
+    second = Item("b", chat("Hi"), "z", scorer=Scorer.CHOICE, choices=("w", "z"))
+    assert duplicates([first, second]) == []
+    same = Item("c", chat("Hi"), "y", scorer=Scorer.CHOICE, choices=("y", "x"))
+    assert found(duplicates([first, second, same])) == [(Kind.CONTRADICTION, ("a", "c"))]
 
 
 @pytest.mark.parametrize(
