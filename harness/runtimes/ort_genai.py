@@ -22,6 +22,8 @@ _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, Me
 """What the binding raises: the engine's own errors are RuntimeError, wrong arguments TypeError."""
 
 _LEAST_KEPT_ROOM = 512  # tokens, twice as many where a request needs more
+_MOST_CHUNK_TOKENS = 256  # more at once take longer as well
+_CHUNK_BYTES = 64 * 2**20  # of logits that the engine holds at a time
 
 
 @dataclass(slots=True)
@@ -50,6 +52,8 @@ class OrtGenAI:
         self._end_tokens: frozenset[int] = frozenset()
         self._context_tokens = 0
         self._window_tokens = 0
+        self._vocabulary = 0
+        self._chunk_tokens = _MOST_CHUNK_TOKENS
         self._threads = 0
 
     def use_threads(self, threads: int) -> None:
@@ -62,7 +66,7 @@ class OrtGenAI:
             self._model = self._genai.Model(self._config(directory))
             self._tokenizer = self._genai.Tokenizer(self._model)
             self._end_tokens = frozenset(int(token) for token in self._tokenizer.eos_token_ids)
-            self._context_tokens, self._window_tokens = _read_context(directory)
+            self._read_config(directory)
         except _REFUSALS as error:
             self.close()
             raise LoadError(one_line(error)) from error
@@ -73,6 +77,21 @@ class OrtGenAI:
             session = {"session_options": {"intra_op_num_threads": self._threads}}
             config.overlay(json.dumps({"model": {"decoder": session}}))
         return config
+
+    def _read_config(self, directory: Path) -> None:
+        """What limits a request; the engine has read the same file already.
+
+        The context is of prompt and answer together. With less room than a sliding window's the
+        engine dies.
+        """
+        text = (directory / "genai_config.json").read_text(encoding="utf-8")
+        model = json.loads(text)["model"]
+        window = model.get("decoder", {}).get("sliding_window") or {}
+        self._context_tokens = int(model["context_length"])
+        self._window_tokens = int(window.get("window_size") or 0)
+        self._vocabulary = int(model.get("vocab_size") or 0)
+        tokens = _CHUNK_BYTES // (4 * max(1, self._vocabulary))
+        self._chunk_tokens = max(1, min(_MOST_CHUNK_TOKENS, tokens))
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what the engine refuses is an answer too."""
@@ -86,12 +105,15 @@ class OrtGenAI:
             self._refuse_what_does_not_fit(request, len(prompt))
             generator = self._generator(request, prompt)
             self._held = generator if request.hold else None
-            kept = generator.token_count()
-            generator.append_tokens(prompt[kept:])
-            if request.is_scored:
+            if request.score_from is not None:
                 output.finish = Finish.SCORED
-                self._score(generator, request, len(prompt), output)
+                output.logits = self._rows(generator, prompt, request.score_from)
+            elif request.continuations:
+                output.finish = Finish.SCORED
+                generator.append_tokens(prompt[generator.token_count() :])
+                output.log_likelihoods = _likelihoods(generator, request, len(prompt))
             else:
+                generator.append_tokens(prompt[generator.token_count() :])
                 if request.watch or request.tell_logits:
                     generator = watched = _Watched(generator, request.tell_logits)
                 room = min(request.new_tokens, self._context_tokens)
@@ -209,20 +231,24 @@ class OrtGenAI:
         )
         return self._genai.Generator(self._model, options)
 
-    def _score(self, generator: Any, request: Request, prompt_tokens: int, output: _Output) -> None:
-        """Fill `output` with what the generator, which has read the prompt, thinks likely."""
-        if request.score_from is not None:
-            output.logits = _rows(generator, request.score_from, prompt_tokens)
-            return
+    def _rows(
+        self, generator: Any, prompt: NDArray[np.int32], score_from: int
+    ) -> NDArray[np.float32]:
+        """The logits that predict the tokens from `score_from` on, (tokens, vocabulary).
 
-        def rest(ids: tuple[int, ...]) -> NDArray[np.float32]:
-            generator.rewind_to(prompt_tokens)
-            generator.append_tokens(np.array(ids[:-1], np.int32))
-            return np.asarray(generator.get_output("logits")[0], np.float32)
-
-        # Of a prompt all logits would be copied; these are the last token's.
-        first = generator.get_logits()[0]
-        output.log_likelihoods = log_likelihoods(first, rest, request.continuations)
+        The prompt is read in chunks, for the engine keeps the logits of all that it reads at once:
+        1 MiB a token where the vocabulary has 262,144.
+        """
+        rows, read, last = [], generator.token_count(), len(prompt) - 1
+        while read < len(prompt):
+            chunk = prompt[read : read + self._chunk_tokens]
+            generator.append_tokens(chunk)
+            first, end = max(score_from - 1, read), min(read + len(chunk), last)
+            if first < end:
+                logits = generator.get_output("logits")[0, first - read : end - read]
+                rows.append(np.array(logits, np.float32))
+            read += len(chunk)
+        return np.concatenate(rows) if rows else np.empty((0, self._vocabulary), np.float32)
 
     def _generate(self, generator: Any, request: Request, output: _Output) -> None:
         """Fill `output`, up to an end token or the last for which there is room.
@@ -349,15 +375,6 @@ def _import_engine() -> Any:
     return onnxruntime_genai
 
 
-def _read_context(directory: Path) -> tuple[int, int]:
-    """Tokens that fit, prompt and answer together, and those of a sliding window: with less room
-    than that the engine dies. It has read the same file already.
-    """
-    config = json.loads((directory / "genai_config.json").read_text(encoding="utf-8"))["model"]
-    window = config.get("decoder", {}).get("sliding_window") or {}
-    return int(config["context_length"]), int(window.get("window_size") or 0)
-
-
 def _power_of_two(least: int) -> int:
     return 1 << max(0, least - 1).bit_length()
 
@@ -367,7 +384,14 @@ def _refuse_half_characters(text: str) -> None:
     text.encode()
 
 
-def _rows(generator: Any, score_from: int, tokens: int) -> NDArray[np.float32]:
-    """The logits that predict the tokens from `score_from` on, (tokens, vocabulary)."""
-    logits = generator.get_output("logits")[0, score_from - 1 : tokens - 1]
-    return np.array(logits, np.float32)
+def _likelihoods(generator: Any, request: Request, prompt_tokens: int) -> tuple[float, ...]:
+    """Of each continuation, by a generator that has read the prompt."""
+
+    def rest(ids: tuple[int, ...]) -> NDArray[np.float32]:
+        generator.rewind_to(prompt_tokens)
+        generator.append_tokens(np.array(ids[:-1], np.int32))
+        return np.asarray(generator.get_output("logits")[0], np.float32)
+
+    # Of a prompt all logits would be copied; these are the last token's.
+    first = generator.get_logits()[0]
+    return log_likelihoods(first, rest, request.continuations)

@@ -261,6 +261,21 @@ def test_a_kept_generator_reserves_what_is_asked_of_it_and_grows(
     assert rooms == [512, 1024, 1024, 4096]
 
 
+@pytest.mark.parametrize("chunk", [7, 64, 300])
+def test_logits_are_the_same_in_whatever_chunks_a_prompt_is_read(
+    embedded: Mapping[str, Path], chunk: int
+) -> None:
+    runtime = loaded(embedded["int4"])
+    request = Request(token_ids=tuple(5 + n * 7 % 1000 for n in range(300)), score_from=50)
+    whole = runtime.answer(request).logits
+    runtime._chunk_tokens = chunk
+    parts = runtime.answer(request).logits
+    assert whole is not None
+    assert parts is not None
+    assert whole.shape == parts.shape == (250, 2048)
+    np.testing.assert_allclose(parts, whole, atol=1e-4)
+
+
 def test_a_request_has_room_for_the_window_of_a_model_that_has_one(plant: Plant) -> None:
     window = {"sliding_window": {"window_size": 512}}
     runtime = loaded(plant(lambda folder: _set_decoder(folder, window)))
