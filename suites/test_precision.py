@@ -123,8 +123,9 @@ def _windows(bench: Bench) -> list[Passage]:
     [tokens] = bench.fleet.encode(bench.reference, [bench.text])
     folder = read_folder(bench.fleet.variant(bench.reference).directory)
     starts = as_ids(folder.model.get("bos_token_id"))
-    prompt = bench.reference_replies(1)[0].answer.prompt_ids
-    first = prompt[:1] if prompt[:1] == starts else ()  # where prompts begin so, texts do
+    [prompt] = bench.fleet.render(bench.reference, [bench.items[0].messages])
+    begins = tuple(bench.fleet.encode(bench.reference, [prompt])[0][:1])
+    first = begins if begins == starts else ()  # where prompts begin so, texts do
     return windows(tuple(tokens), bench.plan.precision_windows, bench.context_tokens, first)
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -196,6 +197,32 @@ def test_a_text_that_the_release_names_is_what_perplexity_is_of(tmp_path):
     assert found["perplexity_ratio"].measured == pytest.approx(ratio, rel=0.01)
     assert other["perplexity"].measured > 10 * found["perplexity"].measured
     assert found["kld"].measured == other["kld"].measured
+
+
+@pytest.mark.parametrize(("begins", "starts"), [(1, True), (7, False)])
+def test_windows_of_a_text_begin_as_prompts_do_even_where_nothing_is_generated(
+    tmp_path, begins, starts
+):
+    document = {"model": {"context_length": 512, "bos_token_id": 1}}
+    (tmp_path / "genai_config.json").write_text(json.dumps(document))
+    fleet = SimpleNamespace(
+        variant=lambda name: SimpleNamespace(directory=tmp_path),
+        render=lambda name, chats: [f"<{chat[-1][1]}" for chat in chats],
+        encode=lambda name, texts: [
+            [begins] * text.startswith("<") + list(text.encode()) for text in texts
+        ],
+    )
+    bench = SimpleNamespace(
+        text="abc" * 1000,
+        reference="fp32",
+        items=ITEMS,
+        fleet=fleet,
+        context_tokens=512,
+        plan=Plan(precision_windows=3),
+    )
+    windows = suite._windows(bench)
+    assert len(windows) == 3
+    assert all((window.token_ids[0] == 1) is starts for window in windows)
 
 
 def test_the_reference_is_the_source_but_for_what_the_engine_is_known_to_do(facts):
