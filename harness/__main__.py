@@ -1,8 +1,8 @@
 """``python -m harness``: what can be done with no device.
 
 ``judge`` gives the verdict again from stored evidence, ``data check`` finds what is wrong with
-domain data, ``device`` writes a profile of this machine, ``error-rates`` says how often a policy's
-rules err.
+domain data, ``device`` writes a profile of this machine, ``cache`` lists what is kept on disk,
+``error-rates`` says how often a policy's rules err.
 """
 
 import argparse
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from harness.cache_command import add_arguments as add_cache_arguments
+from harness.cache_command import show_cache
 from harness.comparison import compare
 from harness.data_command import add_arguments, check_data
 from harness.device_command import add_arguments as add_device_arguments
@@ -59,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     command = data.add_parser("check", help="find what is wrong with domain data")
     add_arguments(command)
     command.set_defaults(run=check_data)
+    command = commands.add_parser("cache", help="list what is kept on disk, and remove it")
+    add_cache_arguments(command)
+    command.set_defaults(run=show_cache)
     command = commands.add_parser("device", help="describe this machine as a device profile")
     add_device_arguments(command)
     command.set_defaults(run=describe_device)

@@ -100,6 +100,8 @@ class ReplyCache:
             return
         asked = dict(zip(sample, ask([items[key] for key in sample]), strict=True))
         if all(_plain(reply) == _plain(self._unproven[key]) for key, reply in asked.items()):
+            with suppress(OSError):
+                self._path.touch()  # when it was last used
             self._known = {**self._unproven, **self._known}
         self._unproven = {}
         self._known.update(asked)

@@ -54,6 +54,8 @@ class Cache:
                 return None
         except (OSError, ValueError, KeyError):
             return None
+        with suppress(OSError):
+            (directory / _RECORD).touch()  # when it was last used
         quantization = tuple(Quantization(**group) for group in record["quantization"])
         return Variant(recipe, directory / _MODEL, files, digest_of(files), quantization)
 

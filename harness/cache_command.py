@@ -1,0 +1,145 @@
+"""``python -m harness cache``: what the gate keeps on disk, and how to be rid of it."""
+
+import argparse
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from harness.errors import ConfigError
+from harness.store import read_json
+
+_CACHE = Path(".cache/variants")
+_KEY = re.compile(r"[0-9a-f]{32}")
+_HEADERS = ("kind", "key", "of what", "MiB", "last used")
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One entry: a folder or a file that is made again where it is missing."""
+
+    kind: str
+    path: Path
+    what: str
+    size_bytes: int
+    used: datetime
+
+    @property
+    def row(self) -> tuple[str, str, str, float, str]:
+        """As the table shows it."""
+        used = self.used.astimezone().strftime("%Y-%m-%d %H:%M")
+        return self.kind, self.path.stem[:8], self.what, self.size_bytes / _MIB, used
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.add_argument(
+        "--cache",
+        type=Path,
+        default=_CACHE,
+        metavar="DIR",
+        help=f"as the gate's (default: {_CACHE})",
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--remove-older",
+        type=_days,
+        metavar="DAYS",
+        help="remove what was not used for so many days",
+    )
+    which.add_argument("--clear", action="store_true", help="remove everything")
+
+
+def _days(text: str) -> timedelta:
+    days = float(text)
+    if not 0 <= days < 10**6:
+        raise ValueError
+    return timedelta(days=days)
+
+
+def show_cache(options: argparse.Namespace) -> int:
+    """List what is kept; remove what the options say."""
+    if not options.cache.is_dir():
+        raise ConfigError(f"--cache must be the folder of a cache: found no folder {options.cache}")
+    found = kept(options.cache.resolve())
+    print(_table(found))
+    oldest = datetime.now(UTC) - (options.remove_older or timedelta())
+    removes = options.clear or options.remove_older is not None
+    doomed = [one for one in found if removes and one.used <= oldest]
+    for one in doomed:
+        _remove(one.path)
+    if removes:
+        size = sum(one.size_bytes for one in doomed) / _MIB
+        print(f"removed {len(doomed):,} of {len(found):,}, {size:,.0f} MiB")
+    return 0
+
+
+def kept(cache: Path) -> list[Kept]:
+    """All entries of a cache of variants and of what lies beside it, the last used first."""
+    found = [
+        *_folders("variant", cache, "variant.json"),
+        *_folders("checkpoint", cache.parent / "checkpoints", "source.json"),
+        *_files("replies", cache.parent / "replies", "*.json"),
+        *_files("log", cache, "failed-*.log"),
+    ]
+    return sorted(found, key=lambda one: one.used, reverse=True)
+
+
+def _folders(kind: str, root: Path, record: str) -> Iterator[Kept]:
+    for path in _entries(root):
+        if path.is_dir() and _KEY.fullmatch(path.name):
+            made_from = _made_from(path / record)
+            stamp = path / record if (path / record).exists() else path
+            yield Kept(kind, path, _what(made_from), _size(path), _used(stamp))
+
+
+def _files(kind: str, root: Path, pattern: str) -> Iterator[Kept]:
+    for path in _entries(root):
+        if path.is_file() and path.match(pattern) and _KEY.search(path.stem):
+            yield Kept(kind, path, "", path.stat().st_size, _used(path))
+
+
+def _entries(root: Path) -> Sequence[Path]:
+    return sorted(root.iterdir()) if root.is_dir() else ()
+
+
+def _made_from(record: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        found = read_json(record).get("made_from")
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _what(made_from: dict[str, Any]) -> str:
+    recipe = made_from.get("recipe") or {}
+    parts = [recipe.get(key) for key in ("precision", "algorithm", "block_size")]
+    control = ["control"] if "control" in made_from else []
+    return " ".join([*control, *(str(part) for part in parts if part)])
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _used(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _table(found: Sequence[Kept]) -> str:
+    rows = [one.row for one in found]
+    total = ("all", "", "", sum(one.size_bytes for one in found) / _MIB, "")
+    return tabulate([*rows, total], headers=_HEADERS, floatfmt=",.1f", disable_numparse=[1, 4])
