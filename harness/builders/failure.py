@@ -1,7 +1,9 @@
 """Failures of a build as one line, and their way from the build process to the gate's."""
 
 import errno
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from harness.errors import BuildError, ConfigError, HarnessError, InfrastructureError
@@ -38,6 +40,24 @@ def one_line(text: object) -> str:
     """Foreign text as one line of bearable length."""
     line = " ".join(str(text).split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+@contextmanager
+def logged_errors(logger: str) -> Iterator[list[BaseException]]:
+    """The exceptions that a library logs meanwhile instead of raising them, in that order."""
+    found: list[BaseException] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info and record.exc_info[1] is not None:
+                found.append(record.exc_info[1])
+
+    handler, heard = Keep(), logging.getLogger(logger)
+    heard.addHandler(handler)
+    try:
+        yield found
+    finally:
+        heard.removeHandler(handler)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

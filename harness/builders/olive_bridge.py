@@ -5,6 +5,8 @@ later accept and ignore; microsoft/Olive PR 2665 mends the first. Drop the bridg
 """
 
 from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
 
 from harness.builders.key import installed
 from harness.errors import BuildError, InfrastructureError
@@ -86,3 +88,32 @@ def install_bridge() -> None:
 
     ModelBuilder.maybe_patch_quant = staticmethod(lambda: None)  # genai loads Olive's own format
     builder.create_model = create
+    bridge_configurations(builder)
+
+
+def bridge_configurations(builder: ModuleType) -> None:
+    """Make genai's builder find rotations where it looks for them, in what it reads."""
+    read = builder.AutoConfig
+
+    class Configurations:
+        @staticmethod
+        def from_pretrained(*arguments: Any, **options: Any) -> Any:
+            config = read.from_pretrained(*arguments, **options)
+            _flatten_rotations(config)
+            return config
+
+    builder.AutoConfig = Configurations
+
+
+def _flatten_rotations(config: Any) -> None:
+    """Gemma 3's rotations as transformers 4 had them: genai 0.18 reads `rope_theta` and
+    `rope_local_base_freq`, and transformers 5 holds parameters for each kind of layer.
+    """
+    text = config.get_text_config()
+    rotations = getattr(text, "rope_parameters", None) or {}
+    if not text.model_type.startswith("gemma3") or "full_attention" not in rotations:
+        return
+    for each in {id(config): config, id(text): text}.values():
+        each.rope_theta = rotations["full_attention"]["rope_theta"]
+        each.rope_local_base_freq = rotations["sliding_attention"]["rope_theta"]
+        each.rope_parameters = dict(rotations["full_attention"])

@@ -1,8 +1,9 @@
 import errno
+import logging
 
 import pytest
 
-from harness.builders.failure import describe, restore
+from harness.builders.failure import describe, logged_errors, restore
 from harness.errors import BuildError, ConfigError, HarnessError, InfrastructureError
 
 
@@ -26,3 +27,17 @@ def test_a_foreign_message_becomes_one_short_line() -> None:
 
     assert message.startswith("the build failed with ValueError: first second")
     assert len(message) < 400
+
+
+def test_what_a_library_logs_and_does_not_raise_is_kept_in_its_order() -> None:
+    logger = logging.getLogger("some.library")
+    with logged_errors("some") as found:
+        for error in (KeyError("rope_type"), ValueError("no model")):
+            try:
+                raise error
+            except Exception:
+                logger.exception("the pass failed")
+        logger.warning("nothing was raised here")
+    logger.error("too late", exc_info=OSError())
+
+    assert [type(error) for error in found] == [KeyError, ValueError]

@@ -12,7 +12,7 @@ from harness.probes import package
 from harness.probes.package import Beside
 from tests import damage
 
-AS_THEIR_SOURCE = ("llama", "qwen2", "qwen3", "gemma2", "granite", "phi3", "phi4")
+AS_THEIR_SOURCE = ("llama", "qwen2", "qwen3", "gemma2", "gemma3", "granite", "phi3", "phi4")
 
 
 @pytest.fixture(scope="module")

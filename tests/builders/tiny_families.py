@@ -47,11 +47,18 @@ LONG = {
     "original_max_position_embeddings": 1024,
 }
 PARTIAL = {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.75}
+GEMMA_3 = {
+    "num_hidden_layers": 6,  # the last of six sees all, the others a window
+    "head_dim": 32,
+    "sliding_window": 512,
+    "query_pre_attn_scalar": 24,
+}
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("Llama", {"rope_parameters": LLAMA_3}),
     "qwen2": ("Qwen2", {"hidden_size": 256, "rope_parameters": YARN}),
     "qwen3": ("Qwen3", {"head_dim": 32}),
     "gemma2": ("Gemma2", {"head_dim": 32, "sliding_window": 512, "query_pre_attn_scalar": 24}),
+    "gemma3": ("Gemma3Text", GEMMA_3),
     "granite": ("Granite", {"attention_multiplier": 0.3}),
     "phi3": ("Phi3", {"rope_parameters": LONG, "original_max_position_embeddings": 1024}),
     "phi4": ("Phi3", {"rope_parameters": PARTIAL}),
@@ -62,19 +69,25 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 def build(folder: Path, family: str, settings: dict[str, Any]) -> None:
     import torch
     import transformers
-    from onnxruntime_genai.models.builder import create_model, parse_extra_options
+    from onnxruntime_genai.models import builder
 
     source = folder / "source"
     source.mkdir(parents=True)
     torch.manual_seed(0)
     config = getattr(transformers, f"{family}Config")(**(SHAPE | settings))
-    getattr(transformers, f"{family}ForCausalLM")(config).save_pretrained(source)
+    model = family.removesuffix("Text")
+    getattr(transformers, f"{model}ForCausalLM")(config).save_pretrained(source)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copy(TRAVEL / name, source)
     place = (str(source), "", str(folder / "built"), "fp32", "cpu", str(folder / "cache"))
-    create_model(*place, **parse_extra_options(*place, []))
+    builder.create_model(*place, **builder.parse_extra_options(*place, []))
 
 
 if __name__ == "__main__":
+    from onnxruntime_genai.models import builder
+
+    from harness.builders.olive_bridge import bridge_configurations
+
+    bridge_configurations(builder)
     for name, (family, settings) in FAMILIES.items():
         build(Path(sys.argv[1]) / name, family, settings)
