@@ -96,9 +96,13 @@ class VariantEntry:
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """The ``[model]`` table: the fine-tuned Hugging Face checkpoint."""
+    """The ``[model]`` table: the fine-tuned Hugging Face checkpoint, or a GGUF file of the model.
+
+    With `package` the path is inside that installed Python package, which is not imported.
+    """
 
     path: Path
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The only module that reads or writes the gate's own files: atomic, canonical, digested."""
 
 import hashlib
+import importlib.util
 import json
 import math
 import os
@@ -8,6 +9,7 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,27 @@ def read_release(path: Path) -> Release:
     return _release(data, path)
 
 
+def _in_package(model: ModelSource, what: str, base: Path) -> ModelSource:
+    """With the path where the package is installed."""
+    try:
+        found = importlib.util.find_spec(model.package)
+    except (ImportError, ValueError):
+        found = None
+    places = list(found.submodule_search_locations or ()) if found else []
+    if not places:
+        raise ConfigError(
+            f"{what}: package must be installed, install it or name a path alone: "
+            f"found no {model.package!r}"
+        )
+    try:
+        inside = model.path.relative_to(base.resolve())
+    except ValueError as error:
+        raise ConfigError(
+            f"{what}: path must be relative to the package's folder: found {model.path}"
+        ) from error
+    return replace(model, path=Path(places[0]) / inside)
+
+
 def _release(data: dict[str, Any], path: Path) -> Release:
     variants = sorted(data.pop("variants").items(), key=lambda it: it[1].role is not Role.REFERENCE)
     parts: dict[str, Any] = {"variants": dict(variants)}
@@ -117,6 +140,8 @@ def _release(data: dict[str, Any], path: Path) -> Release:
         if key in data:
             what = f"{path.name} [{table}]"
             parts[key] = structure(data[key], kind, what=what, base=path.parent)
+            if isinstance(parts[key], ModelSource) and parts[key].package:
+                parts[key] = _in_package(parts[key], what, path.parent)
         elif key in ("identity", "data", "policy"):
             raise ConfigError(f"{path.name}: the table [{table}] is missing")
     try:

@@ -29,7 +29,8 @@ def require_checkpoint(source: Path | None) -> Path:
         raise ConfigError("[model] path is missing, and a variant must be built: add it")
     if not source.is_dir():
         raise ConfigError(
-            f"[model] path must be a Hugging Face checkpoint directory: found no directory {source}"
+            "[model] path must be the directory of a Hugging Face checkpoint, or a GGUF file: "
+            f"found no directory {source}"
         )
     _require_config(source)
     weights = _weights(source)

@@ -1,12 +1,14 @@
 """Suites run once for every variant of the release; variants are built before the first test."""
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import pytest
 
 from harness.builders.assemble import build_variants
-from harness.builders.base import Built
-from harness.errors import ConfigError
+from harness.builders.base import Built, Progress
+from harness.builders.gguf import SUFFIX, checkpoint_of
+from harness.errors import ConfigError, HarnessError
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import SETTINGS, Settings, is_gate
 from harness.plugins.progress import bar
@@ -41,25 +43,42 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if is_gate(config) and session.items and not config.option.collectonly:
         forget_latest(config.stash[SETTINGS].reports)
         try:
-            config.stash[NOTEBOOK].built = _build(config, config.stash[SETTINGS])
+            config.stash[NOTEBOOK].built = _build(config)
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from error
     return (yield)
 
 
-def _build(config: pytest.Config, settings: Settings) -> Built:
+def _build(config: pytest.Config) -> Built:
+    settings = config.stash[SETTINGS]
     beside = settings.release.with_role(Role.BASELINE)
     wanted = settings.only | {settings.release.reference, *beside}
     recipes = [recipe for recipe in settings.recipes if recipe.name in wanted]
-    source = settings.release.model.path if settings.release.model else None
     with bar(config, None, "build") as shown:
 
         def tell(name: str, stage: str) -> None:
             shown.set_description(f"build {name}: {stage}")
             shown.update()
 
+        try:
+            settings = _sourced(settings, tell)
+        except ConfigError:
+            raise
+        except HarnessError as error:
+            return {recipe.name: error for recipe in recipes}
+        config.stash[SETTINGS] = config.stash[NOTEBOOK].settings = settings
+        source = settings.release.model.path if settings.release.model else None
         built = build_variants(recipes, source, settings.cache, tell)
     for found in built.values():
         if isinstance(found, ConfigError):
             raise found
     return built
+
+
+def _sourced(settings: Settings, tell: Progress) -> Settings:
+    """With a checkpoint in place of a GGUF file."""
+    release, model = settings.release, settings.release.model
+    if model is None or model.path.suffix != SUFFIX:
+        return settings
+    place = checkpoint_of(model.path, settings.cache.parent / "checkpoints", tell)
+    return replace(settings, release=replace(release, model=replace(model, path=place)))

@@ -1,0 +1,93 @@
+"""A GGUF file as a source: made into a checkpoint once, by a process of its own."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from harness.builders.gguf import checkpoint_of
+from harness.errors import BuildError, ConfigError, InfrastructureError
+
+WORKER = "tests.builders.fake_gguf_worker"
+
+
+@pytest.fixture
+def gguf(tmp_path):
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF" + b"0" * 100)
+    return path
+
+
+@pytest.fixture
+def stages():
+    return []
+
+
+def made(path, stages, worker=WORKER):
+    return checkpoint_of(
+        path, path.parent / "kept", lambda name, stage: stages.append(stage), worker
+    )
+
+
+def test_a_checkpoint_is_made_once_and_again_when_it_was_changed(gguf, stages, monkeypatch):
+    monkeypatch.setattr("harness.builders.gguf._NEEDED", ())
+    place = made(gguf, stages)
+    assert (place / "config.json").is_file()
+    assert "dequantizing" in stages
+    stages.clear()
+    assert made(gguf, stages) == place
+    assert stages == []
+    (place / "config.json").write_text("{}")
+    assert made(gguf, stages) == place
+    assert stages
+    assert json.loads((place / "config.json").read_text()) == {"model_type": "fake"}
+
+
+def test_another_file_is_another_checkpoint(gguf, stages, monkeypatch):
+    monkeypatch.setattr("harness.builders.gguf._NEEDED", ())
+    first = made(gguf, stages)
+    gguf.write_bytes(b"GGUF" + b"1" * 100)
+    assert made(gguf, stages) != first
+
+
+def test_what_is_no_gguf_or_not_there_is_the_release_files_mistake(tmp_path, stages):
+    path = tmp_path / "model.gguf"
+    with pytest.raises(ConfigError, match="cannot be read"):
+        made(path, stages)
+    path.write_bytes(b"PK..")
+    with pytest.raises(ConfigError, match="must be a GGUF file"):
+        made(path, stages)
+
+
+def test_what_a_worker_cannot_do_is_told_and_nothing_is_left(gguf, stages, monkeypatch):
+    monkeypatch.setattr("harness.builders.gguf._NEEDED", ())
+    gguf.write_bytes(b"GGUF refused")
+    with pytest.raises(ConfigError, match="the tokenizer"):
+        made(gguf, stages)
+    gguf.write_bytes(b"GGUF silent")
+    with pytest.raises(BuildError, match="no checkpoint was made"):
+        made(gguf, stages)
+    assert list((gguf.parent / "kept").iterdir()) == []
+
+
+def test_missing_packages_are_named(gguf, stages, monkeypatch):
+    monkeypatch.setattr("harness.builders.gguf._NEEDED", ("no-such-package",))
+    with pytest.raises(InfrastructureError, match="missing no-such-package"):
+        made(gguf, stages)
+
+
+@pytest.mark.skipif(find_spec("gguf") is None, reason="needs the [gguf] extra")
+@pytest.mark.parametrize("pre", ["smollm", "gpt-2"])
+def test_a_real_gguf_becomes_a_checkpoint_that_builds(tmp_path, stages, pre):
+    script = Path(__file__).parent / "tiny_gguf.py"
+    subprocess.run([sys.executable, script, tmp_path / "tiny.gguf", pre], check=True)
+    place = made(tmp_path / "tiny.gguf", stages, "harness.builders.gguf_worker")
+    config = json.loads((place / "config.json").read_text())
+    assert (config["model_type"], config["num_hidden_layers"]) == ("llama", 2)
+    assert "quantization_config" not in config
+    tokenizer = json.loads((place / "tokenizer.json").read_text())
+    kinds = [it["type"] for it in tokenizer["pre_tokenizer"].get("pretokenizers", [])]
+    assert ("Digits" in kinds) is (pre == "smollm")
