@@ -22,8 +22,8 @@ _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, Me
 """What the binding raises: the engine's own errors are RuntimeError, wrong arguments TypeError."""
 
 _LEAST_KEPT_ROOM = 512  # tokens, twice as many where a request needs more
-_MOST_CHUNK_TOKENS = 256  # more at once take longer as well
-_CHUNK_BYTES = 64 * 2**20  # of logits that the engine holds at a time
+_READ_AT_ONCE = 4352  # tokens of a scored prompt: over 4,096 Phi's rotations are others for all
+_CHUNK_TOKENS = 256  # of what is left then: more at once take longer as well
 
 
 @dataclass(slots=True)
@@ -53,7 +53,6 @@ class OrtGenAI:
         self._context_tokens = 0
         self._window_tokens = 0
         self._vocabulary = 0
-        self._chunk_tokens = _MOST_CHUNK_TOKENS
         self._threads = 0
 
     def use_threads(self, threads: int) -> None:
@@ -90,8 +89,6 @@ class OrtGenAI:
         self._context_tokens = int(model["context_length"])
         self._window_tokens = int(window.get("window_size") or 0)
         self._vocabulary = int(model.get("vocab_size") or 0)
-        tokens = _CHUNK_BYTES // (4 * max(1, self._vocabulary))
-        self._chunk_tokens = max(1, min(_MOST_CHUNK_TOKENS, tokens))
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what the engine refuses is an answer too."""
@@ -236,12 +233,15 @@ class OrtGenAI:
     ) -> NDArray[np.float32]:
         """The logits that predict the tokens from `score_from` on, (tokens, vocabulary).
 
-        The prompt is read in chunks, for the engine keeps the logits of all that it reads at once:
-        1 MiB a token where the vocabulary has 262,144.
+        A prompt is read at once, as an application's is: what goes wrong then must be seen, and
+        rotations that depend on the length (LongRoPE) are chosen by what is read. What is left of a
+        very long one is read in chunks, for the engine keeps the logits of all that it reads: 1 MiB
+        a token where the vocabulary has 262,144.
         """
         rows, read, last = [], generator.token_count(), len(prompt) - 1
         while read < len(prompt):
-            chunk = prompt[read : read + self._chunk_tokens]
+            size = _CHUNK_TOKENS if read >= _READ_AT_ONCE else _READ_AT_ONCE
+            chunk = prompt[read : read + size]
             generator.append_tokens(chunk)
             first, end = max(score_from - 1, read), min(read + len(chunk), last)
             if first < end:

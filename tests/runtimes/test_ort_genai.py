@@ -263,12 +263,13 @@ def test_a_kept_generator_reserves_what_is_asked_of_it_and_grows(
 
 @pytest.mark.parametrize("chunk", [7, 64, 300])
 def test_logits_are_the_same_in_whatever_chunks_a_prompt_is_read(
-    embedded: Mapping[str, Path], chunk: int
+    embedded: Mapping[str, Path], chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runtime = loaded(embedded["int4"])
     request = Request(token_ids=tuple(5 + n * 7 % 1000 for n in range(300)), score_from=50)
     whole = runtime.answer(request).logits
-    runtime._chunk_tokens = chunk
+    monkeypatch.setattr("harness.runtimes.ort_genai._READ_AT_ONCE", 100)
+    monkeypatch.setattr("harness.runtimes.ort_genai._CHUNK_TOKENS", chunk)
     parts = runtime.answer(request).logits
     assert whole is not None
     assert parts is not None
