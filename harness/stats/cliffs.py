@@ -58,12 +58,12 @@ def worst_cliff(
     drift, and taken off. The error is that of medians, on Student's t, with the median absolute
     deviation over all lengths compared for spread: one stall in ten values does not move it.
 
-    A jump beyond `tolerance` at a one-sided level of 10 % makes a suspect; where there is none, the
-    one that stands out most does, if its value is beyond. Where there are suspects, only what was
-    measured again decides, with the drift's error in it and Bonferroni over them, and the shortest
-    one that is shown to be beyond the tolerance is where the cliff starts. Else it is the largest
-    jump, with Bonferroni over all lengths. Unbounded with fewer than three lengths or two values a
-    length, and where a suspect was not measured again.
+    A jump beyond `tolerance` at a one-sided level of 10 % makes a suspect; where there is none, all
+    do whose value is beyond. Where there are suspects, only what was measured again decides, with
+    the drift's error in it and Bonferroni over them, and the shortest one that is shown to be
+    beyond the tolerance is where the cliff starts. Else it is the largest jump, with Bonferroni
+    over all lengths. Unbounded with fewer than three lengths or two values a length, and where a
+    suspect was not measured again.
     """
     logs = _log_ratios(values, references)
     first, again = by_length(logs, labels), by_length(logs, labels, again=True)
@@ -204,9 +204,8 @@ def _compared(lengths: Sequence[int], length: int) -> Sequence[int]:
 def _suspected(first: Mapping[int, Values], tolerance: float) -> tuple[int, ...]:
     drift, most = _drift(first), math.log(tolerance)
     jumps = [_jump(first, length, drift) for length in tuple(first)[1:]]
-    found = tuple(it.length for it in jumps if it.screened > most)
-    worst = max(jumps, key=lambda it: it.screened)
-    return found or ((worst.length,) if worst.value > most else ())
+    screened = tuple(jump.length for jump in jumps if jump.screened > most)
+    return screened or tuple(jump.length for jump in jumps if jump.value > most)
 
 
 def _drift(first: Mapping[int, Values]) -> _Drift:
@@ -253,7 +252,7 @@ def _spread(groups: Sequence[Values]) -> tuple[float, float]:
 
 
 def _largest(jumps: Sequence[_Jump], confidence: float, samples: int) -> Estimate:
-    """The jump with the highest lower end, and the highest of all upper ends: of the largest."""
+    """The jump that stands out most by the screen, and the highest of all upper ends."""
     shared = 1 - (1 - confidence) / len(jumps)
     worst = max(jumps, key=lambda it: it.screened)
     return Estimate(
