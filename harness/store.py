@@ -101,10 +101,8 @@ def read_release(path: Path) -> Release:
 
 def _in_package(model: ModelSource, what: str, base: Path) -> ModelSource:
     """With the path where the package is installed."""
-    try:
-        found = importlib.util.find_spec(model.package)
-    except (ImportError, ValueError):
-        found = None
+    known = model.package.isidentifier()  # what is inside another one would import that
+    found = importlib.util.find_spec(model.package) if known else None
     places = list(found.submodule_search_locations or ()) if found else []
     if not places:
         raise ConfigError(

@@ -1,5 +1,6 @@
 import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,27 @@ def test_a_release_file_is_read_with_paths_relative_to_it(write, tmp_path):
     assert release.variants["int4"].algorithm is Algorithm.K_QUANT
     assert release.candidates == ("int4",)
     assert release.reference == "fp32"
+
+
+def test_a_model_can_be_in_an_installed_package(write):
+    inside = RELEASE.replace('path = "checkpoint"', 'package = "pytest"\npath = "parts/model.gguf"')
+    found = store.read_release(write(inside)).model.path
+    assert found == Path(pytest.__file__).parent / "parts" / "model.gguf"
+
+
+@pytest.mark.parametrize(
+    ("package", "path", "said"),
+    [
+        ("no_such_package", "a.gguf", "package must be installed.*found no 'no_such_package'"),
+        ("os.path", "a.gguf", "package must be installed.*found no 'os.path'"),
+        ("json.decoder", "a.gguf", "found no 'json.decoder'"),
+        ("pytest", "/a.gguf", "path must be relative to the package's folder"),
+    ],
+)
+def test_a_package_that_is_not_there_or_no_place_in_it_is_refused(write, package, path, said):
+    text = RELEASE.replace('path = "checkpoint"', f'package = "{package}"\npath = "{path}"')
+    with pytest.raises(ConfigError, match=said):
+        store.read_release(write(text))
 
 
 def test_the_reference_comes_first_wherever_it_stands(write):

@@ -4,13 +4,12 @@ A model that exists as GGUF alone is dequantized: its weights are what the file'
 them, and it is these that variants are held against.
 """
 
-import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from harness.builders.base import Progress
 from harness.builders.build_process import BuildProcess
+from harness.builders.cache import Cache
 from harness.builders.failure import restore
 from harness.builders.key import installed, key_of
 from harness.errors import BuildError, ConfigError, InfrastructureError
@@ -20,8 +19,7 @@ SUFFIX = ".gguf"
 
 _WORKER = "harness.builders.gguf_worker"
 _DEADLINE_SECONDS = 3600.0
-_VERSION = 1  # of what the worker does
-_PACKAGES = ("transformers", "torch", "tokenizers", "gguf")
+_PACKAGES = ("transformers", "torch", "tokenizers", "gguf", "accelerate")
 _NEEDED = ("transformers", "torch", "gguf", "accelerate")
 _CHECKPOINT = "checkpoint"
 _RECORD = "source.json"
@@ -35,9 +33,9 @@ def checkpoint_of(path: Path, root: Path, progress: Progress, worker: str = _WOR
     packages are missing, BuildError where it cannot be made of it.
     """
     _require_gguf(path)
-    made_from = {
+    made_from: dict[str, object] = {
         "gguf": digest_file(path),
-        "version": _VERSION,
+        "code": digest_file(Path(__file__).with_name("gguf_worker.py")),
         "packages": {name: installed(name) for name in _PACKAGES},
     }
     entry = root.absolute() / key_of(made_from)
@@ -82,29 +80,34 @@ def _is_whole(entry: Path) -> bool:
 def _make(
     path: Path, entry: Path, made_from: dict[str, object], progress: Progress, worker: str
 ) -> None:
-    staging = entry.with_name(f".staging-{entry.name}-{os.getpid()}")
-    try:
-        staging.mkdir(parents=True)
-        output = staging / _CHECKPOINT
-        process = BuildProcess(worker, _DEADLINE_SECONDS, staging)
-        plan = {"source": str(path), "builds": [{"output": str(output)}]}
-        is_made = False
-        for report in process.reports(plan):
-            if report["event"] == "failed":
-                raise restore(report["kind"], report["message"])
-            is_made |= report["event"] == "built"
-            progress(path.name, report.get("stage", "digesting"))
-        if not is_made:
-            raise BuildError(f"no checkpoint was made from {path.name}: {process.last_line()}")
-        record = {"made_from": made_from, "files": digest_files(output)}
-        write_json(staging / _RECORD, {**record, "seal": digest_of(record)})
-        process.log.unlink()
-        shutil.rmtree(entry, ignore_errors=True)
-        staging.rename(entry)
-    except OSError as error:
-        if not _is_whole(entry):  # another process may have been first
-            raise InfrastructureError(
-                f"the checkpoint of {path.name} cannot be kept ({error.strerror}): {entry}"
-            ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with Cache(entry.parent).staging() as staging:
+        staged = staging / entry.name
+        staged.mkdir()
+        _have_made(
+            path, staged / _CHECKPOINT, BuildProcess(worker, _DEADLINE_SECONDS, staging), progress
+        )
+        record = {"made_from": made_from, "files": digest_files(staged / _CHECKPOINT)}
+        write_json(staged / _RECORD, {**record, "seal": digest_of(record)})
+        if _is_whole(entry):  # another process was first, and uses it
+            return
+        with suppress(FileNotFoundError):  # damaged: goes with the staging
+            entry.rename(staging / "damaged")
+        try:
+            staged.rename(entry)
+        except OSError as error:
+            if not _is_whole(entry):
+                raise InfrastructureError(
+                    f"the checkpoint of {path.name} cannot be kept ({error.strerror}): {entry}"
+                ) from error
+
+
+def _have_made(path: Path, output: Path, process: BuildProcess, progress: Progress) -> None:
+    is_made = False
+    plan = {"source": str(path), "builds": [{"output": str(output)}]}
+    for report in process.reports(plan):
+        if report["event"] == "failed":
+            raise restore(report["kind"], report["message"])
+        is_made |= report["event"] == "built"
+        progress(path.name, report.get("stage", "digesting"))
+    if not is_made:
+        raise BuildError(f"no checkpoint was made from {path.name}: {process.last_line()}")

@@ -10,10 +10,22 @@ from typing import Any
 from harness.builders.olive_worker import Report, serve
 from harness.errors import ConfigError
 
-_DIGITS_ALONE = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone")
+_DIGITS_ALONE = (
+    "smollm",
+    "starcoder",
+    "refact",
+    "command-r",
+    "codeshell",
+    "exaone",
+    "minerva-7b",
+)
 """`tokenizer.ggml.pre` of those that split every digit off before GPT-2's pattern, which
 transformers does not read (llama.cpp, src/llama-vocab.cpp).
 """
+_AS_TRANSFORMERS = ("", "default", "gpt-2", "llama-bpe", "llama3", "qwen2", "gemma", "llama-spm")
+"""Those that it splits as llama.cpp does."""
+_CONTROL = (3, 4)  # types of tokens that stand for no text: control, and what users defined
+_SCALED = ("rope_freqs", "rope_factors")  # tensors that transformers passes over
 
 
 def make_checkpoint(build: dict[str, Any], source: Path, report: Report) -> None:
@@ -27,13 +39,15 @@ def make_checkpoint(build: dict[str, Any], source: Path, report: Report) -> None
     report("stage", {"stage": "reading its tokenizer"})
     tokenizer = transformers.AutoTokenizer.from_pretrained(**place)
     _split_digits(tokenizer, str(fields.get("tokenizer.ggml.pre", "")))
-    _require_same_tokens(tokenizer, fields.get("tokenizer.ggml.tokens", []))
+    _require_same_tokens(tokenizer, fields)
     report("stage", {"stage": "dequantizing"})
-    model = transformers.AutoModelForCausalLM.from_pretrained(
+    model, loaded = transformers.AutoModelForCausalLM.from_pretrained(
         **place,
         quantization_config=transformers.GgufConfig(dequantize=True),
         dtype=torch.float32,
+        output_loading_info=True,
     )
+    _require_all_weights(loaded)
     model.hf_quantizer = None  # or it saves what it read, and not what is there now
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
@@ -44,12 +58,31 @@ def make_checkpoint(build: dict[str, Any], source: Path, report: Report) -> None
 
 
 def _fields(source: Path) -> dict[str, Any]:
-    """What the file says of its tokenizer."""
+    """What the file says of its tokenizer; ConfigError for what transformers would pass over."""
     from gguf import GGUFReader
 
-    wanted = ("tokenizer.ggml.pre", "tokenizer.ggml.tokens")
-    found = GGUFReader(source).fields
-    return {name: found[name].contents() for name in wanted if name in found}
+    reader = GGUFReader(source)
+    scaled = [name for name in reader.fields if ".rope.scaling." in name]
+    types = [str(reader.fields[name].contents()) for name in scaled if name.endswith(".type")]
+    scaled = [] if types == ["none"] else scaled
+    scaled += [it.name for it in reader.tensors if it.name.startswith(_SCALED)]
+    if scaled:
+        raise ConfigError(
+            "the scaled rotations of the GGUF cannot be taken over, name the checkpoint as [model] "
+            f"path: found {scaled[0]}"
+        )
+    wanted = ("tokenizer.ggml.pre", "tokenizer.ggml.tokens", "tokenizer.ggml.token_type")
+    return {name: reader.fields[name].contents() for name in wanted if name in reader.fields}
+
+
+def _require_all_weights(loaded: dict[str, Any]) -> None:
+    """What is missing would be drawn at random, and transformers only warns."""
+    lacking = [*loaded.get("missing_keys", ()), *map(str, loaded.get("mismatched_keys", ()))]
+    if lacking:
+        raise ConfigError(
+            f"the GGUF must hold all weights of the model, in one file: {len(lacking)} are missing "
+            f"or of another shape, {lacking[0]} first"
+        )
 
 
 def _split_digits(tokenizer: Any, pre: str) -> None:
@@ -62,12 +95,26 @@ def _split_digits(tokenizer: Any, pre: str) -> None:
                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
             ]
         )
+    elif pre not in _AS_TRANSFORMERS:
+        raise ConfigError(
+            "how the GGUF splits text cannot be taken over, name the checkpoint as [model] path: "
+            f"found tokenizer.ggml.pre {pre!r}"
+        )
 
 
-def _require_same_tokens(tokenizer: Any, tokens: list[str]) -> None:
-    """Every id of the file must be the same token here, or every answer would be another one."""
+def _require_same_tokens(tokenizer: Any, fields: dict[str, Any]) -> None:
+    """Every id of the file must be the same token here, or every answer would be another one.
+
+    A token of text may be missing (unused ones are), one of control may not.
+    """
+    tokens = fields.get("tokenizer.ggml.tokens", [])
+    types = fields.get("tokenizer.ggml.token_type", [1] * len(tokens))
     known = tokenizer.get_vocab()
-    off = [token for at, token in enumerate(tokens) if known.get(token, at) != at]
+    off = [
+        token
+        for at, (token, kind) in enumerate(zip(tokens, types, strict=True))
+        if known.get(token, -1 if kind in _CONTROL else at) != at
+    ]
     missing = [token for token in tokens if token not in known]
     if off or len(missing) > len(tokens) // 100:
         raise ConfigError(

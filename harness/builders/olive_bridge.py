@@ -5,7 +5,6 @@ later accept and ignore; microsoft/Olive PR 2665 mends the first. Drop the bridg
 """
 
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 from harness.builders.key import installed
@@ -21,6 +20,7 @@ _NEW_NAMES = {
     "int4_nodes_to_exclude": "nodes_to_exclude",
     "int4_algo_config": "algo_config",
 }
+_GEMMA_3 = ("gemma3", "gemma3_text")
 _SEPARATORS = {"op_types_to_quantize": "/", "nodes_to_exclude": ","}
 
 
@@ -91,7 +91,7 @@ def install_bridge() -> None:
     bridge_configurations(builder)
 
 
-def bridge_configurations(builder: ModuleType) -> None:
+def bridge_configurations(builder: Any) -> None:
     """Make genai's builder find rotations where it looks for them, in what it reads."""
     read = builder.AutoConfig
 
@@ -111,8 +111,13 @@ def _flatten_rotations(config: Any) -> None:
     """
     text = config.get_text_config()
     rotations = getattr(text, "rope_parameters", None) or {}
-    if not text.model_type.startswith("gemma3") or "full_attention" not in rotations:
+    if text.model_type not in _GEMMA_3 or "full_attention" not in rotations:
         return
+    scaling = rotations["full_attention"].get("rope_type", "default")
+    if scaling != "default":  # genai would scale the rotations of windowed layers as well
+        raise BuildError(
+            f"onnxruntime-genai 0.18 builds no Gemma 3 whose rotations are scaled: found {scaling}"
+        )
     for each in {id(config): config, id(text): text}.values():
         each.rope_theta = rotations["full_attention"]["rope_theta"]
         each.rope_local_base_freq = rotations["sliding_attention"]["rope_theta"]

@@ -60,13 +60,9 @@ def _build(config: pytest.Config) -> Built:
             shown.set_description(f"build {name}: {stage}")
             shown.update()
 
-        try:
-            settings = _sourced(settings, tell)
-        except ConfigError:
-            raise
-        except HarnessError as error:
-            return {recipe.name: error for recipe in recipes}
-        config.stash[SETTINGS] = config.stash[NOTEBOOK].settings = settings
+        settings = config.stash[SETTINGS] = config.stash[NOTEBOOK].settings = _sourced(
+            settings, tell
+        )
         source = settings.release.model.path if settings.release.model else None
         built = build_variants(recipes, source, settings.cache, tell)
     for found in built.values():
@@ -76,9 +72,14 @@ def _build(config: pytest.Config) -> Built:
 
 
 def _sourced(settings: Settings, tell: Progress) -> Settings:
-    """With a checkpoint in place of a GGUF file."""
+    """With a checkpoint in place of a GGUF file; what has none cannot be judged."""
     release, model = settings.release, settings.release.model
-    if model is None or model.path.suffix != SUFFIX:
+    if model is None or model.path.suffix.lower() != SUFFIX:
         return settings
-    place = checkpoint_of(model.path, settings.cache.parent / "checkpoints", tell)
+    try:
+        place = checkpoint_of(model.path, settings.cache.parent / "checkpoints", tell)
+    except ConfigError:
+        raise
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from error
     return replace(settings, release=replace(release, model=replace(model, path=place)))

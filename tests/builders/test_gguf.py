@@ -91,3 +91,19 @@ def test_a_real_gguf_becomes_a_checkpoint_that_builds(tmp_path, stages, pre):
     tokenizer = json.loads((place / "tokenizer.json").read_text())
     kinds = [it["type"] for it in tokenizer["pre_tokenizer"].get("pretokenizers", [])]
     assert ("Digits" in kinds) is (pre == "smollm")
+
+
+@pytest.mark.skipif(find_spec("gguf") is None, reason="needs the [gguf] extra")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["deepseek-llm"], "found tokenizer.ggml.pre 'deepseek-llm'"),
+        (["smollm", "without", "blk.1.ffn_up"], "must hold all weights"),
+        (["smollm", "with", "rope_freqs"], "scaled rotations"),
+    ],
+)
+def test_a_gguf_that_would_become_another_model_is_refused(tmp_path, stages, options, said):
+    script = Path(__file__).parent / "tiny_gguf.py"
+    subprocess.run([sys.executable, script, tmp_path / "tiny.gguf", *options], check=True)
+    with pytest.raises(ConfigError, match=said):
+        made(tmp_path / "tiny.gguf", stages, "harness.builders.gguf_worker")

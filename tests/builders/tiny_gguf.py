@@ -1,4 +1,7 @@
-"""Write a Llama of random weights as a GGUF into argv[1], with argv[2] as its pre-tokenizer."""
+"""Write a Llama of random weights as a GGUF into argv[1], with argv[2] as its pre-tokenizer.
+
+More arguments are tensors that it is to be "with" or "without".
+"""
 
 import sys
 
@@ -17,7 +20,7 @@ def byte_letters() -> list[str]:
     return [table[byte] for byte in range(256)]
 
 
-def write(path: str, pre: str) -> None:
+def write(path: str, pre: str, *changes: str) -> None:
     random = np.random.default_rng(0)
     tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *byte_letters(), "th", "the"]
     writer = GGUFWriter(path, "llama")
@@ -46,6 +49,10 @@ def write(path: str, pre: str) -> None:
             **{f"blk.{layer}.ffn_{what}": (INNER, WIDTH) for what in ("gate", "up")},
             f"blk.{layer}.ffn_down": (WIDTH, INNER),
         }
+    if changes[:1] == ("with",):
+        shapes[changes[1]] = (WIDTH // HEADS // 2,)
+    if changes[:1] == ("without",):
+        del shapes[changes[1]]
     for name, shape in shapes.items():
         values = random.normal(1.0 if "norm" in name else 0.0, 0.05, shape).astype(np.float32)
         writer.add_tensor(f"{name}.weight", values)
@@ -56,4 +63,4 @@ def write(path: str, pre: str) -> None:
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], sys.argv[2])
+    write(*sys.argv[1:])
