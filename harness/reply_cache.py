@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from harness.store import digest_file, digest_of, read_json, write_text
 
 Ask = Callable[[Sequence[Item]], Sequence[Reply]]
 
-SCHEMA = 1
+SCHEMA = 2
 _PROVEN = 3  # kept replies that are asked again before any is served
 _FIRST = 32  # items that say how long one takes
 _KEPT_SECONDS = 10.0  # of asking are lost where a session is killed
@@ -55,16 +56,20 @@ class ReplyCache:
     """One variant's replies by item, in a file named by the digest of what made them.
 
     The file is replaced as a whole and sealed, so that it is read whole or not at all. Items are
-    known by all that they hold, so that several banks share one file. The first few replies of the
-    items that are wanted are asked again each session: where one is not the same any more, none is
-    served. What is asked is kept while it is asked, for a session may be interrupted.
+    known by all that they hold, so that several banks share one file. Of each earlier session's
+    replies the first few that are wanted are asked again: where one is not the same any more, none
+    of that session is served. What is asked is kept while it is asked, for a session may be
+    interrupted.
     """
 
     def __init__(self, root: Path, made_of: Mapping[str, object]) -> None:
         self._made_of = dict(made_of)
         self._path = root / f"{digest_of(self._made_of).removeprefix('sha256:')[:32]}.json"
         self._known: dict[str, Reply] = {}
-        self._unproven: dict[str, Reply] | None = None  # not read yet
+        self._unproven: dict[str, Reply] = {}
+        self._sessions: dict[str, str] = {}  # who asked for each of them
+        self._session = secrets.token_hex(8)
+        self._is_read = False
 
     def replies(self, items: Sequence[Item], ask: Ask) -> tuple[Reply, ...]:
         """Replies to items in their order; what is not known yet is asked and kept."""
@@ -91,37 +96,48 @@ class ReplyCache:
     def _prove(self, items: Mapping[str, Item], ask: Ask) -> None:
         """Read the file when it is first wanted, and serve of it nothing that a sample refutes.
 
-        What it holds of other items alone stays unproven, and stays in the file.
+        What sessions left of other items alone stays unproven, and stays in the file.
         """
-        if self._unproven is None:
-            self._unproven = self._read()
-        sample = [key for key in items if key in self._unproven][:_PROVEN]
-        if not sample:
-            return
+        if not self._is_read:
+            self._is_read = True
+            self._read()
+        wanted: dict[str, list[str]] = {}
+        for key in items:
+            if key in self._unproven:
+                wanted.setdefault(self._sessions[key], []).append(key)
+        for session, keys in wanted.items():
+            self._prove_session(session, keys[:_PROVEN], items, ask)
+
+    def _prove_session(
+        self, session: str, sample: Sequence[str], items: Mapping[str, Item], ask: Ask
+    ) -> None:
         asked = dict(zip(sample, ask([items[key] for key in sample]), strict=True))
-        if all(_plain(reply) == _plain(self._unproven[key]) for key, reply in asked.items()):
+        its = [key for key in self._unproven if self._sessions[key] == session]
+        kept = {key: self._unproven.pop(key) for key in its}
+        if all(_plain(reply) == _plain(kept[key]) for key, reply in asked.items()):
             with suppress(OSError):
                 self._path.touch()  # when it was last used
-            self._known = {**self._unproven, **self._known}
-        self._unproven = {}
+            self._known.update(kept)
         self._known.update(asked)
 
-    def _read(self) -> dict[str, Reply]:
-        try:
+    def _read(self) -> None:
+        with suppress(OSError, ValueError, KeyError, TypeError):
             record = read_json(self._path)
             seal = record.pop("seal")
-            if seal != digest_of(record) or record["made_of"] != self._made_of:
-                return {}
-            return {key: _reply(plain) for key, plain in record["replies"].items()}
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}
+            if seal == digest_of(record) and record["made_of"] == self._made_of:
+                found = {key: _reply(plain) for key, plain in record["replies"].items()}
+                self._sessions = {key: str(record["sessions"][key]) for key in found}
+                self._unproven = found
 
     def _write(self) -> None:
         """Keep what is known; a disk that is full costs time later, and nothing now."""
-        every = {**(self._unproven or {}), **self._known}
-        plain = {key: _plain(reply) for key, reply in every.items()}
-        record = {"made_of": self._made_of, "replies": plain}
-        with suppress(OSError):
+        every = {**self._unproven, **self._known}
+        record = {
+            "made_of": self._made_of,
+            "replies": {key: _plain(reply) for key, reply in every.items()},
+            "sessions": {key: self._sessions.get(key, self._session) for key in every},
+        }
+        with suppress(OSError, ValueError):  # a likelihood of minus infinity is no JSON
             write_text(self._path, json.dumps({**record, "seal": digest_of(record)}))
 
 

@@ -68,7 +68,15 @@ def test_another_bank_takes_nothing_away(tmp_path):
     asked(tmp_path, ITEMS[:4])
     asked(tmp_path, ITEMS[4:])
     _, new = asked(tmp_path, ITEMS)
-    assert new == ["i0", "i1", "i2"]
+    assert new == ["i0", "i1", "i2", "i4", "i5", "i6"]  # of each session
+
+
+def test_a_sample_vouches_for_no_other_session(tmp_path):
+    asked(tmp_path, ITEMS[:4], accent="!")
+    asked(tmp_path, ITEMS[4:])
+    replies, new = asked(tmp_path, ITEMS)
+    assert new == ["i0", "i1", "i2", "i4", "i5", "i6", "i3"]
+    assert not any("!" in reply.answer.text for reply in replies)
 
 
 def test_what_was_asked_before_an_interruption_is_kept(tmp_path, monkeypatch):
