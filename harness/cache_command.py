@@ -12,13 +12,14 @@ from typing import Any
 
 from tabulate import tabulate
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, InfrastructureError
 from harness.store import read_json
 
 _CACHE = Path(".cache/variants")
 _KEY = re.compile(r"[0-9a-f]{32}")
 _HEADERS = ("kind", "key", "of what", "MiB", "last used")
 _MIB = 2**20
+_MOST_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def _days(text: str) -> timedelta:
     days = float(text)
-    if not 0 <= days < 10**6:
+    if not 0 <= days <= _MOST_DAYS:
         raise ValueError
     return timedelta(days=days)
 
@@ -75,9 +76,12 @@ def show_cache(options: argparse.Namespace) -> int:
     doomed = [one for one in found if removes and one.used <= oldest]
     for one in doomed:
         _remove(one.path)
+    gone = [one for one in doomed if not one.path.exists()]
     if removes:
-        size = sum(one.size_bytes for one in doomed) / _MIB
-        print(f"removed {len(doomed):,} of {len(found):,}, {size:,.0f} MiB")
+        size = sum(one.size_bytes for one in gone) / _MIB
+        print(f"removed {len(gone):,} of {len(found):,}, {size:,.0f} MiB")
+    if left := [one for one in doomed if one.path.exists()]:
+        raise InfrastructureError(f"cannot be removed: {', '.join(str(one.path) for one in left)}")
     return 0
 
 
@@ -94,16 +98,17 @@ def kept(cache: Path) -> list[Kept]:
 
 def _folders(kind: str, root: Path, record: str) -> Iterator[Kept]:
     for path in _entries(root):
-        if path.is_dir() and _KEY.fullmatch(path.name):
-            made_from = _made_from(path / record)
-            stamp = path / record if (path / record).exists() else path
-            yield Kept(kind, path, _what(made_from), _size(path), _used(stamp))
+        if _KEY.fullmatch(path.name) and (path / record).is_file():
+            with suppress(FileNotFoundError):  # another session replaced it meanwhile
+                what = _what(_made_from(path / record))
+                yield Kept(kind, path, what, _size(path), _used(path / record))
 
 
 def _files(kind: str, root: Path, pattern: str) -> Iterator[Kept]:
     for path in _entries(root):
         if path.is_file() and path.match(pattern) and _KEY.search(path.stem):
-            yield Kept(kind, path, "", path.stat().st_size, _used(path))
+            with suppress(FileNotFoundError):
+                yield Kept(kind, path, "", path.stat().st_size, _used(path))
 
 
 def _entries(root: Path) -> Sequence[Path]:
