@@ -87,7 +87,7 @@ def unmet(items: Sequence[Item], policy: Policy, unseen: Unseen) -> list[Problem
     """Slices and formats with fewer different chats than show the loss that a rule names, of rules
     that say `unseen` of it. Where a bank has no item of a format there is none to show.
     """
-    chats = list({item.messages: item for item in reversed(items)}.values())
+    chats = list({item.asked: item for item in reversed(items)}.values())
     chosen = [it for it in policy.rules if it.unseen is unseen]
     deciding = [it for it in chosen if it.severity is not Severity.INFO]
     found = []
@@ -104,7 +104,7 @@ def unmet(items: Sequence[Item], policy: Policy, unseen: Unseen) -> list[Problem
 
 def too_few(items: Sequence[Item], policy: Policy) -> list[Problem]:
     """Slices, and the whole bank, with fewer different chats than the policy's rules need."""
-    chats = {item.messages: item for item in reversed(items)}.values()
+    chats = {item.asked: item for item in reversed(items)}.values()
     sizes = dict(sorted(Counter(item.slice for item in chats).items()))
     rules = [
         it for it in policy.rules if it.metric in (CORRECT, BY_SLICE) and it.statistic in PAIRED

@@ -43,7 +43,8 @@ def _by_bet(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
     shown = betting.shown_after(gains, margin, tail, bank) is not None
     found = estimate(it, rule.statistic, rule.confidence)
     harm = _is_beyond(limit, found) if shown else _is_harm(gains, margin, tail)
-    harm |= betting.wealth(gains, margin, bank)[-1] == 0  # for certain, whatever seemed before
+    if bank:  # for certain, whatever seemed before
+        harm |= betting.wealth(gains, margin, bank)[-1] == 0
     outcome = _outcome(rule, shown, harm)
     text = f"{rule.subject}: {figure(found, _POINTS)} after {_asked(it)}"
     return found, outcome, text + _why(rule, limit, it, outcome, shown)

@@ -23,6 +23,7 @@ from harness.reply import Reply
 from harness.runtimes.isolated import Isolated
 
 _LEAST_SECONDS = 120.0
+_MOST = 1e9  # nats: what the source finds impossible is infinitely far
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class SourceFacts:
     the logits over how far the source's lie from their middle. `shortfall` says how much likelier
     than what the reference answered or chose the source finds something else, in nats: 0 where its
     greedy answer is the same. It has one value for each token that was generated and each choice,
-    of the items in `answered`.
+    of the items in `shortfall_labels`.
     """
 
     asked: Questions
@@ -69,7 +70,7 @@ class SourceFacts:
     logit_error: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     shortfall: tuple[float, ...] = ()
-    answered: tuple[str, ...] = ()
+    shortfall_labels: tuple[str, ...] = ()
 
 
 def questions(
@@ -162,7 +163,7 @@ def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> 
             likely = [(token,) for token in passage.scored] + [asked.end_tokens] * passage.ends
             short += [(passage.label, value) for value in shortfall(theirs, likely).tolist()]
     short += [(one.item.id, _behind(source, one)) for one in asked.choosing]
-    known_short = [(label, value) for label, value in short if math.isfinite(value)]
+    known_short = [(label, min(value, _MOST)) for label, value in short if not math.isnan(value)]
     return SourceFacts(
         asked,
         ids,
@@ -170,7 +171,7 @@ def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> 
         tuple(error),
         tuple(labels),
         shortfall=tuple(value for _, value in known_short),
-        answered=tuple(label for label, _ in known_short),
+        shortfall_labels=tuple(label for label, _ in known_short),
     )
 
 

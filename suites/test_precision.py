@@ -209,7 +209,7 @@ def _export(bench: Bench, facts: SourceFacts) -> list[Measurement]:
     return [
         bench.sample("source_kld", "nats/token", facts.kld, labels=facts.labels),
         bench.sample("source_logits", "of their spread", facts.logit_error, labels=facts.labels),
-        bench.sample("source_shortfall", "nats", facts.shortfall, labels=facts.answered),
+        bench.sample("source_shortfall", "nats", facts.shortfall, labels=facts.shortfall_labels),
     ]
 
 

@@ -146,7 +146,7 @@ def test_a_choice_is_held_against_the_sources_choice_and_not_against_the_bank(
     asked = questions(tmp_path / "source", fleet, "fp32", list(zip(items, answered, strict=True)))
     assert len({likeliest(*pair) for pair in zip(items, answered, strict=True)}) > 1
     facts = ask_source(asked, fleet, "fp32", 60.0)
-    assert facts.answered == tuple(item.id for item in items)
+    assert facts.shortfall_labels == tuple(item.id for item in items)
     assert set(facts.shortfall) == {0.0}
     turned = [
         replace(one, reply=replace(one.reply, likelihoods=one.reply.likelihoods[::-1]))
