@@ -95,7 +95,7 @@ def _neighbours(it: Measurement, evidence: Evidence) -> str:
     share = others_share(evidence.conditions[0], evidence.conditions[-1])
     if share is None or share < _FELT_SHARE:
         return ""
-    return f"; others used {share:.0%} of the processors' time meanwhile"
+    return f"; others used {share:.0%} of the processors' time in this session"
 
 
 def _not_comparable(rule: Rule, it: Measurement, environment: str) -> str:

@@ -48,7 +48,7 @@ def test_a_time_that_is_not_decided_says_how_much_others_used(busy, says):
     every = Evidence("travel:1", SUBJECTS, "here", measurements=(it,), conditions=moments)
     found = apply_rule(RULE, it, every)
     assert found.outcome is Outcome.INCONCLUSIVE
-    assert ("others used 20% of the processors' time meanwhile" in found.reason) is says
+    assert ("others used 20% of the processors' time in this session" in found.reason) is says
 
 
 @pytest.mark.parametrize(("ratio", "outcome"), [(0.6, Outcome.PASS), (2.0, Outcome.FAIL)])
