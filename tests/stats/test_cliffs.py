@@ -127,3 +127,16 @@ def test_a_smooth_rise_that_was_suspected_is_seldom_called_a_cliff():
     rising = 0.2 * np.minimum(np.log2(LENGTHS) - 5, 2)  # to 128 tokens, and level from there on
     found = estimates(rising, 0.12, 150)
     assert sum(cliff.lower > TOLERANCE for cliff in found) <= 1  # 3 without the drift's error
+
+
+def test_a_suspect_that_is_sure_to_be_small_hides_none_that_may_be_large():
+    random = np.random.default_rng(0)
+    values, labels = [], []
+    for is_again, jumps in ((False, {128: 1.15, 2049: 1.6}), (True, {128: 1.09, 2049: 1.12})):
+        for length in LENGTHS:
+            noise = random.normal(0, 0.25 if length >= 2047 else 0.004, 10)
+            values += (jumps.get(length, 1.0) * np.exp(noise)).tolist()
+            labels += [rung_label(length, again=is_again)] * 10
+    found = worst_cliff(values, [1.0] * len(values), labels, 0.99)
+    assert found.lower < TOLERANCE < found.value
+    assert found.where == "2,049 tokens"
