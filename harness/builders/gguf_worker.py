@@ -22,8 +22,7 @@ _DIGITS_ALONE = (
 """`tokenizer.ggml.pre` of those that split every digit off before GPT-2's pattern, which
 transformers does not read (llama.cpp, src/llama-vocab.cpp).
 """
-_AS_TRANSFORMERS = ("", "default", "gpt-2", "llama-bpe", "llama3", "qwen2", "gemma", "llama-spm")
-"""Those that it splits as llama.cpp does."""
+_GPT_2 = "gpt-2"  # what transformers makes of all that its own table does not name
 _CONTROL = (3, 4)  # types of tokens that stand for no text: control, and what users defined
 _SCALED = ("rope_freqs", "rope_factors")  # tensors that transformers passes over
 
@@ -38,7 +37,8 @@ def make_checkpoint(build: dict[str, Any], source: Path, report: Report) -> None
     fields = _fields(source)
     report("stage", {"stage": "reading its tokenizer"})
     tokenizer = transformers.AutoTokenizer.from_pretrained(**place)
-    _split_digits(tokenizer, str(fields.get("tokenizer.ggml.pre", "")))
+    if fields.get("tokenizer.ggml.model") == "gpt2":  # SentencePiece splits nothing before
+        _split(tokenizer, str(fields.get("tokenizer.ggml.pre", "")))
     _require_same_tokens(tokenizer, fields)
     report("stage", {"stage": "dequantizing"})
     model, loaded = transformers.AutoModelForCausalLM.from_pretrained(
@@ -71,7 +71,7 @@ def _fields(source: Path) -> dict[str, Any]:
             "the scaled rotations of the GGUF cannot be taken over, name the checkpoint as [model] "
             f"path: found {scaled[0]}"
         )
-    wanted = ("tokenizer.ggml.pre", "tokenizer.ggml.tokens", "tokenizer.ggml.token_type")
+    wanted = [f"tokenizer.ggml.{what}" for what in ("model", "pre", "tokens", "token_type")]
     return {name: reader.fields[name].contents() for name in wanted if name in reader.fields}
 
 
@@ -85,8 +85,10 @@ def _require_all_weights(loaded: dict[str, Any]) -> None:
         )
 
 
-def _split_digits(tokenizer: Any, pre: str) -> None:
+def _split(tokenizer: Any, pre: str) -> None:
+    """Split text before it is merged as llama.cpp does; ConfigError where that is not known."""
     from tokenizers import pre_tokenizers
+    from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKENIZER_SPLITS
 
     if pre in _DIGITS_ALONE:
         tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -95,7 +97,7 @@ def _split_digits(tokenizer: Any, pre: str) -> None:
                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
             ]
         )
-    elif pre not in _AS_TRANSFORMERS:
+    elif pre != _GPT_2 and pre not in GGUF_PRE_TOKENIZER_SPLITS:
         raise ConfigError(
             "how the GGUF splits text cannot be taken over, name the checkpoint as [model] path: "
             f"found tokenizer.ggml.pre {pre!r}"

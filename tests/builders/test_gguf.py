@@ -98,6 +98,7 @@ def test_a_real_gguf_becomes_a_checkpoint_that_builds(tmp_path, stages, pre):
     ("options", "said"),
     [
         (["deepseek-llm"], "found tokenizer.ggml.pre 'deepseek-llm'"),
+        (["default"], "found tokenizer.ggml.pre 'default'"),
         (["smollm", "without", "blk.1.ffn_up"], "must hold all weights"),
         (["smollm", "with", "rope_freqs"], "scaled rotations"),
     ],
