@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,10 @@ def read_release(path: Path) -> Release:
 
 def _in_package(model: ModelSource, what: str, base: Path) -> ModelSource:
     """With the path where the package is installed."""
-    known = model.package.isidentifier()  # what is inside another one would import that
-    found = importlib.util.find_spec(model.package) if known else None
+    found = None
+    if model.package.isidentifier():  # what is inside another one would import that
+        with suppress(ValueError):  # a module that says nothing of where it comes from
+            found = importlib.util.find_spec(model.package)
     places = list(found.submodule_search_locations or ()) if found else []
     if not places:
         raise ConfigError(

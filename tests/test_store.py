@@ -67,6 +67,7 @@ def test_a_model_can_be_in_an_installed_package(write):
         ("no_such_package", "a.gguf", "package must be installed.*found no 'no_such_package'"),
         ("os.path", "a.gguf", "package must be installed.*found no 'os.path'"),
         ("json.decoder", "a.gguf", "found no 'json.decoder'"),
+        ("__main__", "a.gguf", "found no '__main__'"),
         ("pytest", "/a.gguf", "path must be relative to the package's folder"),
     ],
 )
