@@ -36,7 +36,8 @@ class Kept:
     def row(self) -> tuple[str, str, str, float, str]:
         """As the table shows it."""
         used = self.used.astimezone().strftime("%Y-%m-%d %H:%M")
-        return self.kind, self.path.stem[:8], self.what, self.size_bytes / _MIB, used
+        key = self.path.stem.removeprefix("failed-")[:8]
+        return self.kind, key, self.what, self.size_bytes / _MIB, used
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -59,10 +60,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _days(text: str) -> timedelta:
-    days = float(text)
-    if not 0 <= days <= _MOST_DAYS:
-        raise ValueError
-    return timedelta(days=days)
+    with suppress(ValueError):
+        if 0 <= (days := float(text)) <= _MOST_DAYS:
+            return timedelta(days=days)
+    raise argparse.ArgumentTypeError(f"must be a number of days, 0 to {_MOST_DAYS:,}: found {text}")
 
 
 def show_cache(options: argparse.Namespace) -> int:
