@@ -81,9 +81,9 @@ def worst_cliff(
     jumps = [_with_drift(_widened(_jump(again, it, drift), parts, drift)) for it in suspected]
     shared = 1 - (1 - confidence) / len(jumps)
     beyond = [it for it in jumps if it.value - it.reach(shared) > math.log(tolerance)]
-    doubtful = [it for it in jumps if it.value > math.log(tolerance)]
-    if beyond or doubtful:  # one that is sure to be small must not hide one that may be large
-        return _largest(beyond[:1] or doubtful, shared, logs.size)
+    large = [it for it in jumps if it.value > math.log(tolerance)]
+    if beyond or large:  # one that is sure to be small must not hide one that may be large
+        return _largest(beyond[:1] or large, shared, logs.size)
     return _largest(jumps, confidence, logs.size)
 
 
