@@ -78,5 +78,5 @@ def _load(path: Path) -> Any:
         ) from error
     try:
         return Tokenizer.from_file(str(path))
-    except Exception as error:  # the package raises nothing narrower
+    except Exception as error:  # tokenizers has no narrower one; the file is named
         raise ConfigError(f"{path} cannot be read as a tokenizer: {error}") from error

@@ -138,7 +138,7 @@ def _loaded(path: Path) -> Any:
             return datasets.load_from_disk(str(path), keep_in_memory=True)
         with tempfile.TemporaryDirectory() as cache:
             return datasets.load_dataset(str(path), cache_dir=cache, keep_in_memory=True)
-    except Exception as error:  # the package raises whatever its readers raise
+    except Exception as error:  # pyarrow's, pandas', fsspec's: the folder is named
         first = (str(error).splitlines() or [""])[0]
         raise ConfigError(
             f"the folder {path} cannot be read as a data set: {type(error).__name__}: {first}"

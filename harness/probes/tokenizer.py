@@ -64,7 +64,7 @@ def _codec(path: Path) -> _Codec:
         return None, None
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(path))
-    except Exception:  # the library raises bare Exception for files that it does not know
+    except Exception:  # tokenizers has no narrower one; such a file has no codec
         return None, None
     tokenizer.no_truncation()
 

@@ -74,7 +74,7 @@ class Transformers:
             text_config = self._model.config.get_text_config()
             self._context_tokens = int(text_config.max_position_embeddings)
             gc.freeze()  # or each plan's collection looks at all that torch made, for 0.2 s
-        except Exception as error:  # a model's own class may raise anything
+        except Exception as error:  # the checkpoint's own class: any kind is a load that failed
             self.close()
             raise LoadError(f"{type(error).__name__}: {one_line(error)}") from error
 
@@ -99,7 +99,7 @@ class Transformers:
                     logits = self._score(prompt, request.score_from)
                 else:
                     likelihoods = self._likelihoods(prompt, request.continuations)
-        except Exception as error:  # what the model computes with may raise anything too
+        except Exception as error:  # torch's and the class's: an answer that is an error
             finish, problem = Finish.ERROR, f"{type(error).__name__}: {one_line(error)}"
         ended_ns = time.perf_counter_ns()
         return Answer(
