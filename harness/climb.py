@@ -15,13 +15,13 @@ from harness.metrics.scaling import Deviation, deviation
 from harness.rounds import Rounds
 from harness.route import NEW_TOKENS, Route
 
-_AGAIN = 10  # repetitions of a length that is suspected of a cliff, and of those before it
-_WINDOW_TOKENS = 128  # at the end of a text: its logits are compared, whatever the prompt's length
+AGAIN = 10  # repetitions of a length that is suspected of a cliff, and of those before it
+WINDOW_TOKENS = 128  # at the end of a text: its logits are compared, whatever the prompt's length
 _LEAST_CONTEXT_TOKENS = 8  # before the first of them
-_CHEAP_TOKENS = 257  # prompts up to here cost little, vary much, and are timed twice as often
-_WARMUPS = 3
+CHEAP_TOKENS = 257  # prompts up to here cost little, vary much, and are timed twice as often
+WARMUPS = 3
 _LONG = 5  # of the longest prompts, where the shortest are timed before and after them again
-_SHORT = 20  # of the shortest prompts before all long ones, and after them
+SHORT = 20  # of the shortest prompts before all long ones, and after them
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ def climb(fleet: Fleet, route: Route, random: Draw) -> Climb:
     rungs = route.rungs[route.reference]
     if not rungs:
         return found
-    short = [rungs[0]] * _SHORT
+    short = [rungs[0]] * SHORT
     try:
-        _time(rounds, route, [rungs[0]] * _WARMUPS)
+        _time(rounds, route, [rungs[0]] * WARMUPS)
         found.before.extend(_time(rounds, route, short))
         for length in rungs:
             _compare(rounds, length, found)
@@ -94,7 +94,7 @@ def climb_again(
 
     Each turn is taken in processes of its own. Raises what kept either of them from the end.
     """
-    asked = [length for length in lengths for _ in range(_AGAIN)]
+    asked = [length for length in lengths for _ in range(AGAIN)]
     random(f"rungs again, {name} {turn}").shuffle(asked)
     with _pair(fleet, route, name, turn, random) as time:
         return time(asked)
@@ -106,9 +106,9 @@ def short_again(
     """Fresh times of the shortest prompts before some of the longest, and after them; as above."""
     rungs = route.rungs[name]
     with _pair(fleet, route, name, turn, random) as time:
-        before = time([rungs[0]] * _SHORT)
+        before = time([rungs[0]] * SHORT)
         time([rungs[-1]] * _LONG)
-        return before, time([rungs[0]] * _SHORT)
+        return before, time([rungs[0]] * SHORT)
 
 
 @contextlib.contextmanager
@@ -126,7 +126,7 @@ def _pair(
         return taken
 
     try:
-        time([route.rungs[route.reference][0]] * _WARMUPS)
+        time([route.rungs[route.reference][0]] * WARMUPS)
         yield time
     finally:
         for each in names:
@@ -165,7 +165,7 @@ def _shuffled(route: Route, random: np.random.Generator) -> list[int]:
     lengths = [
         length
         for length in route.rungs[route.reference]
-        for _ in range(route.repetitions * (2 if length <= _CHEAP_TOKENS else 1))
+        for _ in range(route.repetitions * (2 if length <= CHEAP_TOKENS else 1))
     ]
     random.shuffle(lengths)
     longest = max(lengths)
@@ -186,9 +186,9 @@ def _windows(
 
     The window is the same tokens at every length; a prompt too short for it covers a part.
     """
-    most = min(_WINDOW_TOKENS, length - _LEAST_CONTEXT_TOKENS)
+    most = min(WINDOW_TOKENS, length - _LEAST_CONTEXT_TOKENS)
     for text in texts:
-        for start in range(len(text) - _WINDOW_TOKENS, len(text), most):
+        for start in range(len(text) - WINDOW_TOKENS, len(text), most):
             end = min(start + most, len(text))
             yield text[end - length : end], length - (end - start)
 

@@ -26,7 +26,7 @@ _ANSWERS = (
 )
 """Scorers whose items expect what an answer could be, not a pattern or a part of it."""
 
-_WINDOW_TOKENS = 512
+WINDOW_TOKENS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def windows(tokens: Tokens, count: int, context_tokens: int, first: Tokens = ())
     As llama.cpp's perplexity tool scores text: 512 tokens at a time, or the whole context where it
     is less, each after the tokens of `first` (a begin-of-text token, where the model wants one).
     """
-    size = min(_WINDOW_TOKENS, context_tokens) - len(first)
+    size = min(WINDOW_TOKENS, context_tokens) - len(first)
     starts = range(0, max(1, len(tokens) - size // 2), size)
     chosen = [starts[len(starts) * n // count] for n in range(count)]
     parts = [(at, first + tokens[at : at + size]) for at in dict.fromkeys(chosen)]

@@ -45,7 +45,7 @@ def long_chats(
         return ()
     most = rungs[-1] - _SPARE_TOKENS
     found: dict[int, LongChat] = {}
-    for length in _places(rungs):
+    for length in places(rungs):
         turns = _least_turns(length, lambda size: count(_chat(facts, size)))
         while turns > _LEAST_TURNS and count(_chat(facts, turns)) > most:
             turns -= 1
@@ -63,7 +63,7 @@ def _least_turns(length: int, tokens_of: Callable[[int], int]) -> int:
     return bisect_left(range(most), length, lo=_LEAST_TURNS, key=tokens_of)
 
 
-def _places(rungs: Sequence[int]) -> list[int]:
+def places(rungs: Sequence[int]) -> list[int]:
     """One length of each run of lengths around one limit, the last of it: a chat goes beyond."""
     longer = [*rungs[1:], float("inf")]
     ends = [it for it, after in zip(rungs, longer, strict=True) if after / it > _SAME_PLACE]

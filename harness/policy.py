@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from harness.device import Budget, Device
+from harness.durations import seconds_of
 from harness.errors import ConfigError
 from harness.release import Precision, Role
 from harness.stats.steady import WINDOW
@@ -299,8 +300,11 @@ class Plan:
     edge_unicode: int = 0  # texts of each class of Unicode, in random order; 0: all
     disturbed_share: float = 0.6  # of all processor time that others may use: over one of two cores
     deadline_seconds: float = 120.0
+    budget: str = ""  # of a session, say "30m"; none: as long as it takes
 
     def __post_init__(self) -> None:
+        if self.budget:
+            seconds_of(self.budget)
         if not 0 < self.deadline_seconds < math.inf:
             raise ConfigError(f"deadline_seconds must be over 0: found {self.deadline_seconds}")
         if not 0 < self.disturbed_share <= 1:

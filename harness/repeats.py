@@ -9,7 +9,7 @@ from harness.chances import Chances
 from harness.metrics.edge_cases import shown
 
 _FRESH = 4  # of so many requests one is made anew, generator and all
-_NEW_TOKENS = 6
+NEW_TOKENS = 6
 
 
 def repeats(chats: Sequence[Messages], count: int) -> list[Request]:
@@ -17,7 +17,7 @@ def repeats(chats: Sequence[Messages], count: int) -> list[Request]:
 
     Answers are short, so that there may be many.
     """
-    short = [Request(it, max_new_tokens=_NEW_TOKENS, fresh=False) for it in chats]
+    short = [Request(it, max_new_tokens=NEW_TOKENS, fresh=False) for it in chats]
     again = islice(cycle(short), count)
     return short + [replace(it, fresh=not at % _FRESH) for at, it in enumerate(again)]
 

@@ -81,6 +81,15 @@ class ReplyCache:
             self._ask(unknown, wanted, ask)
         return tuple(self._known[key] for key in keys)
 
+    def kept(self, items: Sequence[Item]) -> dict[int, Reply]:
+        """What is kept of these items, by their position, proven or not: to know what is to come,
+        and for no verdict.
+        """
+        self._read_once()
+        keys = [digest_of(asdict(item)) for item in items]
+        every = {**self._unproven, **self._known}
+        return {at: every[key] for at, key in enumerate(keys) if key in every}
+
     def _ask(self, keys: Sequence[str], items: Mapping[str, Item], ask: Ask) -> None:
         """In batches, each kept at once, and large ones, for many are shared among processes."""
         start, size = 0, _FIRST
@@ -98,9 +107,7 @@ class ReplyCache:
 
         What sessions left of other items alone stays unproven, and stays in the file.
         """
-        if not self._is_read:
-            self._is_read = True
-            self._read()
+        self._read_once()
         wanted: dict[str, list[str]] = {}
         for key in items:
             if key in self._unproven:
@@ -119,6 +126,11 @@ class ReplyCache:
                 self._path.touch()  # when it was last used
             self._known.update(kept)
         self._known.update(asked)
+
+    def _read_once(self) -> None:
+        if not self._is_read:
+            self._is_read = True
+            self._read()
 
     def _read(self) -> None:
         with suppress(OSError, ValueError, KeyError, TypeError):

@@ -16,13 +16,13 @@ from harness.stats.intervals import Estimate
 from harness.stats.trend import LEAST_LEVELS, growth_interval, shared_confidence
 
 _ALLOWED_SHARE = 0.5
-_REQUESTS = 20
+REQUESTS = 20
 _LONGEST = 4
-_DEAR_REQUESTS = 10  # each makes room for a whole context before it is refused
-_LONG_REQUESTS = 8
+DEAR_REQUESTS = 10  # each makes room for a whole context before it is refused
+LONG_REQUESTS = 8
 _LONG_CHARACTERS = (500, 1000)  # in turn; of a leak by the longer alone half is seen
 _TOKENS_PER_CHARACTER = 4  # at most, in any script
-_NEW_TOKENS = 8
+NEW_TOKENS = 8
 _ROOM_TOKENS = 64
 
 
@@ -120,19 +120,19 @@ def cycles_of_requests(
     are of many items' text: a leak that only they show is lost among the short ones.
     """
     longest = sorted(items, key=lambda item: -sum(len(text) for _, text in item.messages))
-    shortest = longest[_LONGEST:][_LONGEST - _REQUESTS :]
+    shortest = longest[_LONGEST:][_LONGEST - REQUESTS :]
     chats = [item.messages for item in (*longest[:_LONGEST], *shortest)]
-    brief = sorted(items, key=lambda item: len(item.expected))[:_REQUESTS]
-    answered = [Request(it, max_new_tokens=_NEW_TOKENS, stop_at_end=False) for it in chats]
+    brief = sorted(items, key=lambda item: len(item.expected))[:REQUESTS]
+    answered = [Request(it, max_new_tokens=NEW_TOKENS, stop_at_end=False) for it in chats]
     unfinished = [
-        Request(it, max_new_tokens=_NEW_TOKENS // 2, stop_at_end=False, fresh=False) for it in chats
+        Request(it, max_new_tokens=NEW_TOKENS // 2, stop_at_end=False, fresh=False) for it in chats
     ]
     ended = [Request(it.messages, max_new_tokens=_ROOM_TOKENS) for it in brief]
     return {
         Kind.TOKENIZED: tuple(answered),
         Kind.ANSWERED: tuple(answered),
         Kind.STOPPED: tuple((unfinished, ended)[n % 2][n] for n in range(len(chats))),
-        Kind.REFUSED: (Request(token_ids=too_long, max_new_tokens=1),) * _DEAR_REQUESTS,
+        Kind.REFUSED: (Request(token_ids=too_long, max_new_tokens=1),) * DEAR_REQUESTS,
         Kind.LONG: _long_requests(items, len(too_long) // _TOKENS_PER_CHARACTER),
     }
 
@@ -141,10 +141,10 @@ def _long_requests(items: Sequence[Item], most_characters: int) -> tuple[Request
     """Questions as long as some of the bank's together, each another."""
     texts = [content for item in items for role, content in item.messages if role == "user"]
     everything = " ".join(texts)
-    while len(everything) < _LONG_REQUESTS * max(_LONG_CHARACTERS):
+    while len(everything) < LONG_REQUESTS * max(_LONG_CHARACTERS):
         everything = f"{everything} {everything}"
     chats = []
-    for number in range(_LONG_REQUESTS):
+    for number in range(LONG_REQUESTS):
         size = min(_LONG_CHARACTERS[number % len(_LONG_CHARACTERS)], most_characters)
         start = number * max(_LONG_CHARACTERS)
         chats.append((("user", everything[start : start + size]),))

@@ -32,9 +32,9 @@ from harness.verdict import judge_measurements
 UPTIME = "uptime"
 """The metric of equal requests in the order asked of one process."""
 
-_LONG_EVERY = 8  # requests, of which one is answered as long as the release allows
-_WARM_TOKENS = 8
-_UPTIME_TOKENS = 16
+LONG_EVERY = 8  # requests, of which one is answered as long as the release allows
+WARM_TOKENS = 8
+UPTIME_TOKENS = 16
 _UPTIME_DOUBLINGS = 2
 _UPTIME_PROCESSES = 3  # at most, for a slowdown with use comes back in most processes
 _ITSELF = 2  # times the least number of process pairs is enough to know the machine
@@ -107,7 +107,7 @@ Measure = Callable[[PairedRun], Sequence[Measurement]]
 
 def questions(bench: Bench) -> Questions:
     """The release's own mix of prompts and answer lengths, by the plan's number of pairs."""
-    longs = max(1, bench.plan.latency_pairs // _LONG_EVERY)
+    longs = max(1, bench.plan.latency_pairs // LONG_EVERY)
     items = bench.items[: max(1, bench.plan.latency_pairs - longs)]
     try:
         replies = bench.reference_replies(len(items))
@@ -135,7 +135,9 @@ def paired_run(
     is_over = _is_known if race.is_itself else is_decided
     while race.is_room:
         race.take(measure)
-        if _is_look(bench, len(race.kept)) and is_over(bench, measure(race.run())):
+        if not _is_look(bench, len(race.kept)):
+            continue
+        if not bench.has_time or is_over(bench, measure(race.run())):
             break
     bench.process_pairs[bench.variant.name, beside] = race.run().processes
     race.tell()
@@ -232,7 +234,7 @@ class _Race:
         most = self._bench.plan.latency_warmup_pairs
         if most:
             pairing.one(self._asked.long[0])  # what is touched first costs most
-        warmups = pairing.warm_up(self._asked.short(_WARM_TOKENS), self._series, most)
+        warmups = pairing.warm_up(self._asked.short(WARM_TOKENS), self._series, most)
         pair = replace(pair, warmups=tuple(warmups), pairs=tuple(pairing.each(self._asked.every)))
         return self._used(pair, pairing, measure) if self._wants_uptime(measure) else pair
 
@@ -246,7 +248,7 @@ class _Race:
 
     def _used(self, pair: ProcessPair, pairing: Pairing, measure: Measure) -> ProcessPair:
         """Equal requests one after the other, longer where it is in doubt whether it slows."""
-        request, size = self._asked.short(_UPTIME_TOKENS), self._bench.plan.latency_uptime_pairs
+        request, size = self._asked.short(UPTIME_TOKENS), self._bench.plan.latency_uptime_pairs
         for _ in range(_UPTIME_DOUBLINGS + 1):
             more = [pairing.one(request) for _ in range(size - len(pair.uptime))]
             pair = replace(pair, uptime=(*pair.uptime, *more))
@@ -314,7 +316,8 @@ def loads(
     kept = [it for it in known if it.reloads is not None and not it.trouble]
     least, troubled = bench.plan.load_repetitions, list[ProcessPair]()
     while len(kept) + len(troubled) < _LOADS_MORE * least:
-        if len(kept) >= least and is_decided(bench, measure(PairedRun(tuple(kept)))):
+        is_enough = len(kept) >= least
+        if is_enough and (not bench.has_time or is_decided(bench, measure(PairedRun(tuple(kept))))):
             break
         pair = _load_only(bench, beside, f"load {len(kept) + len(troubled) + 1}")
         (troubled if pair.trouble else kept).append(pair)

@@ -67,7 +67,10 @@ def hold_trial(bench: Bench, measure: Measure) -> Trial:
     bench.fleet.start(*dict.fromkeys((bench.variant.name, bench.reference)))
     try:
         marked = ask_until(
-            ask, lambda found: not undecided_rules(bench, measure(found)), least, len(bank)
+            ask,
+            lambda found: not (bench.has_time and undecided_rules(bench, measure(found))),
+            least,
+            len(bank),
         )
         is_compared = bench.variant.name != bench.reference
         precision = bench.variant.recipe.precision

@@ -11,7 +11,7 @@ from harness.metrics.edge_cases import SHOWN_CHARACTERS, UNKNOWN, is_normal, sho
 from harness.ordeal import Ordeal, without_name
 from harness.unicode_texts import Piece
 
-_TEXT_BYTES = 120
+TEXT_BYTES = 120
 _NARROWED = 3  # groups; more failures than that are of another kind
 _HANG = "no progress"
 
@@ -122,7 +122,7 @@ def _texts(pieces: Sequence[Piece]) -> list[str]:
     size = 0
     for piece in pieces:
         more = len(piece.text.encode()) + 1
-        if not found or size + more > _TEXT_BYTES:
+        if not found or size + more > TEXT_BYTES:
             found.append([])
             size = 0
         found[-1].append(piece)

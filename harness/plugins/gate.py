@@ -11,6 +11,7 @@ from _pytest.outcomes import Failed, Skipped
 from _pytest.terminal import TerminalReporter
 from tqdm import tqdm
 
+from harness.durations import duration
 from harness.errors import HarnessError, ModelError
 from harness.evidence import Check, CheckOutcome
 from harness.measurement import Measurement
@@ -101,9 +102,18 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Name the check that is being measured."""
+    """Name the check that is being measured, and how long all will take."""
     if _SHOWN in item.config.stash:
-        item.config.stash[_SHOWN].set_description(f"measure {item.name.removeprefix('test_')}")
+        name = item.name.removeprefix("test_")
+        item.config.stash[_SHOWN].set_description(f"measure {name}{_left(item.config)}")
+
+
+def _left(config: pytest.Config) -> str:
+    """The time that all checks to come will take, where that is known."""
+    stage = config.stash[NOTEBOOK].stage
+    if stage is None or stage.clock is None:
+        return ""
+    return f", about {duration(stage.clock.to_come())} left"
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
@@ -127,9 +137,11 @@ def pytest_report_teststatus(
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Judge, publish, report, and say so by the exit status.
 
-    After a usage error there is nothing to judge, and nothing is written.
+    After a usage error, and where it was asked what it would take (--plan), there is nothing to
+    judge, and nothing is written.
     """
-    if NOTEBOOK in session.config.stash and exitstatus != pytest.ExitCode.USAGE_ERROR:
+    is_over = exitstatus == pytest.ExitCode.USAGE_ERROR or session.config.option.plan
+    if NOTEBOOK in session.config.stash and not is_over:
         try:
             status, summary = end_session(session.config, int(exitstatus), session.testsfailed)
         except Exception:  # escaping from here, pytest would end with 1, which says NO-GO

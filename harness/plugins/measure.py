@@ -1,6 +1,7 @@
 """Fixtures of the suites: `bench` to measure with, `record` to hand in what was measured."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from _pytest.outcomes import Failed, Skipped
 
 from harness.bank import order_of, shuffled
 from harness.bench import Bench, Stage
+from harness.durations import duration
 from harness.errors import HarnessError
 from harness.finding import Finding, Outcome
 from harness.fleet import Fleet
@@ -44,16 +46,27 @@ RECORDED: pytest.StashKey[Sequence[Measurement]] = pytest.StashKey()
 @pytest.fixture(scope="session")
 def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """The runtimes of the session and what every bench shares."""
-    settings = pytestconfig.stash[SETTINGS]
-    release, plan = settings.release, settings.policy.plan
     notebook = pytestconfig.stash[NOTEBOOK]
-    tested = {variant_of(item) for item in request.session.items}
+    if notebook.stage is not None:
+        yield notebook.stage
+        return
+    with open_stage(notebook, request.session.items) as stage:
+        notebook.stage = stage
+        yield stage
+
+
+@contextmanager
+def open_stage(notebook: Notebook, tests: Sequence[pytest.Item]) -> Iterator[Stage]:
+    """The runtimes of what is built, to be measured by these tests."""
+    settings = notebook.settings
+    release, plan = settings.release, settings.policy.plan
+    tested = {variant_of(item) for item in tests}
     there = [name for name, it in notebook.built.items() if not isinstance(it, HarnessError)]
     order = order_of(settings.items, notebook.subject(release.reference).digest)
     listener, deadline_seconds = Listener(), plan.deadline_seconds
     factory, hear = release.runtime.factory, listener.hear
     with Fleet(notebook.built, factory, deadline_seconds, hear, settings.limits) as fleet:
-        notebook.stage = Stage(
+        yield Stage(
             fleet=fleet,
             listener=listener,
             reference=release.reference,
@@ -70,8 +83,8 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
             source=release.model.path if release.model else None,
             cache=settings.cache,
             reply_cache=_reply_cache(notebook),
+            limits=settings.limits,
         )
-        yield notebook.stage
 
 
 def _reply_cache(notebook: Notebook) -> ReplyCache | None:
@@ -95,6 +108,9 @@ def bench(stage: Stage, variant_name: str, request: pytest.FixtureRequest) -> Be
         found = request.config.stash[NOTEBOOK].built[name]
         if isinstance(found, HarnessError):
             pytest.skip(f"there is no {name}: {found}")
+    check = (f"{suite_of(request.node)}.{check_of(request.node)}", variant_name)
+    if stage.clock is not None and stage.clock.is_short_for(check):
+        pytest.skip(f"the budget of {duration(stage.clock.total)} leaves no time for it")
     return Bench(stage, variant_name, suite_of(request.node))
 
 

@@ -1,5 +1,6 @@
 """Command-line options of the gate, turned into one frozen value at the door."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from harness.device import Device, Limits, Machine, limits_of
 from harness.domain import read_items
+from harness.durations import seconds_of
 from harness.edge_case import EdgeCase, merged, replaced
 from harness.errors import ConfigError
 from harness.item import Item
@@ -19,7 +21,7 @@ from harness.variant import Recipe, expand
 
 SUITES = "suites"
 HOME = Path(__file__).resolve().parents[2]
-PARTS = ("variants", "measure", "gate", "benchmarks")
+PARTS = ("variants", "plan", "measure", "gate", "benchmarks")
 DEFAULT_RELEASE = Path("fixtures") / "travel.toml"
 EDGE_CASES = Path("fixtures") / "edge_cases.toml"
 DEVICES = Path("fixtures") / "devices"
@@ -33,7 +35,7 @@ class Settings:
     `only` holds the variants that --only names, or every variant. `publish` is None where nothing
     may be published. `replaced_cases` names edge cases of the gate's that the release states anew.
     `device` is whose budgets count, `machine` what stands in for it, and `limits` what makes it so.
-    `failures` is where prompts are kept that broke a promise once.
+    `failures` is where prompts are kept that broke a promise once. `budget` is in seconds.
     """
 
     release: Release
@@ -52,6 +54,7 @@ class Settings:
     device: Device | None
     machine: Machine
     limits: Limits
+    budget: float = math.inf
 
 
 SETTINGS = pytest.StashKey[Settings]()
@@ -77,6 +80,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--publish", metavar="DIR", help="where GO packages go (default: published)")
     add("--no-publish", action="store_true", help="judge and report, publish nothing")
     add("--cache", metavar="DIR", help="where built variants are kept (default: .cache/variants)")
+    add("--plan", action="store_true", help="say what it would take and could decide, and end")
+    add(
+        "--budget",
+        metavar="TIME",
+        help="measure no longer than that, say 5m or 6h (default: the policy's, or no limit)",
+    )
     add("--seed", type=int, default=0, help="seed of every random order (default: 0)")
 
 
@@ -159,7 +168,13 @@ def _settings(config: pytest.Config) -> Settings:
         device=device,
         machine=machine,
         limits=limits_of(device, machine, usable_processors()) if device else Limits(),
+        budget=_budget(option.budget, policy),
     )
+
+
+def _budget(option: str | None, policy: Policy) -> float:
+    written = option or policy.plan.budget
+    return seconds_of(written) if written else math.inf
 
 
 def _device(option: str | None, here: Path, release: Release, beside: Path) -> Device | None:

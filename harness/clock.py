@@ -1,0 +1,70 @@
+"""The time of a session: what its checks will take, what they took, what is left of a budget."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CheckOf = tuple[str, str]
+"""A check's ``suite.check`` and a variant's name."""
+
+_SPARE = 0.04  # of a budget is for the verdict and the reports
+_PACE_FROM = 10.0  # foreseen seconds, before what was foreseen is corrected by what was spent
+_MOST_PACE = 3.0
+_LEAST_SHARE = 0.5  # of what a check takes must be left, or it is not begun
+
+
+@dataclass(slots=True)
+class Clock:
+    """`foreseen` are the seconds of each check that is to be made, `total` those of the budget,
+    infinite where there is none. As the checks so far took longer or shorter than was foreseen, so
+    will the others.
+    """
+
+    foreseen: Mapping[CheckOf, float]
+    total: float = math.inf
+    began: float = field(default_factory=time.monotonic)
+    done: dict[CheckOf, float] = field(default_factory=dict)
+    running: tuple[CheckOf, float] | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget that are left."""
+        return self.total * (1 - _SPARE) - (time.monotonic() - self.began)
+
+    @property
+    def pace(self) -> float:
+        """Seconds spent for each that was foreseen."""
+        foreseen = sum(self.foreseen.get(it, 0.0) for it in self.done)
+        if foreseen < _PACE_FROM:
+            return 1.0
+        return min(_MOST_PACE, max(1 / _MOST_PACE, sum(self.done.values()) / foreseen))
+
+    def to_come(self) -> float:
+        """Seconds that the checks will take that are not done, the running one its rest."""
+        rest = [it for it in self.foreseen if it not in self.done]
+        seconds = {it: self.pace * self.foreseen[it] for it in rest}
+        if self.running is not None and self.running[0] in seconds:
+            check, began = self.running
+            seconds[check] = max(0.0, seconds[check] - (time.monotonic() - began))
+        return sum(seconds.values())
+
+    def is_short_for(self, check: CheckOf) -> bool:
+        """Whether what is left of the budget is not half of what a check takes."""
+        return self.left < self.pace * self.foreseen.get(check, 0.0) * _LEAST_SHARE
+
+    @property
+    def slack(self) -> float:
+        """Seconds that may be spent beyond what is foreseen."""
+        return self.left - self.to_come()
+
+    def start(self, check: CheckOf) -> None:
+        """A check begins."""
+        self.running = (check, time.monotonic())
+
+    def finish(self) -> None:
+        """It has ended."""
+        if self.running is not None:
+            check, began = self.running
+            self.done[check] = time.monotonic() - began
+            self.running = None

@@ -1,0 +1,33 @@
+"""Every check of the gate that asks a model, with what it costs; the others are cheap."""
+
+from collections.abc import Callable, Mapping
+
+from harness.planning import quality, speed
+from harness.planning.cost import Cost
+from harness.planning.shape import Shape
+
+CostOf = Callable[[Shape, str], Cost]
+"""The cost of a check for a variant, by its name."""
+
+CHECKS: Mapping[str, CostOf] = {
+    "latency.latency": speed.latency,
+    "latency.load_time": speed.load_time,
+    "device.budgets": speed.budgets,
+    "memory.memory": speed.memory,
+    "memory.context": speed.context,
+    "memory.reload": speed.reload,
+    "scaling.scaling": speed.scaling,
+    "scaling.generation": speed.generation,
+    "scaling.source": speed.source_lengths,
+    "accuracy.accuracy": quality.accuracy,
+    "precision.precision": quality.precision,
+    "precision.source": quality.precision_source,
+    "edge_cases.edge_cases": quality.edge_cases,
+    "edge_cases.tokenizer_risks": quality.tokenizer_risks,
+    "edge_cases.vocabulary": quality.vocabulary,
+    "edge_cases.exploration": quality.exploration,
+    "contracts.sampling": quality.sampling,
+    "contracts.repeats": quality.repeats,
+    "foundry.same_answers": quality.foundry,
+}
+"""By ``suite.check``."""

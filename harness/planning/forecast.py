@@ -1,0 +1,74 @@
+"""Minutes and memory of every check, from a pilot's rates and the size of the session."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from harness.clock import CheckOf
+from harness.planning.checks import CHECKS
+from harness.planning.pilot import Pilot
+from harness.planning.shape import Shape
+from harness.planning.speed import SOURCE
+from harness.planning.work import Rates
+
+_SOURCE_SLOWER = 1.5  # transformers on torch beside the engine, in float32
+_SOURCE_SECONDS = 8.0  # to import torch and transformers
+_CHEAP_SECONDS = 0.05  # of a check that asks no model
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Seconds by check and variant, and bytes by suite."""
+
+    seconds: Mapping[CheckOf, float]
+    peak_bytes: Mapping[str, float]
+
+    @property
+    def total(self) -> float:
+        """Seconds of all checks."""
+        return sum(self.seconds.values())
+
+    @property
+    def suites(self) -> dict[str, float]:
+        """Seconds by suite, in the order of the checks."""
+        found: dict[str, float] = {}
+        for (check, _), seconds in self.seconds.items():
+            suite = check.partition(".")[0]
+            found[suite] = found.get(suite, 0.0) + seconds
+        return found
+
+
+def forecast(shape: Shape, pilots: Mapping[str, Pilot], checks: Iterable[CheckOf]) -> Forecast:
+    """Of the checks that are to run; every variant of the shape has a pilot."""
+    rates = {name: it.rates for name, it in pilots.items()}
+    rates[SOURCE] = source_rates(rates[shape.reference])
+    seconds = {
+        (check, name): CHECKS[check](shape, name).takes(rates) if check in CHECKS else 0.0
+        for check, name in checks
+    }
+    seconds = {it: found + _CHEAP_SECONDS for it, found in seconds.items()}
+    suites = dict.fromkeys(check.partition(".")[0] for check, _ in seconds)
+    return Forecast(seconds, {it: suite_bytes(it, shape, pilots) for it in suites})
+
+
+def source_rates(reference: Rates) -> Rates:
+    """What the checkpoint in transformers takes, which no pilot asks: it takes long to load."""
+    return replace(reference.slower(_SOURCE_SLOWER), starts=reference.starts + _SOURCE_SECONDS)
+
+
+def suite_bytes(suite: str, shape: Shape, pilots: Mapping[str, Pilot]) -> float:
+    """The most memory that the processes of a suite take together.
+
+    Each variant keeps one process all along; the others are started for a while.
+    """
+    kept = sum(it.base for it in pilots.values())
+    peaks = {name: it.peak_bytes(shape.longest) for name, it in pilots.items()}
+    prompt = int(shape.prompt)
+    one = max(it.peak_bytes(prompt) for it in pilots.values())
+    more = {
+        "scaling": sum(peaks.values()),
+        "memory": max(peaks.values()),
+        "edge_cases": max(peaks.values()),
+        "latency": 2 * one,
+        "accuracy": 2 * (shape.at_once - 1) * one,
+    }
+    return kept + more.get(suite, one)

@@ -1,0 +1,137 @@
+"""The work of the checks on answers, distributions and promises."""
+
+from collections.abc import Sequence
+
+from harness.forcing import WINDOW_TOKENS
+from harness.metrics.sampling import needed
+from harness.planning.cost import Cost
+from harness.planning.shape import Question, Shape
+from harness.planning.speed import SOURCE
+from harness.planning.work import START, Work, asked
+from harness.repeats import NEW_TOKENS as REPEATED_TOKENS
+from harness.unicode_texts import pieces_of_unicode
+from harness.unicode_trial import TEXT_BYTES
+from harness.vocabulary import PIECE
+
+_NORMAL = 16  # tokens of the normal request after each odd one
+_CONTRACT_TOKENS = 8
+_OPTIONS = 12  # requests on each prompt
+_REPEATED_ITEMS = 32
+_EXPLORED_TOKENS = 40  # of a text that Hypothesis makes, its template included
+_TURNS_IN_MIND = 2  # of a chat that it makes, in the mean
+_BYTES_PER_TOKEN = 2.0  # of odd characters
+_FOUNDRY_PROMPTS = 4
+_SLICES = 8
+
+
+def accuracy(shape: Shape, name: str) -> Cost:
+    """As many items as the rules want, of both; what is kept of the reference is not asked."""
+    least = shape.plan.accuracy_least_items
+    wanted = max(least, shape.needed if name != shape.reference else 0)
+    count = min(wanted, len(shape.questions))
+    if name == shape.reference:
+        return Cost({name: replied(shape.questions[shape.known : count])}, shape.at_once)
+    return Cost({name: replied(shape.questions[:count])}, shape.at_once)
+
+
+def replied(questions: Sequence[Question]) -> Work:
+    """Generated answers, and choices scored."""
+    total = Work()
+    for it in questions:
+        total += asked(it.prompt + it.offered) if it.choices else asked(it.prompt, it.answer)
+    return total
+
+
+def precision(shape: Shape, name: str) -> Cost:
+    """Own and expected answers, and windows of text, read by a variant, its control and the
+    reference at the same time.
+    """
+    plan = shape.plan
+    total = Work()
+    for it in shape.questions[: plan.precision_items]:
+        tokens = it.offered / it.choices if it.choices else it.answer
+        total += asked(it.prompt + tokens, scored=tokens) * 2
+    windows = min(plan.precision_windows, shape.text_tokens // WINDOW_TOKENS)
+    total += asked(WINDOW_TOKENS, scored=WINDOW_TOKENS / 2) * windows
+    readers = {name: total, shape.reference: total}
+    if name == shape.reference:
+        return Cost({name: total})
+    readers[name] = total * 2 + START  # the control is as dear as the candidate
+    return Cost(readers, shape.at_once)
+
+
+def precision_source(shape: Shape, name: str) -> Cost:
+    """The source's own reading of the reference's answers, once a session."""
+    if name != shape.reference or not shape.has_source:
+        return Cost()
+    total = Work()
+    for it in shape.questions[: shape.plan.source_items]:
+        tokens = it.offered if it.choices else it.answer
+        total += asked(it.prompt + tokens, scored=tokens)
+    return Cost({name: total, SOURCE: total + START})
+
+
+def edge_cases(shape: Shape, name: str) -> Cost:
+    """Each odd request twice with a normal one after it, and texts of every class of Unicode."""
+    total = START
+    for tokens in shape.odd:
+        total += asked(tokens, _NORMAL) * 2 + _normal(shape)
+    groups = pieces_of_unicode()
+    for found in groups.values():
+        chosen = found[: shape.plan.edge_unicode or None]
+        size = sum(len(it.text.encode()) + 1 for it in chosen)
+        texts = -(-size // TEXT_BYTES)
+        tokens = size / texts / _BYTES_PER_TOKEN if texts else 0.0
+        total += asked(_EXPLORED_TOKENS + tokens, 1) * texts + _normal(shape)
+    return Cost({name: total})
+
+
+def tokenizer_risks(shape: Shape, name: str) -> Cost:
+    """A few short requests."""
+    return Cost({name: START + _normal(shape) * 3})
+
+
+def _normal(shape: Shape) -> Work:
+    return asked(shape.prompt, min(_NORMAL, shape.answer or _NORMAL))
+
+
+def vocabulary(shape: Shape, name: str) -> Cost:
+    """Prompts of token ids, a normal request after each."""
+    ids = min(shape.plan.edge_token_ids or shape.vocabulary, shape.vocabulary)
+    size = max(1, min(PIECE, shape.context // 2))
+    return Cost({name: START + (asked(size, 1) + _normal(shape)) * (ids / size)})
+
+
+def exploration(shape: Shape, name: str) -> Cost:
+    """Texts and chats that Hypothesis makes."""
+    plan = shape.plan
+    text = asked(_EXPLORED_TOKENS, _CONTRACT_TOKENS) * 2 + _normal(shape)
+    turn = asked(_EXPLORED_TOKENS * (1 + _TURNS_IN_MIND), _CONTRACT_TOKENS) * 2
+    turns = plan.edge_chats * plan.edge_chat_steps / 2
+    return Cost({name: START + text * plan.edge_examples + turn * turns})
+
+
+def sampling(shape: Shape, name: str) -> Cost:
+    """Every option on each prompt."""
+    count = shape.plan.contract_prompts
+    each = asked(shape.prompt, _CONTRACT_TOKENS) * _OPTIONS + asked(
+        shape.prompt, scored=shape.prompt
+    )
+    return Cost({name: each * count + asked(shape.prompt, _CONTRACT_TOKENS) * 4})
+
+
+def repeats(shape: Shape, name: str) -> Cost:
+    """A few prompts again and again."""
+    count = _REPEATED_ITEMS + needed(shape.plan.repeat_rate)
+    return Cost({name: asked(shape.prompt, REPEATED_TOKENS) * count})
+
+
+def foundry(shape: Shape, name: str) -> Cost:
+    """Answers of Foundry Local's, the variant's own to the same, and options on a few prompts."""
+    plan = shape.plan
+    written = [it for it in shape.questions if not it.choices]
+    sample = min(plan.default_items, len(written))
+    own = asked(shape.prompt, shape.answer) * (sample + plan.foundry_items * _SLICES)
+    there = asked(shape.prompt, shape.answer) * (2 * sample + plan.foundry_items * _SLICES)
+    options = asked(shape.prompt, _CONTRACT_TOKENS) * (_OPTIONS * _FOUNDRY_PROMPTS)
+    return Cost({name: START + own + there + options})

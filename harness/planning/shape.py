@@ -1,0 +1,86 @@
+"""The size of a session: its items in tokens, its ladder, its variants; nothing is asked for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.policy import Plan
+from harness.release import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An item in tokens: its prompt, the answer that is expected to come, the most that may come,
+    and of an item of several choices how many there are and their tokens together.
+    """
+
+    prompt: float
+    answer: float
+    room: int
+    choices: int = 0
+    offered: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What decides how much the checks ask.
+
+    `questions` are the bank's in the session's order, `needed` how many of them the rules on small
+    losses want. `known` replies of the reference are kept from earlier sessions. `rungs` are the
+    ladder's lengths in tokens, `odd` the edge cases' prompts, and `device_prompt` is the device's.
+    So many processes as `at_once` says fit on the cores.
+    """
+
+    plan: Plan
+    reference: str
+    roles: Mapping[str, Role]
+    questions: tuple[Question, ...]
+    rungs: tuple[int, ...]
+    context: int
+    vocabulary: int
+    device_prompt: int = 128
+    needed: int = 0
+    known: int = 0
+    odd: tuple[float, ...] = ()
+    text_tokens: int = 0
+    has_source: bool = True
+    at_once: int = 1
+
+    def rivals(self, name: str) -> tuple[str, ...]:
+        """What speed is compared with."""
+        baselines = [it for it, role in self.roles.items() if role is Role.BASELINE]
+        if name == self.reference or name in baselines:
+            return (self.reference,)
+        return (self.reference, *baselines)
+
+    def under(self, plan: Plan) -> "Shape":
+        """The same under another plan, which may end the ladder sooner."""
+        most = plan.scaling_longest_tokens
+        if not most or not self.rungs or most >= self.rungs[-1]:
+            return replace(self, plan=plan)
+        rungs = tuple(it for it in self.rungs if it < most)
+        return replace(self, plan=plan, rungs=(*rungs, most))
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest prompt that is asked."""
+        return max(self.rungs, default=self.context // 2)
+
+    @property
+    def prompt(self) -> float:
+        """A question's tokens in the mean."""
+        return mean([it.prompt for it in self.questions])
+
+    @property
+    def answer(self) -> float:
+        """A generated answer's tokens in the mean."""
+        return mean([it.answer for it in self.questions if not it.choices])
+
+    @property
+    def longest_answer(self) -> float:
+        """The longest that the release allows where something is generated."""
+        return max((it.room for it in self.questions if not it.choices), default=8)
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean; 0 of none."""
+    return sum(values) / len(values) if values else 0.0

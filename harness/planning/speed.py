@@ -1,0 +1,149 @@
+"""The work of the checks on time and memory, by the numbers of the plan and of their modules."""
+
+from collections.abc import Sequence
+
+from harness.climb import AGAIN, CHEAP_TOKENS, SHORT, WARMUPS, WINDOW_TOKENS
+from harness.generation import NEW_TOKENS as RECITED_TOKENS
+from harness.long_chat import places
+from harness.planning.cost import Cost
+from harness.planning.shape import Shape
+from harness.planning.work import RELOAD, START, Work, asked
+from harness.route import NEW_TOKENS as RUNG_TOKENS
+from harness.soak import DEAR_REQUESTS, LONG_REQUESTS, REQUESTS
+from harness.soak import NEW_TOKENS as SOAKED_TOKENS
+from harness.speed import LONG_EVERY, UPTIME_TOKENS, WARM_TOKENS
+from harness.stats.steady import WINDOW
+from harness.stats.trend import LEAST_LEVELS
+
+_LONG_TOKENS = 200  # of a long prompt of the soak's
+_RELOADED = 4  # requests between two reloads
+_PARTS = (1, 2, 4, 8, 16)  # of the longest context, that are held
+_DOUBTED = 0.15  # of a candidate's ladder is in doubt, and measured again, in the mean
+_DEVICE_TOKENS = 9
+_FEW = 4
+
+
+def latency(shape: Shape, name: str) -> Cost:
+    """The least number of process pairs, beside each rival."""
+    total = Cost()
+    for beside in shape.rivals(name):
+        each = _pair(shape, is_itself=beside == name)
+        both = {name: each} if beside != name else {name: each * 2}
+        total += Cost(both if beside == name else {**both, beside: each})
+    return total
+
+
+def _pair(shape: Shape, is_itself: bool) -> Work:
+    """What one side does in all process pairs."""
+    plan, pairs = shape.plan, shape.plan.latency_least_processes
+    longs = max(1, plan.latency_pairs // LONG_EVERY)
+    mix = shape.questions[: max(1, plan.latency_pairs - longs)]
+    each = START + asked(shape.prompt, WARM_TOKENS) * WINDOW
+    each += asked(shape.prompt, shape.longest_answer) * (longs + 1)
+    for it in mix:
+        each += asked(it.prompt, it.answer)
+    uptime = Work() if is_itself else asked(shape.prompt, UPTIME_TOKENS) * plan.latency_uptime_pairs
+    return each * pairs + RELOAD * min(pairs, plan.load_repetitions) + uptime
+
+
+def load_time(shape: Shape, name: str) -> Cost:
+    """As many loads as the pairs of the latency check did not measure."""
+    plan = shape.plan
+    more = max(0, plan.load_repetitions - plan.latency_least_processes)
+    each = (START + RELOAD) * more
+    return Cost(dict.fromkeys({name, *shape.rivals(name)}, each))
+
+
+def budgets(shape: Shape, name: str) -> Cost:
+    """Two processes with prompts of the device's length."""
+    answers = shape.plan.device_answers if name != shape.reference else 2 * (_FEW - 1)
+    prompt = min(shape.device_prompt, shape.context - _DEVICE_TOKENS)
+    return Cost({name: START * 2 + asked(prompt, _DEVICE_TOKENS) * (answers + 2)})
+
+
+def memory(shape: Shape, name: str) -> Cost:
+    """Cycles of each kind, and the reference's peak where nothing has measured it."""
+    cycles = shape.plan.memory_cycles
+    fewer = max(cycles // 2, min(cycles, LEAST_LEVELS))
+    answered = asked(shape.prompt, SOAKED_TOKENS) * (REQUESTS * cycles)
+    ended = asked(shape.prompt, SOAKED_TOKENS / 2) + asked(shape.prompt, shape.answer)
+    stopped = ended * (REQUESTS * fewer / 2)
+    refused = Work(requests=DEAR_REQUESTS * fewer)
+    long = asked(min(_LONG_TOKENS, shape.context / 4), 2) * (
+        LONG_REQUESTS * min(cycles, LEAST_LEVELS)
+    )
+    return Cost({name: START + answered + stopped + refused + long})
+
+
+def context(shape: Shape, name: str) -> Cost:
+    """The longest context, and parts of it, held."""
+    longest = min(shape.context, shape.plan.scaling_longest_tokens or shape.context)
+    held = Work()
+    for part in _PARTS:
+        held += asked(longest // part, 2)
+    return Cost({name: START + held})
+
+
+def reload(shape: Shape, name: str) -> Cost:
+    """Some answers between loads."""
+    times = shape.plan.memory_reloads + 1
+    each = RELOAD + asked(shape.prompt, SOAKED_TOKENS) * _RELOADED
+    return Cost({name: START + each * times})
+
+
+def scaling(shape: Shape, name: str) -> Cost:
+    """The climb of all, for the reference; for each of the others what is in doubt once more."""
+    rungs = shape.rungs
+    if not rungs:
+        return Cost()
+    if name != shape.reference:
+        chosen = rungs[len(rungs) // 2 :]
+        again = _prompts(chosen, AGAIN * 2 * _DOUBTED) + START
+        return Cost(dict.fromkeys((name, shape.reference), again))
+    short = asked(rungs[0], RUNG_TOKENS) * (2 * SHORT + WARMUPS)
+    each = START + short + _windows(shape)
+    for length in rungs:
+        times = shape.plan.scaling_repetitions * (2 if length <= CHEAP_TOKENS else 1)
+        each += asked(length, RUNG_TOKENS) * times
+    return Cost(dict.fromkeys(shape.roles, each))
+
+
+def _prompts(lengths: Sequence[int], times: float) -> Work:
+    total = Work()
+    for length in lengths:
+        total += asked(length, RUNG_TOKENS) * times
+    return total
+
+
+def _windows(shape: Shape) -> Work:
+    """Each rung once for its logits; a prompt that is too short for the window several times."""
+    total = Work()
+    for length in shape.rungs:
+        most = min(WINDOW_TOKENS, max(1, length - 8))
+        times = -(-WINDOW_TOKENS // most)
+        total += asked(length, 0, scored=most) * times
+    return total * shape.plan.scaling_texts
+
+
+def generation(shape: Shape, name: str) -> Cost:
+    """Each long chat told, read and changed in three places."""
+    total = Work()
+    for length in places(shape.rungs):
+        total += asked(length, RECITED_TOKENS) + asked(length, 0, RECITED_TOKENS)
+        total += asked(length, 1) + asked(length, 1, kept=length / 2) + Work(requests=2)
+    return Cost({name: total})
+
+
+def source_lengths(shape: Shape, name: str) -> Cost:
+    """The reference once more at each length, and the source in transformers."""
+    if name != shape.reference or not shape.has_source:
+        return Cost()
+    most = shape.plan.source_longest_tokens
+    total = Work()
+    for length in (it for it in shape.rungs if not most or it <= most):
+        total += asked(length, 0, scored=8)
+    return Cost({name: total, SOURCE: total + START})
+
+
+SOURCE = "the source"
+"""By this name the rates of the checkpoint in transformers go."""

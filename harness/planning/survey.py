@@ -1,0 +1,142 @@
+"""Asks the session's variants a little, to know how much there is to ask and what it takes."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import numpy as np
+import scipy
+
+from harness.bank import across_slices
+from harness.bench import Stage
+from harness.data_need import needs_of
+from harness.edge_case import EdgeCase
+from harness.errors import HarnessError
+from harness.exam import replies
+from harness.item import Item, Scorer
+from harness.planning.pilot import ROOM_TOKENS, Pilot, pilot
+from harness.planning.shape import Question, Shape, mean
+from harness.probes.folder import read_folder, read_length_limits
+from harness.probes.host import usable_cores
+from harness.route import ladders
+from harness.trial import missing_items
+
+_ENCODED = 24  # items whose tokens are counted; the others' follow from their characters
+_ANSWER_SECONDS = 3.0  # for answers of the reference, where none is kept
+_ANSWERS = 6
+_USUAL_DEVICE_PROMPT = 128
+
+
+def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pilot]]:
+    """The size of what a session asks, and the pilot of each variant that is to be measured.
+
+    Raises what a variant's process raises.
+    """
+    names = tuple(dict.fromkeys((stage.reference, *stage.names)))
+    shape, pilots = _shape(stage, names, cases), {}
+    for name in names:
+        most = min(shape.longest, _context(stage, name) - ROOM_TOKENS)
+        with stage.fleet.fresh(name) as runtime:
+            pilots[name] = pilot(runtime, _text(stage, most), most)
+    return shape, pilots
+
+
+def _context(stage: Stage, name: str) -> int:
+    return int(read_folder(stage.fleet.variant(name).directory).model["context_length"])
+
+
+def _text(stage: Stage, length: int) -> tuple[int, ...]:
+    """So many tokens of the items' text."""
+    text = " ".join(content for it in stage.items[:_ENCODED] for _, content in it.messages)
+    [tokens] = stage.fleet.encode(stage.reference, [text])
+    return tuple((tokens * (length // len(tokens) + 1))[:length])
+
+
+def _shape(stage: Stage, names: Sequence[str], cases: Sequence[EdgeCase]) -> Shape:
+    fleet, reference, plan = stage.fleet, stage.reference, stage.plan
+    base, rate = _tokens_by_characters(stage)
+    known = stage.reply_cache.kept(stage.items) if stage.reply_cache else {}
+    answer = _answer_tokens(stage, [len(it.answer.token_ids) for it in known.values()])
+    model = read_folder(fleet.variant(reference).directory).model
+    limits = frozenset[int]().union(
+        *(read_length_limits(fleet.variant(it).directory, stage.source) for it in names)
+    )
+    contexts = {name: _context(stage, name) for name in names}
+    context = contexts[reference]
+    cores = len(stage.limits.processors) or usable_cores()
+    return Shape(
+        plan=plan,
+        reference=reference,
+        roles={name: fleet.variant(name).recipe.role for name in names},
+        questions=tuple(_question(it, base, rate, answer) for it in stage.items),
+        rungs=ladders(contexts, reference, limits, plan.scaling_longest_tokens)[reference],
+        context=context,
+        vocabulary=int(model["vocab_size"]),
+        device_prompt=stage.device.budgets.prompt_tokens if stage.device else _USUAL_DEVICE_PROMPT,
+        needed=_needed(stage),
+        known=_first_unknown(known),
+        odd=tuple(_odd_tokens(it, base, rate, context) for it in cases),
+        text_tokens=int(len(stage.text) * rate),
+        has_source=stage.source is not None,
+        at_once=max(1, cores // (stage.limits.threads or cores)),
+    )
+
+
+def _tokens_by_characters(stage: Stage) -> tuple[float, float]:
+    """Tokens of a chat of no character, and of each character, by least squares of a few items."""
+    some = across_slices(stage.items, _ENCODED)
+    prompts = stage.fleet.render(stage.reference, [it.messages for it in some])
+    tokens = [len(it) for it in stage.fleet.encode(stage.reference, prompts)]
+    rows = np.array([[1.0, _characters(it)] for it in some])
+    found, _ = scipy.optimize.nnls(rows, np.array(tokens, float))
+    return float(found[0]), float(found[1])
+
+
+def _characters(item: Item) -> int:
+    return sum(len(content) for _, content in item.messages)
+
+
+def _question(item: Item, base: float, rate: float, answer: float) -> Question:
+    prompt = base + rate * _characters(item)
+    if item.scorer is Scorer.CHOICE:
+        offered = sum(1 + rate * len(it) for it in item.choices)
+        return Question(prompt, 0.0, item.max_new_tokens, len(item.choices), offered)
+    return Question(prompt, min(answer, item.max_new_tokens), item.max_new_tokens)
+
+
+def _answer_tokens(stage: Stage, known: Sequence[int]) -> float:
+    """Tokens of a generated answer in the mean: of kept ones, or of a few that are asked now."""
+    if known:
+        return mean(known)
+    written = [it for it in across_slices(stage.items, 64) if it.scorer is not Scorer.CHOICE]
+    until, found = time.monotonic() + _ANSWER_SECONDS, list[int]()
+    for item in written[:_ANSWERS]:
+        with suppress(HarnessError):
+            [reply] = replies(stage.fleet, stage.reference, [item])
+            found.append(len(reply.answer.token_ids))
+        if time.monotonic() > until:
+            break
+    return mean(found)
+
+
+def _first_unknown(known: Mapping[int, object]) -> int:
+    """How many of the first items have a reply that is kept."""
+    return next(at for at in range(len(known) + 1) if at not in known)
+
+
+def _needed(stage: Stage) -> int:
+    """How many items a candidate is asked, so that every small loss is seen that rules name."""
+    least = stage.plan.accuracy_least_items
+    first, rest = stage.items[:least], stage.items[least:]
+    needs = needs_of(stage.rules, None, stage.items)
+    return len(first) + len(missing_items(first, rest, needs))
+
+
+def _odd_tokens(case: EdgeCase, base: float, rate: float, context: int) -> float:
+    """Of an edge case's prompt; what is over the context is refused, and costs nothing."""
+    if case.context_plus is not None:
+        tokens = float(context + case.context_plus)
+    else:
+        texts = [content for _, content in case.turns or ()] + [case.text or ""]
+        tokens = base + rate * sum(map(len, texts)) * case.repeat
+    return tokens if tokens < context else 0.0

@@ -1,0 +1,92 @@
+import pytest
+
+from harness.answer import Request
+from harness.contracts import Prompt, _requests
+from harness.durations import duration
+from harness.planning import quality
+from harness.planning.checks import CHECKS
+from harness.planning.forecast import forecast
+from harness.planning.pilot import Pilot
+from harness.planning.shape import Question, Shape
+from harness.planning.table import announcement, forecast_table
+from harness.planning.work import Rates
+from harness.policy import Plan
+from harness.release import Role
+
+RATES = Rates(0.3, 0.05, 1e-3, 1e-4, 1e-8, 5e-4, 1e-6, 1e-4)
+PILOTS = {
+    "fp32": Pilot(RATES, 10**8, 1000),
+    "int4": Pilot(RATES.slower(0.5), 5 * 10**7, 1000),
+}
+ROLES = {"fp32": Role.REFERENCE, "int4": Role.CANDIDATE}
+QUESTIONS = tuple(Question(25.0, 6.0, 16) for _ in range(400))
+SHAPE = Shape(
+    Plan(), "fp32", ROLES, QUESTIONS, rungs=(32, 64, 128, 256, 512), context=520, vocabulary=4000
+)
+EVERY = [(check, name) for check in CHECKS for name in ROLES]
+
+
+def test_every_check_of_every_variant_has_a_time():
+    found = forecast(SHAPE, PILOTS, EVERY)
+    assert set(found.seconds) == set(EVERY)
+    assert found.total == pytest.approx(sum(found.suites.values()))
+    assert all(seconds > 0 for seconds in found.seconds.values())
+
+
+def test_what_only_the_reference_is_asked_costs_the_others_nothing():
+    found = forecast(SHAPE, PILOTS, EVERY).seconds
+    assert found["scaling.source", "fp32"] > 10 * found["scaling.source", "int4"]
+    assert found["precision.source", "fp32"] > 10 * found["precision.source", "int4"]
+
+
+def test_a_check_that_asks_no_model_is_cheap():
+    found = forecast(SHAPE, PILOTS, [("packaging.size", "int4")])
+    assert found.total < 1
+
+
+def test_kept_replies_of_the_reference_are_not_asked_again():
+    def seconds(known):
+        from dataclasses import replace
+
+        shape = replace(SHAPE, known=known)
+        return CHECKS["accuracy.accuracy"](shape, "fp32").takes({"fp32": RATES})
+
+    assert seconds(400) == 0
+    assert seconds(100) == pytest.approx(seconds(0) / 2, rel=0.01)  # of 200 that are asked
+
+
+def test_a_ladder_that_ends_sooner_takes_less():
+    shorter = SHAPE.under(Plan(scaling_longest_tokens=100))
+    assert shorter.rungs == (32, 64, 100)
+    less = forecast(shorter, PILOTS, EVERY).suites["scaling"]
+    assert less < forecast(SHAPE, PILOTS, EVERY).suites["scaling"]
+
+
+def test_the_baseline_is_a_rival_of_candidates_alone():
+    from dataclasses import replace
+
+    shape = replace(SHAPE, roles={**ROLES, "old": Role.BASELINE})
+    assert shape.rivals("int4") == ("fp32", "old")
+    assert shape.rivals("old") == ("fp32",)
+    assert shape.rivals("fp32") == ("fp32",)
+
+
+def test_a_choice_is_scored_and_not_written():
+    written = quality.replied([Question(20, 5, 8)])
+    chosen = quality.replied([Question(20, 0, 8, choices=4, offered=12)])
+    assert (written.new_tokens, chosen.new_tokens) == (5, 0)
+    assert chosen.prompt_tokens == 32
+
+
+def test_every_option_of_the_contracts_is_counted():
+    prompt = Prompt("one", Request(text="one"), (1,), (1, 2))
+    assert len(_requests(prompt, 2.0)) == quality._OPTIONS
+
+
+def test_the_table_has_a_row_for_each_suite_and_one_for_all():
+    found = forecast(SHAPE, PILOTS, EVERY)
+    text = forecast_table(found)
+    for suite in found.suites:
+        assert f"\n{suite}" in text
+    assert text.splitlines()[-1].startswith("all")
+    assert duration(found.total) in announcement(found)

@@ -1,0 +1,55 @@
+import math
+import time
+
+import pytest
+
+from harness.clock import Clock
+
+ONE, OTHER = ("a.one", "int4"), ("a.other", "int4")
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """A clock that is set by hand."""
+    at = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: at[0])
+    return at
+
+
+def test_without_a_budget_there_is_always_time(now):
+    clock = Clock({ONE: 1e9})
+    assert clock.slack == math.inf
+    assert not clock.is_short_for(ONE)
+
+
+def test_what_is_left_beyond_what_is_to_come_may_be_spent(now):
+    clock = Clock({ONE: 30.0, OTHER: 20.0}, total=100.0, began=now[0])
+    assert 40 < clock.slack < 50  # some of a budget is for the reports
+    now[0] += 60
+    assert clock.slack < 0
+
+
+def test_a_running_check_is_to_come_with_its_rest_alone(now):
+    clock = Clock({ONE: 30.0, OTHER: 20.0}, total=100.0, began=now[0])
+    clock.start(ONE)
+    now[0] += 10
+    assert clock.to_come() == pytest.approx(40)
+    now[0] += 50
+    assert clock.to_come() == pytest.approx(20)
+
+
+def test_what_took_longer_than_foreseen_makes_all_others_longer(now):
+    clock = Clock({ONE: 20.0, OTHER: 20.0}, began=now[0])
+    clock.start(ONE)
+    now[0] += 40
+    clock.finish()
+    assert clock.pace == pytest.approx(2)
+    assert clock.to_come() == pytest.approx(40)
+
+
+def test_a_check_that_has_not_half_its_time_is_not_begun(now):
+    clock = Clock({ONE: 60.0, OTHER: 20.0}, total=50.0, began=now[0])
+    assert not clock.is_short_for(ONE)
+    now[0] += 25
+    assert clock.is_short_for(ONE)
+    assert not clock.is_short_for(OTHER)
