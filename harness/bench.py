@@ -15,6 +15,7 @@ from harness.clock import Clock
 from harness.conditions import disturbance
 from harness.device import Device, Limits, Machine
 from harness.errors import InfrastructureError
+from harness.evidence import NOT_JUDGED
 from harness.exam import replies
 from harness.fleet import Fleet
 from harness.flip import Flip
@@ -124,6 +125,19 @@ class Bench:
     def rules(self) -> tuple[Rule, ...]:
         """The policy's rules on what this suite measures."""
         return tuple(it for it in self._stage.rules if it.suite == self._suite)
+
+    def is_judged(self, *metrics: str) -> bool:
+        """Whether the policy has a rule on any of these metrics for the variant's role.
+
+        Without a policy at hand everything is.
+        """
+        role, names = self.variant.recipe.role, {f"{self._suite}.{it}" for it in metrics}
+        found = [it for it in self._stage.rules if it.metric in names]
+        return not self._stage.rules or any(role in it.roles for it in found)
+
+    def unjudged(self, metric: str) -> Measurement:
+        """What is recorded in place of what nobody would judge."""
+        return replace(self.sample(metric, "", ()), absence=NOT_JUDGED)
 
     @property
     def plan(self) -> Plan:

@@ -17,6 +17,9 @@ names the source of its variants; 4, with flips; 5, with the process
 that each value was taken in."""
 
 
+NOT_JUDGED = "no rule of the policy is about it"
+"""The reason where nothing was asked of a variant, for nobody would judge it."""
+
 NO_SOURCE = "the release names no [model]"
 """Why nothing is held against the checkpoint that variants are made from."""
 

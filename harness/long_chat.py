@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from harness.answer import Messages
 from harness.item import Item
+from harness.metrics.scaling import places
 
 BEGINNING, MIDDLE, END = "beginning", "middle", "end"
 PLACES = (BEGINNING, MIDDLE, END)
 """Where a fact is exchanged."""
 
-_SAME_PLACE = 1.1  # lengths closer than this factor straddle one limit: one chat will do
-_SHORTEST_TOKENS = 96  # a shorter chat has no middle
+SHORTEST_TOKENS = 96
+"""Of a chat; a shorter one has no middle."""
+
 _SPARE_TOKENS = 40  # that another fact may be longer
 _LEAST_TURNS = 3
 
@@ -45,7 +47,7 @@ def long_chats(
         return ()
     most = rungs[-1] - _SPARE_TOKENS
     found: dict[int, LongChat] = {}
-    for length in places(rungs):
+    for length in (it for it in places(rungs) if it >= SHORTEST_TOKENS):
         turns = _least_turns(length, lambda size: count(_chat(facts, size)))
         while turns > _LEAST_TURNS and count(_chat(facts, turns)) > most:
             turns -= 1
@@ -61,13 +63,6 @@ def _least_turns(length: int, tokens_of: Callable[[int], int]) -> int:
     while tokens_of(most) < length:
         most *= 2
     return bisect_left(range(most), length, lo=_LEAST_TURNS, key=tokens_of)
-
-
-def places(rungs: Sequence[int]) -> list[int]:
-    """One length of each run of lengths around one limit, the last of it: a chat goes beyond."""
-    longer = [*rungs[1:], float("inf")]
-    ends = [it for it, after in zip(rungs, longer, strict=True) if after / it > _SAME_PLACE]
-    return [it for it in ends if it >= _SHORTEST_TOKENS]
 
 
 def _facts(items: Sequence[Item]) -> list[Turn]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.evidence import NO_SOURCE, Check, CheckOutcome, Evidence
+from harness.evidence import NO_SOURCE, NOT_JUDGED, Check, CheckOutcome, Evidence
 from harness.finding import Finding, Outcome, against
 from harness.measurement import Measurement
 from harness.policy import Policy, Rule, Severity
@@ -172,6 +172,8 @@ def _of_check(check_id: str, check: Check | None, policy: Policy) -> Finding:
         return undecided(check_id, suite, f"the required check {check_id} did not run")
     if check.outcome is CheckOutcome.MEASURED:
         return Finding(check_id, suite, Severity.CRITICAL, Outcome.PASS, "ran to its end")
+    if check.outcome is CheckOutcome.ABSENT and check.reason == NOT_JUDGED:
+        return Finding(check_id, suite, Severity.INFO, Outcome.PASS, check.reason)
     if check.outcome is CheckOutcome.ABSENT:
         why = f"{check_id} had nothing to measure: {check.reason}"
         found = undecided(check_id, suite, why)

@@ -17,6 +17,9 @@ REPEATED_ITEMS = 32
 
 def test_sampling(bench: Bench, record: Record) -> None:
     """Seeds decide texts, and a temperature near 0, a top_k of 1 or a tiny top_p are greedy."""
+    if not bench.is_judged(*Contract):
+        record(bench.unjudged(Contract.SAME_SEED))
+        return
     asked = bench.some_items(bench.plan.contract_prompts)
     ids = bench.encode(bench.render([it.messages for it in asked]))
     named = [(item.id, tuple(tokens)) for item, tokens in zip(asked, ids, strict=True)]
@@ -26,11 +29,18 @@ def test_sampling(bench: Bench, record: Record) -> None:
 
 
 def test_repeats(bench: Bench, record: Record) -> None:
-    """A few prompts again and again in one process: each greedy answer is the first one's."""
-    asked = bench.some_items(REPEATED_ITEMS)
-    plan = repeats([it.messages for it in asked], needed(bench.plan.repeat_rate))
+    """A few prompts again and again in one process: each greedy answer is the first one's.
+
+    Whoever is not judged answers once, for others to be compared with.
+    """
+    asked, is_judged = bench.some_items(REPEATED_ITEMS), bench.is_judged("changed")
+    count = needed(bench.plan.repeat_rate) if is_judged else 0
+    plan = repeats([it.messages for it in asked], count)
     found = changed([it.id for it in asked], bench.ask(plan), Chances(bench.ask, bench.end_tokens))
     labels = [f"{name} (request {at}: {why})" if why else name for at, name, why in found]
+    if not is_judged:
+        record(bench.unjudged("changed"))
+        return
     record(bench.sample("changed", "count", [bool(it[2]) for it in found], labels=labels))
 
 

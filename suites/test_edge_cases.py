@@ -39,12 +39,17 @@ def test_edge_cases(bench: Bench, edge_cases: dict[str, OddRequest], record: Rec
             name: ordeal.problem(*case)
             for name, case in (edge_cases | _spoken(bench.items)).items()
         }
-        unicode = broken_texts(ordeal, _chosen(bench))
-    record(_named(bench, "broken", problems), _named(bench, "unicode", unicode))
+        is_judged = bench.is_judged("unicode")
+        unicode = broken_texts(ordeal, _chosen(bench)) if is_judged else {}
+    odd = _named(bench, "unicode", unicode) if is_judged else bench.unjudged("unicode")
+    record(_named(bench, "broken", problems), odd)
 
 
 def test_tokenizer_risks(bench: Bench, record: Record) -> None:
     """What today's runtimes are known to do with special tokens, NUL and decomposed accents."""
+    if not bench.is_judged("special_tokens", "nul", "normalizer"):
+        record(bench.unjudged("special_tokens"))
+        return
     tokenizer = read_tokenizer(bench.variant.directory)
     with _ordeal(bench) as ordeal:
         typed = typed_special_tokens(ordeal.runtime, tokenizer)
@@ -60,6 +65,9 @@ def test_tokenizer_risks(bench: Bench, record: Record) -> None:
 
 def test_vocabulary(bench: Bench, record: Record) -> None:
     """Every token id can be in a prompt, or as many of them as the policy asks for."""
+    if not bench.is_judged("token_ids"):
+        record(bench.unjudged("token_ids"))
+        return
     size = int(read_folder(bench.variant.directory).model["vocab_size"])
     ids = bench.random("token ids").permutation(size)[: bench.plan.edge_token_ids or size]
     with _ordeal(bench) as ordeal:
@@ -69,6 +77,9 @@ def test_vocabulary(bench: Bench, record: Record) -> None:
 
 def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
     """Hypothesis finds no text and no chat that breaks a promise."""
+    if not bench.is_judged("found"):
+        record(bench.unjudged("found"))
+        return
     plan, seed = bench.plan, int(bench.random("exploration").integers(2**32))
     with _ordeal(bench) as ordeal:
         texts = explore_texts(

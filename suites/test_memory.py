@@ -26,6 +26,9 @@ BYTES = {"KiB": 2**10, "MiB": 2**20, "share": 1}
 
 def test_memory(bench: Bench, record: Record) -> None:
     """Memory after load, at work and at its peak, and its growth over cycles of equal requests."""
+    if not bench.is_judged("private", "heap", "peak"):
+        record(bench.unjudged("private"))
+        return
     with bench.fresh() as runtime:
         loaded = runtime.settled()
         soaks = [bench.soak(runtime, kind, cycle) for kind, cycle in bench.soak_cycles().items()]
@@ -44,6 +47,9 @@ def test_memory(bench: Bench, record: Record) -> None:
 
 def test_context(bench: Bench, record: Record) -> None:
     """Private memory that a context holds, by its length, and the peak with the longest one."""
+    if not bench.is_judged("context", "context_peak"):
+        record(bench.unjudged("context"))
+        return
     longest = min(bench.context_tokens, bench.plan.scaling_longest_tokens or bench.context_tokens)
     lengths = [longest // part for part in CONTEXT_PARTS if longest // part > ANSWER_TOKENS]
     prompt = bench.long_prompt(longest)
@@ -61,6 +67,9 @@ def test_context(bench: Bench, record: Record) -> None:
 
 def test_reload(bench: Bench, record: Record) -> None:
     """What closing the model gives back of what it took, and what each reload leaves behind."""
+    if not bench.is_judged("given_back", "left_behind"):
+        record(bench.unjudged("given_back"))
+        return
     cycle = bench.soak_cycles()[Kind.ANSWERED][:REQUESTS_PER_RELOAD]
     reloads = []
     with bench.fresh() as runtime:

@@ -6,9 +6,10 @@ import pytest
 from harness.bench import Bench, Stage
 from harness.conditions import Conditions
 from harness.errors import InfrastructureError
+from harness.evidence import NOT_JUDGED
 from harness.fleet import Fleet
 from harness.item import Item
-from harness.policy import Plan
+from harness.policy import Plan, Rule, Statistic
 from harness.release import Precision, Role
 from harness.soak import Kind
 from harness.variant import Recipe, Variant
@@ -113,3 +114,17 @@ def test_a_measurement_is_of_this_suite_variant_and_place(bench):
     it = bench.sample("ttft", "ms", [1], [2])
     assert (it.metric, it.variant, it.environment) == ("latency.ttft", "int4", "here")
     assert (it.values, it.reference_values) == ((1.0,), (2.0,))
+
+
+def test_what_rules_are_about_is_judged_of_the_roles_that_they_name(bench):
+    rule = Rule("memory.growth", "growth", "memory.private", Statistic.GROWTH, at_most=0.25)
+    stage = replace(bench._stage, rules=(rule,))
+    candidate, reference = (Bench(stage, name, "memory") for name in ("int4", "fp32"))
+    assert candidate.is_judged("private", "heap")
+    assert not candidate.is_judged("given_back")
+    assert not reference.is_judged("private")
+    assert reference.unjudged("private").absence == NOT_JUDGED
+
+
+def test_without_rules_everything_is_judged(bench):
+    assert Bench(replace(bench._stage, rules=()), "fp32", "memory").is_judged("private")

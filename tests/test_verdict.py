@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence import NO_SOURCE, Check, CheckOutcome, Evidence, Subject
+from harness.evidence import NO_SOURCE, NOT_JUDGED, Check, CheckOutcome, Evidence, Subject
 from harness.finding import Outcome
 from harness.measurement import Measurement
 from harness.policy import Limit, Policy, Rule, Severity, Statistic
@@ -317,3 +317,17 @@ def test_what_is_waived_is_neither_a_reason_against_a_go_nor_one_for_it():
     assert judge(found, replace(POLICY, rules=rules)).decision is Decision.GO
     alone = judge(found, Policy("one", (), rules[2:]))
     assert alone.decision is Decision.INCONCLUSIVE
+
+
+def test_what_no_rule_judges_of_the_reference_need_not_be_asked_of_it():
+    unasked = Check("latency", "latency", "fp32", CheckOutcome.ABSENT, NOT_JUDGED)
+    mine = (unasked, checks("fp32")[1], *checks("int4"))
+    assert judge(evidence(checks=mine), POLICY).decision is Decision.GO
+
+
+def test_what_was_not_asked_and_a_rule_judges_is_undecided():
+    unasked = Check("latency", "latency", "int4", CheckOutcome.ABSENT, NOT_JUDGED)
+    mine = (*checks("fp32"), unasked, checks("int4")[1])
+    left = tuple(it for it in good("int4") if it.metric != "latency.itl")
+    verdict = judge(evidence(checks=mine, measurements=(*good("fp32"), *left)), POLICY)
+    assert verdict.decision is Decision.INCONCLUSIVE

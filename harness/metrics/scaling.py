@@ -13,6 +13,7 @@ SHORTEST = 32
 """Tokens of the shortest prompt."""
 
 _STEP = 2
+_SAME_PLACE = 1.1  # rungs closer than this factor are around one limit
 _STRADDLED_FROM = 256  # a power of two below is no limit of anything
 _AT_ONCE = 32  # positions: a large vocabulary's logits are large in double precision
 _LIMITS = frozenset(
@@ -44,6 +45,12 @@ def ladder(longest: int, limits: Collection[int] = ()) -> tuple[int, ...]:
     straddled = {*(it for it in steps if it >= _STRADDLED_FROM), *limits}
     around = {limit + by for limit in straddled for by in (-1, 0, 1)}
     return tuple(sorted(it for it in {*steps, *around, longest} if SHORTEST <= it <= longest))
+
+
+def places(rungs: Sequence[int]) -> tuple[int, ...]:
+    """Of each run of rungs around one limit the last, which lies beyond it."""
+    longer = [*rungs[1:], float("inf")][: len(rungs)]
+    return tuple(it for it, after in zip(rungs, longer, strict=True) if after / it > _SAME_PLACE)
 
 
 def length_limits(document: Mapping[str, Any]) -> frozenset[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from harness.contracts import Contract
 from harness.forcing import WINDOW_TOKENS
 from harness.metrics.sampling import needed
 from harness.planning.cost import Cost
@@ -76,7 +77,7 @@ def edge_cases(shape: Shape, name: str) -> Cost:
     total = START
     for tokens in shape.odd:
         total += asked(tokens, _NORMAL) * 2 + _normal(shape)
-    groups = pieces_of_unicode()
+    groups = pieces_of_unicode() if shape.is_judged(name, "edge_cases.unicode") else {}
     for found in groups.values():
         chosen = found[: shape.plan.edge_unicode or None]
         size = sum(len(it.text.encode()) + 1 for it in chosen)
@@ -88,6 +89,8 @@ def edge_cases(shape: Shape, name: str) -> Cost:
 
 def tokenizer_risks(shape: Shape, name: str) -> Cost:
     """A few short requests."""
+    if not shape.is_judged(name, "edge_cases.special_tokens", "edge_cases.nul"):
+        return Cost()
     return Cost({name: START + _normal(shape) * 3})
 
 
@@ -97,6 +100,8 @@ def _normal(shape: Shape) -> Work:
 
 def vocabulary(shape: Shape, name: str) -> Cost:
     """Prompts of token ids, a normal request after each."""
+    if not shape.is_judged(name, "edge_cases.token_ids"):
+        return Cost()
     ids = min(shape.plan.edge_token_ids or shape.vocabulary, shape.vocabulary)
     size = max(1, min(PIECE, shape.context // 2))
     return Cost({name: START + (asked(size, 1) + _normal(shape)) * (ids / size)})
@@ -104,6 +109,8 @@ def vocabulary(shape: Shape, name: str) -> Cost:
 
 def exploration(shape: Shape, name: str) -> Cost:
     """Texts and chats that Hypothesis makes."""
+    if not shape.is_judged(name, "edge_cases.found"):
+        return Cost()
     plan = shape.plan
     text = asked(_EXPLORED_TOKENS, _CONTRACT_TOKENS) * 2 + _normal(shape)
     turn = asked(_EXPLORED_TOKENS * (1 + _TURNS_IN_MIND), _CONTRACT_TOKENS) * 2
@@ -113,6 +120,8 @@ def exploration(shape: Shape, name: str) -> Cost:
 
 def sampling(shape: Shape, name: str) -> Cost:
     """Every option on each prompt."""
+    if not shape.is_judged(name, *(f"contracts.{it}" for it in Contract)):
+        return Cost()
     count = shape.plan.contract_prompts
     each = asked(shape.prompt, _CONTRACT_TOKENS) * _OPTIONS + asked(
         shape.prompt, scored=shape.prompt
@@ -122,7 +131,9 @@ def sampling(shape: Shape, name: str) -> Cost:
 
 def repeats(shape: Shape, name: str) -> Cost:
     """A few prompts again and again."""
-    count = _REPEATED_ITEMS + needed(shape.plan.repeat_rate)
+    count = _REPEATED_ITEMS
+    if shape.is_judged(name, "contracts.changed"):
+        count += needed(shape.plan.repeat_rate)
     return Cost({name: asked(shape.prompt, REPEATED_TOKENS) * count})
 
 

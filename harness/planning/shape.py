@@ -27,7 +27,8 @@ class Shape:
     `questions` are the bank's in the session's order, `needed` how many of them the rules on small
     losses want. `known` replies of the reference are kept from earlier sessions. `rungs` are the
     ladder's lengths in tokens, `odd` the edge cases' prompts, and `device_prompt` is the device's.
-    So many processes as `at_once` says fit on the cores.
+    So many processes as `at_once` says fit on the cores. `judged` are the metrics that rules of the
+    policy are about, by role; None where all are.
     """
 
     plan: Plan
@@ -44,6 +45,7 @@ class Shape:
     text_tokens: int = 0
     has_source: bool = True
     at_once: int = 1
+    judged: Mapping[Role, frozenset[str]] | None = None
 
     def rivals(self, name: str) -> tuple[str, ...]:
         """What speed is compared with."""
@@ -51,6 +53,10 @@ class Shape:
         if name == self.reference or name in baselines:
             return (self.reference,)
         return (self.reference, *baselines)
+
+    def is_judged(self, name: str, *metrics: str) -> bool:
+        """Whether a rule is about any of these metrics of a variant."""
+        return self.judged is None or not self.judged[self.roles[name]].isdisjoint(metrics)
 
     def under(self, plan: Plan) -> "Shape":
         """The same under another plan, which may end the ladder sooner."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from harness.climb import AGAIN, CHEAP_TOKENS, SHORT, WARMUPS, WINDOW_TOKENS
 from harness.generation import NEW_TOKENS as RECITED_TOKENS
-from harness.long_chat import places
+from harness.long_chat import SHORTEST_TOKENS
+from harness.metrics.scaling import places
 from harness.planning.cost import Cost
 from harness.planning.shape import Shape
 from harness.planning.work import RELOAD, START, Work, asked
@@ -66,6 +67,8 @@ def memory(shape: Shape, name: str) -> Cost:
     cycles = shape.plan.memory_cycles
     fewer = max(cycles // 2, min(cycles, LEAST_LEVELS))
     answered = asked(shape.prompt, SOAKED_TOKENS) * (REQUESTS * cycles)
+    if not shape.is_judged(name, "memory.private", "memory.heap", "memory.peak"):
+        return Cost({name: START + answered})  # its peak is what the others' are compared with
     ended = asked(shape.prompt, SOAKED_TOKENS / 2) + asked(shape.prompt, shape.answer)
     stopped = ended * (REQUESTS * fewer / 2)
     refused = Work(requests=DEAR_REQUESTS * fewer)
@@ -77,6 +80,8 @@ def memory(shape: Shape, name: str) -> Cost:
 
 def context(shape: Shape, name: str) -> Cost:
     """The longest context, and parts of it, held."""
+    if not shape.is_judged(name, "memory.context", "memory.context_peak"):
+        return Cost()
     longest = min(shape.context, shape.plan.scaling_longest_tokens or shape.context)
     held = Work()
     for part in _PARTS:
@@ -86,6 +91,8 @@ def context(shape: Shape, name: str) -> Cost:
 
 def reload(shape: Shape, name: str) -> Cost:
     """Some answers between loads."""
+    if not shape.is_judged(name, "memory.given_back", "memory.left_behind"):
+        return Cost()
     times = shape.plan.memory_reloads + 1
     each = RELOAD + asked(shape.prompt, SOAKED_TOKENS) * _RELOADED
     return Cost({name: START + each * times})
@@ -128,7 +135,7 @@ def _windows(shape: Shape) -> Work:
 def generation(shape: Shape, name: str) -> Cost:
     """Each long chat told, read and changed in three places."""
     total = Work()
-    for length in places(shape.rungs):
+    for length in (it for it in places(shape.rungs) if it >= SHORTEST_TOKENS):
         total += asked(length, RECITED_TOKENS) + asked(length, 0, RECITED_TOKENS)
         total += asked(length, 1) + asked(length, 1, kept=length / 2) + Work(requests=2)
     return Cost({name: total})
@@ -140,7 +147,7 @@ def source_lengths(shape: Shape, name: str) -> Cost:
         return Cost()
     most = shape.plan.source_longest_tokens
     total = Work()
-    for length in (it for it in shape.rungs if not most or it <= most):
+    for length in (it for it in places(shape.rungs) if not most or it <= most):
         total += asked(length, 0, scored=8)
     return Cost({name: total, SOURCE: total + START})
 

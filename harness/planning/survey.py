@@ -16,8 +16,10 @@ from harness.exam import replies
 from harness.item import Item, Scorer
 from harness.planning.pilot import ROOM_TOKENS, Pilot, pilot
 from harness.planning.shape import Question, Shape, mean
+from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
 from harness.probes.host import usable_cores
+from harness.release import Role
 from harness.route import ladders
 from harness.trial import missing_items
 
@@ -39,6 +41,11 @@ def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pi
         with stage.fleet.fresh(name) as runtime:
             pilots[name] = pilot(runtime, _text(stage, most), most)
     return shape, pilots
+
+
+def judged_metrics(rules: Sequence[Rule]) -> dict[Role, frozenset[str]]:
+    """The metrics that rules are about, by the role of the variants that they judge."""
+    return {role: frozenset(it.metric for it in rules if role in it.roles) for role in Role}
 
 
 def _context(stage: Stage, name: str) -> int:
@@ -78,6 +85,7 @@ def _shape(stage: Stage, names: Sequence[str], cases: Sequence[EdgeCase]) -> Sha
         odd=tuple(_odd_tokens(it, base, rate, context) for it in cases),
         text_tokens=int(len(stage.text) * rate),
         has_source=stage.source is not None,
+        judged=judged_metrics(stage.rules),
         at_once=max(1, cores // (stage.limits.threads or cores)),
     )
 

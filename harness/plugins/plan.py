@@ -88,22 +88,6 @@ def _surveyed(config: pytest.Config, stage: Stage, checks: Sequence[CheckOf]) ->
         tell(f"nothing can be said of the time that this takes: {error}")
         return stage
     found = forecast(shape, pilots, known)
-    import json
-    import os
-
-    if os.environ.get("DUMP"):
-        json.dump({"|".join(k): v for k, v in found.seconds.items()}, open(os.environ["DUMP"], "w"))
-        for k, v in pilots.items():
-            print(k, v)
-        print(
-            shape.prompt,
-            shape.answer,
-            shape.rungs,
-            shape.odd,
-            shape.needed,
-            shape.known,
-            shape.at_once,
-        )
     if config.option.plan:
         tell(forecast_table(found))
         for sentence in decidable(stage.rules, stage.items):

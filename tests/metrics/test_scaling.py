@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harness.metrics.scaling import deviation, ladder, length_limits
+from harness.metrics.scaling import deviation, ladder, length_limits, places
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,11 @@ def test_the_ladder_is_geometric_straddles_powers_of_two_and_ends_at_the_longest
 def test_limits_are_straddled_as_far_as_the_ladder_goes():
     rungs = ladder(100, limits=(0, 10, 50, 100, 4096))
     assert rungs == (32, 49, 50, 51, 64, 99, 100)
+
+
+def test_of_each_limits_rungs_the_one_beyond_is_its_place():
+    assert places(ladder(600)) == (32, 64, 128, 257, 513, 600)
+    assert places(()) == ()
 
 
 def test_limits_of_a_configuration_are_found_at_any_depth():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.answer import Request
@@ -46,8 +48,6 @@ def test_a_check_that_asks_no_model_is_cheap():
 
 def test_kept_replies_of_the_reference_are_not_asked_again():
     def seconds(known):
-        from dataclasses import replace
-
         shape = replace(SHAPE, known=known)
         return CHECKS["accuracy.accuracy"](shape, "fp32").takes({"fp32": RATES})
 
@@ -63,8 +63,6 @@ def test_a_ladder_that_ends_sooner_takes_less():
 
 
 def test_the_baseline_is_a_rival_of_candidates_alone():
-    from dataclasses import replace
-
     shape = replace(SHAPE, roles={**ROLES, "old": Role.BASELINE})
     assert shape.rivals("int4") == ("fp32", "old")
     assert shape.rivals("old") == ("fp32",)
@@ -90,3 +88,10 @@ def test_the_table_has_a_row_for_each_suite_and_one_for_all():
         assert f"\n{suite}" in text
     assert text.splitlines()[-1].startswith("all")
     assert duration(found.total) in announcement(found)
+
+
+def test_what_no_rule_judges_of_the_reference_costs_nothing():
+    judged = {Role.REFERENCE: frozenset(), Role.CANDIDATE: frozenset({"edge_cases.token_ids"})}
+    found = forecast(replace(SHAPE, judged=judged), PILOTS, EVERY).seconds
+    assert found["edge_cases.vocabulary", "int4"] > 10 * found["edge_cases.vocabulary", "fp32"]
+    assert found["memory.reload", "int4"] == found["memory.reload", "fp32"]
