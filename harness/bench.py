@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,13 +28,14 @@ from harness.metrics.packaging import as_ids
 from harness.pairing import ProcessPair
 from harness.policy import Plan, Rule
 from harness.probes.folder import read_folder
-from harness.probes.host import capture_conditions
+from harness.probes.host import capture_conditions, usable_cores
 from harness.reply import Reply
 from harness.reply_cache import ReplyCache
 from harness.route import Route, find_route
 from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
 from harness.source import SourceFacts, ask_source, questions
+from harness.together import Together
 from harness.variant import Variant
 from harness.visit import Visit, read_settings, visit
 
@@ -48,7 +49,8 @@ class Stage:
     `names` are the variants of the session that there are, `baseline` is empty where the release
     has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
     `reply_cache` holds what the reference replied in earlier sessions. `limits` hold for the
-    processes that are measured, and `clock` knows what time there is.
+    processes that are measured, `clock` knows what time there is, and `together` keeps what was
+    asked of one variant while another was.
     """
 
     fleet: Fleet
@@ -79,6 +81,13 @@ class Stage:
     reply_cache: ReplyCache | None = None
     limits: Limits = field(default_factory=Limits)
     clock: Clock | None = None
+    together: Together[Any] = field(default_factory=Together)
+
+    @property
+    def at_once(self) -> int:
+        """How many processes fit on the cores that are measured on."""
+        cores = len(self.limits.processors) or usable_cores()
+        return max(1, cores // (self.limits.threads or cores))
 
 
 class Bench:
@@ -143,6 +152,31 @@ class Bench:
     def plan(self) -> Plan:
         """How much to measure."""
         return self._stage.plan
+
+    def together(self, what: str, measure: Callable[["Bench"], T]) -> T:
+        """What `measure` makes of this variant's bench; made of the other candidates' meanwhile,
+        for their own checks to take, where cores are idle.
+
+        It must time nothing, and the first check has asked what the variants share.
+        """
+        stage, role = self._stage, self.variant.recipe.role
+
+        def make(name: str) -> T:
+            bench = self if name == self._name else Bench(stage, name, self._suite)
+            found = measure(bench)
+            if bench is not self:
+                stage.listener.keep(self._suite, name)
+            return found
+
+        others = [
+            name
+            for name in stage.names
+            if name != self._name and stage.fleet.variant(name).recipe.role is role
+        ]
+        found: T = stage.together.of(
+            f"{self._suite} {what}", self._name, others, make, stage.at_once
+        )
+        return found
 
     @property
     def has_time(self) -> bool:

@@ -52,6 +52,7 @@ class Fleet:
         self._running: dict[tuple[str, int], Isolated] = {}
         self._costs: dict[str, Cost] = {}
         self._hearing = threading.Lock()
+        self._seating = threading.Lock()
 
     def __enter__(self) -> "Fleet":
         return self
@@ -154,9 +155,10 @@ class Fleet:
             self._running.pop(seat).close()
 
     def _runtime(self, name: str, copy: int = 0) -> Isolated:
-        if (name, copy) not in self._running:
-            self._running[name, copy] = self._start(name, self._factory)
-        return self._running[name, copy]
+        with self._seating:
+            if (name, copy) not in self._running:
+                self._running[name, copy] = self._start(name, self._factory)
+            return self._running[name, copy]
 
     def _start(self, name: str, factory: str) -> Isolated:
         directory = self.variant(name).directory

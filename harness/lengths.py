@@ -8,7 +8,20 @@ from harness.source_lengths import ask_lengths, passages_of
 
 
 def recitals(bench: Bench) -> tuple[tuple[Recital, Recital], ...]:
-    """What the variant generates after long chats, each beside the reference's, asked once."""
+    """What the variant generates after long chats, each beside the reference's."""
+    fleet, rungs = bench.fleet, bench.route().rungs
+    ask_reference(bench)
+    if bench.variant.name == bench.reference:
+        return tuple((it, it) for _, it in bench.recited)
+    room = max(rungs[bench.variant.name], default=0)
+    fitting = [it for it in bench.recited if it[0].tokens + NEW_TOKENS <= room]
+    theirs = [it for _, it in fitting]
+    mine = recite(fleet, bench.variant.name, [it for it, _ in fitting], theirs)
+    return tuple(zip(mine, theirs, strict=True))
+
+
+def ask_reference(bench: Bench) -> None:
+    """Have the reference generate after long chats, where it has not in this session."""
     fleet, rungs = bench.fleet, bench.route().rungs
 
     def tokens_of(chat: Messages) -> int:
@@ -17,13 +30,6 @@ def recitals(bench: Bench) -> tuple[tuple[Recital, Recital], ...]:
     if not bench.recited:
         chats = long_chats(bench.items, rungs[bench.reference], tokens_of)
         bench.recited.extend(zip(chats, recite(fleet, bench.reference, chats), strict=True))
-    if bench.variant.name == bench.reference:
-        return tuple((it, it) for _, it in bench.recited)
-    room = max(rungs[bench.variant.name], default=0)
-    fitting = [it for it in bench.recited if it[0].tokens + NEW_TOKENS <= room]
-    theirs = [it for _, it in fitting]
-    mine = recite(fleet, bench.variant.name, [it for it, _ in fitting], theirs)
-    return tuple(zip(mine, theirs, strict=True))
 
 
 def source_lengths(bench: Bench) -> dict[int, float]:

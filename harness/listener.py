@@ -32,6 +32,12 @@ class Listener:
         """A check begins: what was heard before is not its own."""
         self._check.clear()
 
+    def keep(self, suite: str, name: str) -> None:
+        """What a check heard of another variant than its own belongs to the suite all the same."""
+        mine = self._suites[suite, name]
+        for asked, found in self._check.pop(name, {}).items():
+            mine[asked] = mine.get(asked, frozenset()) | found
+
     def hear(self, name: str, plan: Sequence[Request], answers: Sequence[Answer]) -> None:
         """What a variant answered; what no user would read is passed over."""
         for request, answer in zip(plan, answers, strict=True):
@@ -66,9 +72,8 @@ class Listener:
         asked is then left out. Labels name the symptoms. None where nothing was answered; where
         choices are all that was asked they count, or nothing would be known of such a bank.
         """
+        self.keep(suite, name)
         mine = self._suites[suite, name]
-        for asked, found in self._check[name].items():
-            mine[asked] = mine.get(asked, frozenset()) | found
         mine = {asked: found for asked, found in mine.items() if asked[1]} or mine
         theirs = self._session[reference] if name != reference else {}
         paired = [asked for asked in mine if asked in theirs]

@@ -20,11 +20,7 @@ def test_sampling(bench: Bench, record: Record) -> None:
     if not bench.is_judged(*Contract):
         record(bench.unjudged(Contract.SAME_SEED))
         return
-    asked = bench.some_items(bench.plan.contract_prompts)
-    ids = bench.encode(bench.render([it.messages for it in asked]))
-    named = [(item.id, tuple(tokens)) for item, tokens in zip(asked, ids, strict=True)]
-    prompts = uncertain_prompts(bench.ask, named, bench.random("seeds"), NEW_TOKENS)
-    held = hold(bench.ask, Chances(bench.ask, bench.end_tokens), prompts)
+    held = bench.together("sampling", _held)
     record(*(_counted(bench, it, held) for it in Contract))
 
 
@@ -33,15 +29,28 @@ def test_repeats(bench: Bench, record: Record) -> None:
 
     Whoever is not judged answers once, for others to be compared with.
     """
-    asked, is_judged = bench.some_items(REPEATED_ITEMS), bench.is_judged("changed")
-    count = needed(bench.plan.repeat_rate) if is_judged else 0
-    plan = repeats([it.messages for it in asked], count)
-    found = changed([it.id for it in asked], bench.ask(plan), Chances(bench.ask, bench.end_tokens))
+    found = bench.together("repeats", _repeated)
     labels = [f"{name} (request {at}: {why})" if why else name for at, name, why in found]
-    if not is_judged:
+    if not bench.is_judged("changed"):
         record(bench.unjudged("changed"))
         return
     record(bench.sample("changed", "count", [bool(it[2]) for it in found], labels=labels))
+
+
+def _held(bench: Bench) -> Held:
+    asked = bench.some_items(bench.plan.contract_prompts)
+    ids = bench.encode(bench.render([it.messages for it in asked]))
+    named = [(item.id, tuple(tokens)) for item, tokens in zip(asked, ids, strict=True)]
+    prompts = uncertain_prompts(bench.ask, named, bench.random("seeds"), NEW_TOKENS)
+    return hold(bench.ask, Chances(bench.ask, bench.end_tokens), prompts)
+
+
+def _repeated(bench: Bench) -> list[tuple[int, str, str]]:
+    """Of each request but the first of a prompt what is not as it was; see `changed`."""
+    asked = bench.some_items(REPEATED_ITEMS)
+    count = needed(bench.plan.repeat_rate) if bench.is_judged("changed") else 0
+    plan = repeats([it.messages for it in asked], count)
+    return changed([it.id for it in asked], bench.ask(plan), Chances(bench.ask, bench.end_tokens))
 
 
 def _counted(bench: Bench, contract: Contract, held: Held) -> Measurement:

@@ -15,7 +15,7 @@ from harness.measurement import Measurement
 from harness.metrics.edge_cases import Expected, expected_of
 from harness.ordeal import OddRequest, Ordeal
 from harness.past_failures import PastFailures
-from harness.plugins.measure import Record
+from harness.plugins.measure import OddRequests, Record
 from harness.probes.folder import read_folder
 from harness.probes.tokenizer import read_tokenizer
 from harness.tokenizer_risk import cut_at_nul, typed_special_tokens, unnormalized
@@ -23,24 +23,22 @@ from harness.unicode_texts import Piece, pieces_of_unicode
 from harness.unicode_trial import broken_texts
 from harness.vocabulary import broken_pieces, pieces
 
+Problems = dict[str, str]
+"""What is wrong with each, by name; empty where nothing is."""
+
 NORMAL_TOKENS = 16
 SPOKEN_ITEMS = 4
 NEW_TOKENS = 8
 
 
-def test_edge_cases(bench: Bench, edge_cases: dict[str, OddRequest], record: Record) -> None:
+def test_edge_cases(bench: Bench, edge_cases: OddRequests, record: Record) -> None:
     """Each case ends as it must and keeps every promise, and the next normal request is as before.
 
     So do some items whose answers go beyond ASCII: a broken stream shows there. And texts of every
     class of Unicode are read, written and answered.
     """
-    with _ordeal(bench) as ordeal:
-        problems = {
-            name: ordeal.problem(*case)
-            for name, case in (edge_cases | _spoken(bench.items)).items()
-        }
-        is_judged = bench.is_judged("unicode")
-        unicode = broken_texts(ordeal, _chosen(bench)) if is_judged else {}
+    problems, unicode = bench.together("edge cases", lambda it: _tried(it, edge_cases(it)))
+    is_judged = bench.is_judged("unicode")
     odd = _named(bench, "unicode", unicode) if is_judged else bench.unjudged("unicode")
     record(_named(bench, "broken", problems), odd)
 
@@ -50,11 +48,7 @@ def test_tokenizer_risks(bench: Bench, record: Record) -> None:
     if not bench.is_judged("special_tokens", "nul", "normalizer"):
         record(bench.unjudged("special_tokens"))
         return
-    tokenizer = read_tokenizer(bench.variant.directory)
-    with _ordeal(bench) as ordeal:
-        typed = typed_special_tokens(ordeal.runtime, tokenizer)
-        cut = cut_at_nul(ordeal.runtime)
-        other = unnormalized(ordeal.runtime, tokenizer)
+    typed, cut, other = bench.together("tokenizer risks", _risks)
     absence = "" if typed else "no tokenizer.json that names its special tokens"
     record(
         replace(_counted(bench, "special_tokens", typed), absence=absence),
@@ -70,8 +64,12 @@ def test_vocabulary(bench: Bench, record: Record) -> None:
         return
     size = int(read_folder(bench.variant.directory).model["vocab_size"])
     ids = bench.random("token ids").permutation(size)[: bench.plan.edge_token_ids or size]
-    with _ordeal(bench) as ordeal:
-        problems = broken_pieces(ordeal, pieces(sorted(ids.tolist()), bench.context_tokens))
+
+    def tried(bench: Bench) -> Problems:
+        with _ordeal(bench) as ordeal:
+            return broken_pieces(ordeal, pieces(sorted(ids.tolist()), bench.context_tokens))
+
+    problems = bench.together(f"{len(ids)} of {size} ids", tried)
     record(_named(bench, "token_ids", problems), bench.sample("tried_ids", "ids", [len(ids)]))
 
 
@@ -100,6 +98,22 @@ def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
         _discovered(bench, found),
         bench.sample("explored", "tries", [it.tried for it in found.values()]),
     )
+
+
+def _risks(bench: Bench) -> tuple[dict[str, bool], dict[str, bool], dict[str, bool]]:
+    tokenizer = read_tokenizer(bench.variant.directory)
+    with _ordeal(bench) as ordeal:
+        typed = typed_special_tokens(ordeal.runtime, tokenizer)
+        return typed, cut_at_nul(ordeal.runtime), unnormalized(ordeal.runtime, tokenizer)
+
+
+def _tried(bench: Bench, cases: Mapping[str, OddRequest]) -> tuple[Problems, Problems]:
+    """What is wrong with each case, and with each kind of Unicode where that is judged."""
+    with _ordeal(bench) as ordeal:
+        named = {**cases, **_spoken(bench.items)}
+        problems = {name: ordeal.problem(*case) for name, case in named.items()}
+        is_judged = bench.is_judged("unicode")
+        return problems, broken_texts(ordeal, _chosen(bench)) if is_judged else {}
 
 
 @contextlib.contextmanager

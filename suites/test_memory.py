@@ -16,6 +16,7 @@ from harness.metrics.memory import (
 )
 from harness.plugins.measure import Record
 from harness.probes.memory import STATUS_SOURCE, Memory
+from harness.runtimes.channel import Hold, Reload
 from harness.soak import Counter, Kind, Run, Soak, soak
 
 CONTEXT_PARTS = (2, 4, 8, 16)
@@ -29,9 +30,7 @@ def test_memory(bench: Bench, record: Record) -> None:
     if not bench.is_judged("private", "heap", "peak"):
         record(bench.unjudged("private"))
         return
-    with bench.fresh() as runtime:
-        loaded = runtime.settled()
-        soaks = [bench.soak(runtime, kind, cycle) for kind, cycle in bench.soak_cycles().items()]
+    loaded, soaks = bench.together("soak", _soaked)
     if STATUS_SOURCE not in loaded.source:
         bench.remark(f"memory is counted by {loaded.source}")
     answered = next(it for it in soaks if it.kind is Kind.ANSWERED)
@@ -45,18 +44,21 @@ def test_memory(bench: Bench, record: Record) -> None:
     )
 
 
+def _soaked(bench: Bench) -> tuple[Memory, list[Soak]]:
+    """Memory after the load, and what cycles of every kind did to it."""
+    with bench.fresh() as runtime:
+        loaded = runtime.settled()
+        cycles = bench.soak_cycles()
+        return loaded, [bench.soak(runtime, kind, cycle) for kind, cycle in cycles.items()]
+
+
 def test_context(bench: Bench, record: Record) -> None:
     """Private memory that a context holds, by its length, and the peak with the longest one."""
     if not bench.is_judged("context", "context_peak"):
         record(bench.unjudged("context"))
         return
-    longest = min(bench.context_tokens, bench.plan.scaling_longest_tokens or bench.context_tokens)
-    lengths = [longest // part for part in CONTEXT_PARTS if longest // part > ANSWER_TOKENS]
-    prompt = bench.long_prompt(longest)
-    with bench.fresh() as runtime:
-        # The longest first: what the engine's arenas take for it they keep, whoever comes next.
-        peak = runtime.hold(prompt[:-ANSWER_TOKENS], ANSWER_TOKENS).held.peak_bytes
-        holds = [runtime.hold(prompt[: it - ANSWER_TOKENS], ANSWER_TOKENS) for it in lengths]
+    _, *lengths = _lengths(bench)
+    peak, holds = bench.together("context", _held)
     held = [it.held.private_bytes for it in holds]
     released = [it.released.private_bytes for it in holds]
     record(
@@ -65,17 +67,31 @@ def test_context(bench: Bench, record: Record) -> None:
     )
 
 
+def _lengths(bench: Bench) -> list[int]:
+    """The longest context that is held, in tokens, and parts of it."""
+    longest = min(bench.context_tokens, bench.plan.scaling_longest_tokens or bench.context_tokens)
+    parts = [longest // part for part in CONTEXT_PARTS]
+    return [longest, *(it for it in parts if it > ANSWER_TOKENS)]
+
+
+def _held(bench: Bench) -> tuple[int | None, list[Hold]]:
+    """The peak with the longest context, and memory while each part of it is held.
+
+    The longest first: what the engine's arenas take for it they keep, whoever comes next.
+    """
+    longest, *lengths = _lengths(bench)
+    prompt = bench.long_prompt(longest)
+    with bench.fresh() as runtime:
+        peak = runtime.hold(prompt[:-ANSWER_TOKENS], ANSWER_TOKENS).held.peak_bytes
+        return peak, [runtime.hold(prompt[: it - ANSWER_TOKENS], ANSWER_TOKENS) for it in lengths]
+
+
 def test_reload(bench: Bench, record: Record) -> None:
     """What closing the model gives back of what it took, and what each reload leaves behind."""
     if not bench.is_judged("given_back", "left_behind"):
         record(bench.unjudged("given_back"))
         return
-    cycle = bench.soak_cycles()[Kind.ANSWERED][:REQUESTS_PER_RELOAD]
-    reloads = []
-    with bench.fresh() as runtime:
-        for _ in range(bench.plan.memory_reloads + 1):  # the first is there to count from
-            soak(runtime, Kind.ANSWERED, cycle, Run(1))
-            reloads.append(runtime.reload())
+    reloads = bench.together("reload", _reloaded)
     before = [total(it.before.private_bytes, it.before.mapped_bytes) for it in reloads[1:]]
     closed = [total(it.closed.private_bytes, it.closed.mapped_bytes) for it in reloads]
     given, taken = differences(before, closed[1:]), differences(before, closed[:-1])
@@ -83,6 +99,17 @@ def test_reload(bench: Bench, record: Record) -> None:
         _counted(bench, "given_back", "share", shares(given, taken)),
         _counted(bench, "left_behind", "KiB", differences(closed[1:], closed[:-1])),
     )
+
+
+def _reloaded(bench: Bench) -> list[Reload]:
+    """Reloads with some answers before each; the first is there to count from."""
+    cycle = bench.soak_cycles()[Kind.ANSWERED][:REQUESTS_PER_RELOAD]
+    reloads = []
+    with bench.fresh() as runtime:
+        for _ in range(bench.plan.memory_reloads + 1):
+            soak(runtime, Kind.ANSWERED, cycle, Run(1))
+            reloads.append(runtime.reload())
+    return reloads
 
 
 def _parts(bench: Bench, when: str, samples: Sequence[Memory]) -> tuple[Measurement, ...]:

@@ -10,7 +10,7 @@ from harness.bench import Bench
 from harness.climb import Climb, Timing
 from harness.generation import Recital
 from harness.interim import undecided_rules
-from harness.lengths import recitals, source_lengths
+from harness.lengths import ask_reference, recitals, source_lengths
 from harness.long_chat import BEGINNING
 from harness.measurement import Measurement
 from harness.metrics.recital import LEAST_CHANGE
@@ -52,7 +52,8 @@ def test_scaling(bench: Bench, record: Record) -> None:
 
 def test_generation(bench: Bench, record: Record) -> None:
     """What comes after long chats, step by step, beside its own prefill, and what of it matters."""
-    pairs = recitals(bench)
+    ask_reference(bench)
+    pairs = bench.together("generation", recitals)
     if not pairs:
         pytest.skip(
             f"a context of {bench.context_tokens:,} tokens, or the domain, holds no long chat"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.policy import Plan
 
@@ -73,7 +74,8 @@ def _smaller(plan: Plan, context: int, vocabulary: int) -> list[Plan]:
     for knob in KNOBS:
         now = knob.value(plan, context, vocabulary)
         if now > knob.least:
-            found.append(replace(plan, **{knob.name: max(knob.least, math.ceil(now / 2))}))
+            fewer: dict[str, Any] = {knob.name: max(knob.least, math.ceil(now / 2))}
+            found.append(replace(plan, **fewer))
     return found
 
 

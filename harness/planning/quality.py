@@ -84,14 +84,14 @@ def edge_cases(shape: Shape, name: str) -> Cost:
         texts = -(-size // TEXT_BYTES)
         tokens = size / texts / _BYTES_PER_TOKEN if texts else 0.0
         total += asked(_EXPLORED_TOKENS + tokens, 1) * texts + _normal(shape)
-    return Cost({name: total})
+    return Cost({name: total}, shape.together(name))
 
 
 def tokenizer_risks(shape: Shape, name: str) -> Cost:
     """A few short requests."""
     if not shape.is_judged(name, "edge_cases.special_tokens", "edge_cases.nul"):
         return Cost()
-    return Cost({name: START + _normal(shape) * 3})
+    return Cost({name: START + _normal(shape) * 3}, shape.together(name))
 
 
 def _normal(shape: Shape) -> Work:
@@ -104,7 +104,9 @@ def vocabulary(shape: Shape, name: str) -> Cost:
         return Cost()
     ids = min(shape.plan.edge_token_ids or shape.vocabulary, shape.vocabulary)
     size = max(1, min(PIECE, shape.context // 2))
-    return Cost({name: START + (asked(size, 1) + _normal(shape)) * (ids / size)})
+    return Cost(
+        {name: START + (asked(size, 1) + _normal(shape)) * (ids / size)}, shape.together(name)
+    )
 
 
 def exploration(shape: Shape, name: str) -> Cost:
@@ -126,7 +128,9 @@ def sampling(shape: Shape, name: str) -> Cost:
     each = asked(shape.prompt, _CONTRACT_TOKENS) * _OPTIONS + asked(
         shape.prompt, scored=shape.prompt
     )
-    return Cost({name: each * count + asked(shape.prompt, _CONTRACT_TOKENS) * 4})
+    return Cost(
+        {name: each * count + asked(shape.prompt, _CONTRACT_TOKENS) * 4}, shape.together(name)
+    )
 
 
 def repeats(shape: Shape, name: str) -> Cost:
@@ -134,7 +138,7 @@ def repeats(shape: Shape, name: str) -> Cost:
     count = _REPEATED_ITEMS
     if shape.is_judged(name, "contracts.changed"):
         count += needed(shape.plan.repeat_rate)
-    return Cost({name: asked(shape.prompt, REPEATED_TOKENS) * count})
+    return Cost({name: asked(shape.prompt, REPEATED_TOKENS) * count}, shape.together(name))
 
 
 def foundry(shape: Shape, name: str) -> Cost:

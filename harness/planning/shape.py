@@ -58,6 +58,11 @@ class Shape:
         """Whether a rule is about any of these metrics of a variant."""
         return self.judged is None or not self.judged[self.roles[name]].isdisjoint(metrics)
 
+    def together(self, name: str) -> int:
+        """How many variants are asked at once where nothing is timed: those of its role."""
+        alike = [it for it in self.roles.values() if it is self.roles[name]]
+        return min(self.at_once, len(alike))
+
     def under(self, plan: Plan) -> "Shape":
         """The same under another plan, which may end the ladder sooner."""
         most = plan.scaling_longest_tokens

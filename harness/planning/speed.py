@@ -75,7 +75,7 @@ def memory(shape: Shape, name: str) -> Cost:
     long = asked(min(_LONG_TOKENS, shape.context / 4), 2) * (
         LONG_REQUESTS * min(cycles, LEAST_LEVELS)
     )
-    return Cost({name: START + answered + stopped + refused + long})
+    return Cost({name: START + answered + stopped + refused + long}, shape.together(name))
 
 
 def context(shape: Shape, name: str) -> Cost:
@@ -86,7 +86,7 @@ def context(shape: Shape, name: str) -> Cost:
     held = Work()
     for part in _PARTS:
         held += asked(longest // part, 2)
-    return Cost({name: START + held})
+    return Cost({name: START + held}, shape.together(name))
 
 
 def reload(shape: Shape, name: str) -> Cost:
@@ -95,7 +95,7 @@ def reload(shape: Shape, name: str) -> Cost:
         return Cost()
     times = shape.plan.memory_reloads + 1
     each = RELOAD + asked(shape.prompt, SOAKED_TOKENS) * _RELOADED
-    return Cost({name: START + each * times})
+    return Cost({name: START + each * times}, shape.together(name))
 
 
 def scaling(shape: Shape, name: str) -> Cost:
@@ -138,7 +138,7 @@ def generation(shape: Shape, name: str) -> Cost:
     for length in (it for it in places(shape.rungs) if it >= SHORTEST_TOKENS):
         total += asked(length, RECITED_TOKENS) + asked(length, 0, RECITED_TOKENS)
         total += asked(length, 1) + asked(length, 1, kept=length / 2) + Work(requests=2)
-    return Cost({name: total})
+    return Cost({name: total}, shape.together(name))
 
 
 def source_lengths(shape: Shape, name: str) -> Cost:

@@ -18,7 +18,6 @@ from harness.planning.pilot import ROOM_TOKENS, Pilot, pilot
 from harness.planning.shape import Question, Shape, mean
 from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
-from harness.probes.host import usable_cores
 from harness.release import Role
 from harness.route import ladders
 from harness.trial import missing_items
@@ -70,7 +69,6 @@ def _shape(stage: Stage, names: Sequence[str], cases: Sequence[EdgeCase]) -> Sha
     )
     contexts = {name: _context(stage, name) for name in names}
     context = contexts[reference]
-    cores = len(stage.limits.processors) or usable_cores()
     return Shape(
         plan=plan,
         reference=reference,
@@ -86,7 +84,7 @@ def _shape(stage: Stage, names: Sequence[str], cases: Sequence[EdgeCase]) -> Sha
         text_tokens=int(len(stage.text) * rate),
         has_source=stage.source is not None,
         judged=judged_metrics(stage.rules),
-        at_once=max(1, cores // (stage.limits.threads or cores)),
+        at_once=stage.at_once,
     )
 
 

@@ -1,6 +1,6 @@
 """Fixtures of the suites: `bench` to measure with, `record` to hand in what was measured."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -30,6 +30,10 @@ class Record(Protocol):
 
     def __call__(self, *measurements: Measurement) -> None:
         """Keep them as evidence; red when a rule is broken, skipped when one is undecided."""
+
+
+OddRequests = Callable[[Bench], dict[str, OddRequest]]
+"""The `edge_cases` fixture: odd requests by name, for the variant of a bench."""
 
 
 class RuleBroken(Failed):
@@ -115,20 +119,23 @@ def bench(stage: Stage, variant_name: str, request: pytest.FixtureRequest) -> Be
 
 
 @pytest.fixture
-def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> dict[str, OddRequest]:
-    """The pack of odd requests by name, for the variant's context length."""
-
-    def encode(text: str) -> list[int]:
-        return bench.encode([text])[0]
-
-    settings, context = pytestconfig.stash[SETTINGS], bench.context_tokens
+def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> OddRequests:
+    """The pack of odd requests, for the context length and the tokenizer of a bench's variant."""
+    settings = pytestconfig.stash[SETTINGS]
     if settings.replaced_cases:
         names = ", ".join(settings.replaced_cases)
         bench.remark(f"the release states these edge cases anew, in place of the gate's: {names}")
-    return {
-        it.name: (it.request(context, bench.long_prompt, encode), it.expected)
-        for it in settings.edge_cases
-    }
+
+    def of(bench: Bench) -> dict[str, OddRequest]:
+        def encode(text: str) -> list[int]:
+            return bench.encode([text])[0]
+
+        return {
+            it.name: (it.request(bench.context_tokens, bench.long_prompt, encode), it.expected)
+            for it in settings.edge_cases
+        }
+
+    return of
 
 
 @pytest.fixture

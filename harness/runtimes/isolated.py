@@ -1,5 +1,6 @@
 """A runtime in a child process, whose crash or hang is an error here and nothing more."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -50,6 +51,7 @@ class Isolated:
         self._deadline_seconds = deadline_seconds
         self._label = label or directory.name
         self._child: Child | None = None
+        self._asking = threading.RLock()  # variants that are asked at once may share a process
 
     def start(self) -> float:
         """Start and load anew, ending a process that runs; seconds of the load alone."""
@@ -159,6 +161,10 @@ class Isolated:
 
     def _ask(self, question: Question, deadline_seconds: float | None = None) -> object:
         """One question and its reply, every end of the child translated."""
+        with self._asking:
+            return self._ask_alone(question, deadline_seconds)
+
+    def _ask_alone(self, question: Question, deadline_seconds: float | None) -> object:
         child = self._started() if question.method != "start" else cast(Child, self._child)
         deadline_seconds = deadline_seconds or self._deadline_seconds
         try:

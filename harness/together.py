@@ -1,0 +1,39 @@
+"""What is not timed is asked of several variants at the same time, where cores are idle."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Together(Generic[T]):
+    """Results by key and name, or what was raised: the first who asks for one has all made."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], T | Exception] = {}
+
+    def of(
+        self, key: str, name: str, others: Sequence[str], make: Callable[[str], T], at_once: int
+    ) -> T:
+        """What `make` gives for a name, made for the others too; raises what it raised.
+
+        Each result is handed out once: asked for again, it is made again.
+        """
+        if (key, name) not in self._found:
+            self._make(key, [name, *others] if at_once > 1 else [name], make, at_once)
+        found = self._found.pop((key, name))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _make(self, key: str, names: Sequence[str], make: Callable[[str], T], at_once: int) -> None:
+        def try_to(name: str) -> T | Exception:
+            try:
+                return make(name)
+            except Exception as error:  # raised again by who asks for it
+                return error
+
+        with ThreadPoolExecutor(at_once) as pool:
+            for name, found in zip(names, pool.map(try_to, names), strict=True):
+                self._found[key, name] = found

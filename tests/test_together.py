@@ -1,0 +1,50 @@
+import threading
+
+import pytest
+
+from harness.errors import CrashError
+from harness.together import Together
+
+
+def test_the_first_who_asks_has_all_made_and_the_others_take_theirs():
+    made, together = [], Together()
+
+    def make(name):
+        made.append(name)
+        return name.upper()
+
+    assert together.of("soak", "a", ("b", "c"), make, 2) == "A"
+    assert sorted(made) == ["a", "b", "c"]
+    assert together.of("soak", "b", ("c",), make, 2) == "B"
+    assert len(made) == 3
+
+
+def test_what_is_made_at_once_runs_at_the_same_time():
+    both = threading.Barrier(2, timeout=10)
+    assert Together().of("soak", "a", ("b",), lambda name: both.wait() >= 0, 2)
+
+
+def test_without_idle_cores_each_is_made_when_it_is_asked_for():
+    made, together = [], Together()
+    together.of("soak", "a", ("b",), made.append, 1)
+    assert made == ["a"]
+
+
+def test_what_one_raises_is_its_own():
+    together = Together()
+
+    def make(name):
+        if name == "b":
+            raise CrashError("b: the process died")
+        return name
+
+    assert together.of("soak", "a", ("b",), make, 2) == "a"
+    with pytest.raises(CrashError, match="b: the process died"):
+        together.of("soak", "b", ("a",), make, 2)
+
+
+def test_what_is_asked_for_again_is_made_again():
+    made, together = [], Together()
+    for _ in range(2):
+        together.of("soak", "a", (), made.append, 2)
+    assert made == ["a", "a"]
