@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Never
 
 import pytest
@@ -19,9 +21,11 @@ from harness.plugins.ending import end_session
 from harness.plugins.measure import RECORDED, RuleBroken, Undecided, check_of, suite_of, variant_of
 from harness.plugins.notebook import NOTEBOOK
 from harness.plugins.options import is_gate
-from harness.plugins.progress import bar, is_shown
+from harness.plugins.progress import bar, is_shown, told, write_past_capture
 
 SUMMARY = pytest.StashKey[str]()
+_MEASURED = pytest.StashKey[str]()
+_SILENT_SECONDS = 60.0  # that a log may be
 _SHOWN: pytest.StashKey[tqdm[Never]] = pytest.StashKey()
 
 
@@ -93,7 +97,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     config = session.config
     if not is_gate(config):
         return (yield)
-    with bar(config, len(session.items), "measure") as shown:
+    with _log(config), bar(config, len(session.items), "measure") as shown:
         config.stash[_SHOWN] = shown
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if is_shown(config) and isinstance(reporter, TerminalReporter):
@@ -101,10 +105,22 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
 
 
+def _log(config: pytest.Config) -> AbstractContextManager[None]:
+    """In a log, where there is no bar: what is measured, every minute."""
+    if is_shown(config):
+        return nullcontext()
+    return told(
+        lambda: f" measuring {config.stash.get(_MEASURED, 'nothing yet')}{_left(config)}",
+        partial(write_past_capture, config),
+        _SILENT_SECONDS,
+    )
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Name the check that is being measured, and how long all will take."""
+    name = item.name.removeprefix("test_")
+    item.config.stash[_MEASURED] = name
     if _SHOWN in item.config.stash:
-        name = item.name.removeprefix("test_")
         item.config.stash[_SHOWN].set_description(f"measure {name}{_left(item.config)}")
 
 

@@ -1,6 +1,8 @@
-"""A bar on the terminal for building and measuring; nothing where there is no terminal."""
+"""A bar on the terminal for building and measuring; in a log a line now and then."""
 
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Never
 
@@ -42,6 +44,31 @@ def bar(config: pytest.Config, total: int | None, what: str) -> Iterator["tqdm[N
     ) as shown:
         yield shown
         shown.refresh()  # updates that come faster than a bar is drawn are not drawn
+
+
+@contextmanager
+def told(say: Callable[[], str], write: Callable[[str], object], seconds: float) -> Iterator[None]:
+    """Write a line every so many seconds, for a log that would be silent meanwhile."""
+    is_over = threading.Event()
+
+    def run() -> None:
+        while not is_over.wait(seconds):
+            write(f"{say()}\n")
+
+    teller = threading.Thread(target=run, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        teller.join()
+
+
+def write_past_capture(config: pytest.Config, text: str) -> None:
+    """Write to what was standard output before pytest captured it, from any thread."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    saved = getattr(getattr(capture, "_global_capturing", None), "out", None)
+    os.write(getattr(saved, "targetfd_save", 1), text.encode())
 
 
 def is_shown(config: pytest.Config) -> bool:

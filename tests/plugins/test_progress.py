@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from harness.plugins.progress import told
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -59,3 +62,16 @@ def test_a_log_has_no_bar(gate):
     ended = gate.run(suites="suites/test_packaging.py")
     assert "measure folder_is_complete" not in ended.output
     assert "suites/test_packaging.py ." in ended.output
+
+
+def test_a_log_that_would_be_silent_is_told_now_and_then():
+    written, twice = [], threading.Event()
+
+    def write(text):
+        written.append(text)
+        if len(written) == 2:
+            twice.set()
+
+    with told(lambda: "measuring latency[int4]", write, 0.01):
+        assert twice.wait(10)
+    assert written[0] == "measuring latency[int4]\n"
