@@ -11,7 +11,7 @@ CheckOf = tuple[str, str]
 _SPARE = 0.04  # of a budget is for the verdict and the reports
 _PACE_FROM = 10.0  # foreseen seconds, before what was foreseen is corrected by what was spent
 _MOST_PACE = 3.0
-_LEAST_SHARE = 0.5  # of what a check takes must be left, or it is not begun
+_LEAST_SHARE = 0.8  # of what a check takes must be left, or it is not begun
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Clock:
         return sum(seconds.values())
 
     def is_short_for(self, check: CheckOf) -> bool:
-        """Whether what is left of the budget is not half of what a check takes."""
+        """Whether what is left of the budget is too little for a check."""
         return self.left < self.pace * self.foreseen.get(check, 0.0) * _LEAST_SHARE
 
     @property

@@ -47,8 +47,8 @@ def test_what_took_longer_than_foreseen_makes_all_others_longer(now):
     assert clock.to_come() == pytest.approx(40)
 
 
-def test_a_check_that_has_not_half_its_time_is_not_begun(now):
-    clock = Clock({ONE: 60.0, OTHER: 20.0}, total=50.0, began=now[0])
+def test_a_check_that_has_too_little_time_is_not_begun(now):
+    clock = Clock({ONE: 60.0, OTHER: 20.0}, total=60.0, began=now[0])
     assert not clock.is_short_for(ONE)
     now[0] += 25
     assert clock.is_short_for(ONE)

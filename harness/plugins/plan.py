@@ -1,7 +1,8 @@
 """Says what a session will take before it takes it (`--plan`), and keeps it within `--budget`."""
 
 import math
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -81,6 +82,7 @@ def checks_of(items: Sequence[pytest.Item]) -> list[CheckOf]:
 def _surveyed(config: pytest.Config, stage: Stage, checks: Sequence[CheckOf]) -> Stage:
     """The stage with a clock, and a plan that fits; as it was where a variant does not answer."""
     notebook, tell = config.stash[NOTEBOOK], config.get_terminal_writer().line
+    began = time.monotonic()
     known = [it for it in checks if it[1] in (stage.reference, *stage.names)]
     try:
         shape, pilots = survey(stage, notebook.settings.edge_cases)
@@ -93,21 +95,26 @@ def _surveyed(config: pytest.Config, stage: Stage, checks: Sequence[CheckOf]) ->
         for sentence in decidable(stage.rules, stage.items):
             tell(sentence)
     tell(announcement(found))
-    return _within(notebook, stage, shape, pilots, found)
+    return _within(notebook, stage, shape, pilots, found, began)
 
 
 def _within(
-    notebook: Notebook, stage: Stage, shape: Shape, pilots: dict[str, Pilot], found: Forecast
+    notebook: Notebook,
+    stage: Stage,
+    shape: Shape,
+    pilots: Mapping[str, Pilot],
+    found: Forecast,
+    began: float,
 ) -> Stage:
-    budget = notebook.settings.budget
+    """The stage with a clock, and within a budget with a plan that fits into it."""
+    budget, checks = notebook.settings.budget, list(found.seconds)
     if math.isinf(budget):
         return replace(stage, clock=Clock(found.seconds))
-    checks = list(found.seconds)
 
-    def seconds(plan: Plan) -> float:
-        return forecast(shape.under(plan), pilots, checks).total
+    def under(plan: Plan) -> Forecast:
+        return forecast(shape.under(plan), pilots, checks)
 
-    plan = fitted(stage.plan, seconds, budget, shape.context, shape.vocabulary)
+    plan = fitted(stage.plan, lambda it: under(it).total, budget, shape.context, shape.vocabulary)
     for name, (before, after) in shortened(stage.plan, plan).items():
         stage.remarks.append(
             f"within the budget of {duration(budget)}: {name} {after:,}, not {before or 'all'}"
@@ -117,9 +124,7 @@ def _within(
             f"the budget of {duration(budget)} leaves prompts over "
             f"{plan.scaling_longest_tokens:,} tokens unmeasured"
         )
-    return replace(
-        stage, plan=plan, clock=Clock(forecast(shape.under(plan), pilots, checks).seconds, budget)
-    )
+    return replace(stage, plan=plan, clock=Clock(under(plan).seconds, budget, began))
 
 
 @pytest.hookimpl(wrapper=True)
