@@ -14,6 +14,7 @@ from harness.climb import Climb, Timings, climb, climb_again, short_again
 from harness.clock import Clock
 from harness.conditions import disturbance
 from harness.device import Device, Limits, Machine
+from harness.durations import duration
 from harness.errors import InfrastructureError
 from harness.evidence import NOT_JUDGED
 from harness.exam import replies
@@ -29,6 +30,8 @@ from harness.pairing import ProcessPair
 from harness.policy import Plan, Rule
 from harness.probes.folder import read_folder
 from harness.probes.host import capture_conditions, usable_cores
+from harness.probes.memory import available_bytes
+from harness.release import Role
 from harness.reply import Reply
 from harness.reply_cache import ReplyCache
 from harness.route import Route, find_route
@@ -41,6 +44,9 @@ from harness.visit import Visit, read_settings, visit
 
 T = TypeVar("T")
 
+_MOST_AT_ONCE = 3  # variants, each of which may take a part of the memory if it leaks
+_SHARE_OF_MEMORY = 0.5  # of what is free, for all that are asked at once
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -50,7 +56,8 @@ class Stage:
     has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
     `reply_cache` holds what the reference replied in earlier sessions. `limits` hold for the
     processes that are measured, `clock` knows what time there is, and `together` keeps what was
-    asked of one variant while another was.
+    asked of one variant while another was. `needs` are bytes of each variant's process with the
+    longest prompt, where a survey has asked.
     """
 
     fleet: Fleet
@@ -83,11 +90,23 @@ class Stage:
     clock: Clock | None = None
     together: Together[Any] = field(default_factory=Together)
 
+    needs: dict[str, float] = field(default_factory=dict)
+
     @property
     def at_once(self) -> int:
         """How many processes fit on the cores that are measured on."""
         cores = len(self.limits.processors) or usable_cores()
         return max(1, cores // (self.limits.threads or cores))
+
+    @property
+    def together_at_once(self) -> int:
+        """How many variants may be asked at once: as many as have cores, and memory for the longest
+        prompt. One where nobody knows what they need.
+        """
+        if not self.needs:
+            return 1
+        room = int(_SHARE_OF_MEMORY * available_bytes() / max(1.0, *self.needs.values()))
+        return max(1, min(self.at_once, room, _MOST_AT_ONCE))
 
 
 class Bench:
@@ -136,13 +155,12 @@ class Bench:
         return tuple(it for it in self._stage.rules if it.suite == self._suite)
 
     def is_judged(self, *metrics: str) -> bool:
-        """Whether the policy has a rule on any of these metrics for the variant's role.
-
-        Without a policy at hand everything is.
+        """Whether somebody judges any of these metrics of the variant: always of a candidate, and
+        of another role where the policy has a rule for it.
         """
-        role, names = self.variant.recipe.role, {f"{self._suite}.{it}" for it in metrics}
-        found = [it for it in self._stage.rules if it.metric in names]
-        return not self._stage.rules or any(role in it.roles for it in found)
+        role, names = self.variant.recipe.role, {f"{self._suite}.{name}" for name in metrics}
+        rules = [rule for rule in self._stage.rules if rule.metric in names]
+        return role is Role.CANDIDATE or any(role in rule.roles for rule in rules)
 
     def unjudged(self, metric: str) -> Measurement:
         """What is recorded in place of what nobody would judge."""
@@ -154,8 +172,8 @@ class Bench:
         return self._stage.plan
 
     def together(self, what: str, measure: Callable[["Bench"], T]) -> T:
-        """What `measure` makes of this variant's bench; made of the other candidates' meanwhile,
-        for their own checks to take, where cores are idle.
+        """What `measure` makes of this variant's bench; where cores are idle, made meanwhile of all
+        that have its role, for their own checks to take.
 
         It must time nothing, and the first check has asked what the variants share.
         """
@@ -174,14 +192,26 @@ class Bench:
             if name != self._name and stage.fleet.variant(name).recipe.role is role
         ]
         found: T = stage.together.of(
-            f"{self._suite} {what}", self._name, others, make, stage.at_once
+            f"{self._suite} {what}",
+            self._name,
+            others,
+            make,
+            stage.together_at_once,
+            stage.fleet.abort,
         )
         return found
 
     @property
     def has_time(self) -> bool:
         """Whether more may be measured than the plan's least: the checks to come have theirs."""
-        return self._stage.clock is None or self._stage.clock.slack > 0
+        clock = self._stage.clock
+        if clock is None or clock.slack > 0:
+            return True
+        self.remark(
+            f"within the budget of {duration(clock.total)} {self._suite} of {self._name} was "
+            "measured no longer than the plan's least"
+        )
+        return False
 
     @property
     def fleet(self) -> Fleet:
@@ -371,17 +401,18 @@ class Bench:
         run = run_of(kind, self.plan, self._stage.rules, precision)
         found = soak(runtime, kind, cycle, run if self.has_time else replace(run, doublings=0))
         if kind is Kind.ANSWERED:
-            self._stage.peaks[self._name] = found.peak_bytes
+            self._stage.peaks[self._name] = found.peak_bytes(self.plan.memory_cycles)
         return found
 
     def peak_bytes(self, name: str) -> int | None:
         """Peak of a variant's process over plain answers, soaked now when it was not before."""
         peaks = self._stage.peaks
         if name not in peaks:
-            cycle = self.soak_cycles()[Kind.ANSWERED]
+            cycles, run = self.soak_cycles(), Run(self.plan.memory_cycles)
             with self.fresh(name) as runtime:
-                found = soak(runtime, Kind.ANSWERED, cycle, Run(self.plan.memory_cycles))
-            peaks[name] = found.peak_bytes
+                for kind in (Kind.TOKENIZED, Kind.ANSWERED):  # as where a leak is looked for
+                    found = soak(runtime, kind, cycles[kind], run)
+            peaks[name] = found.peak_bytes(run.cycles)
         return peaks[name]
 
     def climb(self) -> Climb:

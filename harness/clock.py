@@ -25,6 +25,7 @@ class Clock:
     total: float = math.inf
     began: float = field(default_factory=time.monotonic)
     done: dict[CheckOf, float] = field(default_factory=dict)
+    left_out: set[CheckOf] = field(default_factory=set)
     running: tuple[CheckOf, float] | None = None
 
     @property
@@ -35,36 +36,46 @@ class Clock:
     @property
     def pace(self) -> float:
         """Seconds spent for each that was foreseen."""
-        foreseen = sum(self.foreseen.get(it, 0.0) for it in self.done)
+        done = dict(self.done)
+        foreseen = sum(self.foreseen.get(check, 0.0) for check in done)
         if foreseen < _PACE_FROM:
             return 1.0
-        return min(_MOST_PACE, max(1 / _MOST_PACE, sum(self.done.values()) / foreseen))
+        return min(_MOST_PACE, max(1 / _MOST_PACE, sum(done.values()) / foreseen))
 
     def to_come(self) -> float:
         """Seconds that the checks will take that are not done, the running one its rest."""
-        rest = [it for it in self.foreseen if it not in self.done]
-        seconds = {it: self.pace * self.foreseen[it] for it in rest}
-        if self.running is not None and self.running[0] in seconds:
-            check, began = self.running
+        pace, running = self.pace, self.running
+        over = {*self.done, *self.left_out}
+        seconds = {it: pace * found for it, found in self.foreseen.items() if it not in over}
+        if running is not None and running[0] in seconds:
+            check, began = running
             seconds[check] = max(0.0, seconds[check] - (time.monotonic() - began))
         return sum(seconds.values())
-
-    def is_short_for(self, check: CheckOf) -> bool:
-        """Whether what is left of the budget is too little for a check."""
-        return self.left < self.pace * self.foreseen.get(check, 0.0) * _LEAST_SHARE
 
     @property
     def slack(self) -> float:
         """Seconds that may be spent beyond what is foreseen."""
-        return self.left - self.to_come()
+        return math.inf if math.isinf(self.total) else self.left - self.to_come()
+
+    def is_short_for(self, check: CheckOf) -> bool:
+        """Whether what is left of the budget is too little for a check, which is then left out; of
+        all variants from then on, for they share what is dearest.
+        """
+        name, _ = check
+        seconds = self.pace * self.foreseen.get(check, 0.0)
+        if name in {it for it, _ in self.left_out} or self.left < seconds * _LEAST_SHARE:
+            self.left_out.add(check)
+        return check in self.left_out
 
     def start(self, check: CheckOf) -> None:
         """A check begins."""
         self.running = (check, time.monotonic())
 
-    def finish(self) -> None:
-        """It has ended."""
-        if self.running is not None:
-            check, began = self.running
+    def finish(self, is_measured: bool = True) -> None:
+        """It has ended; what was not measured says nothing of how long others take."""
+        running, self.running = self.running, None
+        if running is not None and is_measured:
+            check, began = running
             self.done[check] = time.monotonic() - began
-            self.running = None
+        elif running is not None:
+            self.left_out.add(running[0])

@@ -53,6 +53,7 @@ class Fleet:
         self._costs: dict[str, Cost] = {}
         self._hearing = threading.Lock()
         self._seating = threading.Lock()
+        self._fresh = set[Isolated]()
 
     def __enter__(self) -> "Fleet":
         return self
@@ -142,7 +143,16 @@ class Fleet:
         `factory` names another runtime than the release's.
         """
         with blame(name), self._start(name, factory or self._factory) as runtime:
-            yield runtime
+            self._fresh.add(runtime)
+            try:
+                yield runtime
+            finally:
+                self._fresh.discard(runtime)
+
+    def abort(self) -> None:
+        """Kill every child process, whoever waits for it."""
+        for runtime in [*self._running.values(), *self._fresh]:
+            runtime.kill()
 
     def close(self) -> None:
         """End every child process."""

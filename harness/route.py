@@ -46,7 +46,7 @@ def find_route(
     `source` is the checkpoint that they were made from. `write` gives a text by its number and its
     length in tokens.
     """
-    contexts = {name: _stated_context(directory) for name, directory in directories.items()}
+    contexts = {name: stated_context(directory) for name, directory in directories.items()}
     limits = frozenset[int]().union(
         *(read_length_limits(directory, source) for directory in directories.values())
     )
@@ -77,7 +77,7 @@ def ladders(
     return {**rungs, reference: tuple(sorted(everybody))}
 
 
-def _stated_context(directory: Path) -> int:
+def stated_context(directory: Path) -> int:
     """The context length that a folder states; 0 where it states none."""
     stated = read_folder(directory).model.get("context_length", 0)
     return stated if isinstance(stated, int) else 0

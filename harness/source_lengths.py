@@ -10,7 +10,7 @@ from harness.errors import InfrastructureError, ModelError
 from harness.fleet import Fleet
 from harness.forcing import Passage, read
 from harness.metrics.divergence import Logits
-from harness.metrics.scaling import deviation, places
+from harness.metrics.scaling import deviation
 from harness.release import TRANSFORMERS
 from harness.route import Route
 from harness.runtimes.isolated import Isolated
@@ -30,10 +30,8 @@ class SourceLengths:
 
 
 def passages_of(route: Route, most: int) -> list[Passage]:
-    """The end of a prompt beyond each limit of the reference's ladder, up to `most` tokens; 0 for
-    all of them. What is wrong from a limit on is wrong beyond it.
-    """
-    lengths = [it for it in places(route.rungs[route.reference]) if not most or it <= most]
+    """The end of each prompt of the reference's ladder, up to `most` tokens; 0 for all of them."""
+    lengths = [it for it in route.rungs[route.reference] if not most or it <= most]
     text = route.texts[0] if route.texts else ()
     return [Passage(str(it), text[len(text) - it :], it - _POSITIONS) for it in lengths]
 

@@ -14,20 +14,36 @@ class Together(Generic[T]):
         self._found: dict[tuple[str, str], T | Exception] = {}
 
     def of(
-        self, key: str, name: str, others: Sequence[str], make: Callable[[str], T], at_once: int
+        self,
+        key: str,
+        name: str,
+        others: Sequence[str],
+        make: Callable[[str], T],
+        at_once: int,
+        abort: Callable[[], None] = lambda: None,
     ) -> T:
         """What `make` gives for a name, made for the others too; raises what it raised.
 
-        Each result is handed out once: asked for again, it is made again.
+        Each result is handed out once: asked for again, it is made again. `abort` ends what runs
+        where the user interrupts. `make` may raise exceptions, and skip or fail no test itself.
         """
+        if at_once < 2 and (key, name) not in self._found:
+            return make(name)
         if (key, name) not in self._found:
-            self._make(key, [name, *others] if at_once > 1 else [name], make, at_once)
+            self._make(key, [name, *others], make, at_once, abort)
         found = self._found.pop((key, name))
         if isinstance(found, Exception):
             raise found
         return found
 
-    def _make(self, key: str, names: Sequence[str], make: Callable[[str], T], at_once: int) -> None:
+    def _make(
+        self,
+        key: str,
+        names: Sequence[str],
+        make: Callable[[str], T],
+        at_once: int,
+        abort: Callable[[], None],
+    ) -> None:
         def try_to(name: str) -> T | Exception:
             try:
                 return make(name)
@@ -35,5 +51,10 @@ class Together(Generic[T]):
                 return error
 
         with ThreadPoolExecutor(at_once) as pool:
-            for name, found in zip(names, pool.map(try_to, names), strict=True):
-                self._found[key, name] = found
+            try:
+                for name, found in zip(names, pool.map(try_to, names), strict=True):
+                    self._found[key, name] = found
+            except BaseException:  # the user's interrupt: nobody waits for what others do
+                pool.shutdown(wait=False, cancel_futures=True)
+                abort()
+                raise

@@ -157,22 +157,26 @@ def _of_checks(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     mine = [it for it in evidence.checks if it.variant == name]
     mine.sort(key=lambda it: it.outcome is not CheckOutcome.MEASURED)
     ran = {it.id: it for it in mine}  # of one that ran twice, what went wrong
-    required = [_of_check(check_id, ran.get(check_id), policy) for check_id in policy.required]
+    role = evidence.subjects[name].role
+    required = [
+        _of_check(check_id, ran.get(check_id), policy, role) for check_id in policy.required
+    ]
     others = [
-        _of_check(it.id, it, policy)
+        _of_check(it.id, it, policy, role)
         for key, it in ran.items()
         if key not in policy.required and it.outcome is not CheckOutcome.ABSENT
     ]
     return required + [it for it in others if it.outcome is not Outcome.PASS]
 
 
-def _of_check(check_id: str, check: Check | None, policy: Policy) -> Finding:
+def _of_check(check_id: str, check: Check | None, policy: Policy, role: Role) -> Finding:
     suite = check_id.partition(".")[0]
     if check is None:
         return undecided(check_id, suite, f"the required check {check_id} did not run")
     if check.outcome is CheckOutcome.MEASURED:
         return Finding(check_id, suite, Severity.CRITICAL, Outcome.PASS, "ran to its end")
-    if check.outcome is CheckOutcome.ABSENT and check.reason == NOT_JUDGED:
+    is_unasked = check.outcome is CheckOutcome.ABSENT and check.reason == NOT_JUDGED
+    if is_unasked and role is not Role.CANDIDATE:  # a rule that does judge it lacks its figure
         return Finding(check_id, suite, Severity.INFO, Outcome.PASS, check.reason)
     if check.outcome is CheckOutcome.ABSENT:
         why = f"{check_id} had nothing to measure: {check.reason}"

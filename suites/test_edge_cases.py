@@ -59,7 +59,7 @@ def test_tokenizer_risks(bench: Bench, record: Record) -> None:
 
 def test_vocabulary(bench: Bench, record: Record) -> None:
     """Every token id can be in a prompt, or as many of them as the policy asks for."""
-    if not bench.is_judged("token_ids"):
+    if not bench.is_judged("token_ids", "tried_ids"):
         record(bench.unjudged("token_ids"))
         return
     size = int(read_folder(bench.variant.directory).model["vocab_size"])
@@ -75,7 +75,7 @@ def test_vocabulary(bench: Bench, record: Record) -> None:
 
 def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
     """Hypothesis finds no text and no chat that breaks a promise."""
-    if not bench.is_judged("found"):
+    if not bench.is_judged("found", "explored"):
         record(bench.unjudged("found"))
         return
     plan, seed = bench.plan, int(bench.random("exploration").integers(2**32))

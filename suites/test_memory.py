@@ -6,7 +6,6 @@ from dataclasses import replace
 from harness.bench import Bench
 from harness.measurement import Measurement
 from harness.metrics.memory import (
-    Count,
     differences,
     hour_labels,
     request_labels,
@@ -19,6 +18,16 @@ from harness.probes.memory import STATUS_SOURCE, Memory
 from harness.runtimes.channel import Hold, Reload
 from harness.soak import Counter, Kind, Run, Soak, soak
 
+RECORDED = (
+    "private",
+    "heap",
+    "peak",
+    "private_loaded",
+    "mapped_loaded",
+    "private_steady",
+    "mapped_steady",
+    "private_by_hours",
+)
 CONTEXT_PARTS = (2, 4, 8, 16)
 ANSWER_TOKENS = 2
 REQUESTS_PER_RELOAD = 4
@@ -27,7 +36,7 @@ BYTES = {"KiB": 2**10, "MiB": 2**20, "share": 1}
 
 def test_memory(bench: Bench, record: Record) -> None:
     """Memory after load, at work and at its peak, and its growth over cycles of equal requests."""
-    if not bench.is_judged("private", "heap", "peak"):
+    if not bench.is_judged(*RECORDED):
         record(bench.unjudged("private"))
         return
     loaded, soaks = bench.together("soak", _soaked)
@@ -37,7 +46,7 @@ def test_memory(bench: Bench, record: Record) -> None:
     record(
         *_parts(bench, "loaded", [loaded]),
         *_parts(bench, "steady", answered.samples[len(answered.samples) // 2 :]),
-        *(_peak(bench, answered.peak_bytes, beside) for beside in bench.rivals),
+        *(_peak(bench, beside) for beside in bench.rivals),
         _growth(bench, "private", soaks, Counter.PRIVATE),
         _growth(bench, "heap", soaks, Counter.HEAP),
         _hours(bench, soaks, answered.per_second),
@@ -120,8 +129,8 @@ def _parts(bench: Bench, when: str, samples: Sequence[Memory]) -> tuple[Measurem
     )
 
 
-def _peak(bench: Bench, mine: Count, beside: str) -> Measurement:
-    theirs = bench.peak_bytes(beside)
+def _peak(bench: Bench, beside: str) -> Measurement:
+    mine, theirs = bench.peak_bytes(bench.variant.name), bench.peak_bytes(beside)
     if theirs is None:
         return _counted(bench, "peak", "MiB", [theirs])
     peak = _counted(bench, "peak", "MiB", [mine])

@@ -103,7 +103,7 @@ def test_a_peak_is_soaked_once_whoever_asks_first(bench, tmp_path, monkeypatch):
     theirs = bench.peak_bytes("fp32")
     monkeypatch.setattr(bench, "fresh", None)
     assert bench.peak_bytes("fp32") == theirs > 0
-    assert bench.peak_bytes("int4") == found.peak_bytes > found.samples[0].private_bytes
+    assert bench.peak_bytes("int4") == found.peak_bytes(3) > found.samples[0].private_bytes
 
 
 def test_a_long_prompt_has_exactly_the_length_asked_for(bench):
@@ -121,10 +121,6 @@ def test_what_rules_are_about_is_judged_of_the_roles_that_they_name(bench):
     stage = replace(bench._stage, rules=(rule,))
     candidate, reference = (Bench(stage, name, "memory") for name in ("int4", "fp32"))
     assert candidate.is_judged("private", "heap")
-    assert not candidate.is_judged("given_back")
+    assert candidate.is_judged("given_back")  # what is required of it must run
     assert not reference.is_judged("private")
     assert reference.unjudged("private").absence == NOT_JUDGED
-
-
-def test_without_rules_everything_is_judged(bench):
-    assert Bench(replace(bench._stage, rules=()), "fp32", "memory").is_judged("private")

@@ -53,3 +53,16 @@ def test_a_check_that_has_too_little_time_is_not_begun(now):
     now[0] += 25
     assert clock.is_short_for(ONE)
     assert not clock.is_short_for(OTHER)
+    assert clock.is_short_for(("a.one", "int8"))  # all variants are measured alike
+
+
+def test_what_was_not_measured_says_nothing_of_the_pace_and_is_not_to_come(now):
+    clock = Clock({ONE: 60.0, OTHER: 20.0}, began=now[0])
+    clock.start(ONE)
+    clock.finish(is_measured=False)
+    assert clock.pace == 1
+    assert clock.to_come() == 20
+
+
+def test_a_forecast_of_nothing_known_shortens_no_session_without_a_budget(now):
+    assert Clock({ONE: math.nan}).slack == math.inf

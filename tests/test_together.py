@@ -43,6 +43,19 @@ def test_what_one_raises_is_its_own():
         together.of("soak", "b", ("a",), make, 2)
 
 
+def test_an_interrupt_aborts_what_runs_and_waits_for_nothing():
+    is_aborted = threading.Event()
+
+    def make(name):
+        if name == "a":
+            raise KeyboardInterrupt
+        assert is_aborted.wait(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        Together().of("soak", "a", ("b",), make, 2, is_aborted.set)
+    assert is_aborted.is_set()
+
+
 def test_what_is_asked_for_again_is_made_again():
     made, together = [], Together()
     for _ in range(2):

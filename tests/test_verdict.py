@@ -325,6 +325,12 @@ def test_what_no_rule_judges_of_the_reference_need_not_be_asked_of_it():
     assert judge(evidence(checks=mine), POLICY).decision is Decision.GO
 
 
+def test_what_a_policy_requires_of_a_candidate_is_asked_of_it_whatever_its_rules():
+    unasked = Check("latency", "latency", "int4", CheckOutcome.ABSENT, NOT_JUDGED)
+    mine = (*checks("fp32"), unasked, checks("int4")[1])
+    assert judge(evidence(checks=mine), POLICY).decision is Decision.INCONCLUSIVE
+
+
 def test_what_was_not_asked_and_a_rule_judges_is_undecided():
     unasked = Check("latency", "latency", "int4", CheckOutcome.ABSENT, NOT_JUDGED)
     mine = (*checks("fp32"), unasked, checks("int4")[1])

@@ -1,7 +1,7 @@
 """A budget of time: the plan that fits into it."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,20 +9,25 @@ from harness.policy import Plan
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class Reducible:
     """A number of the plan that may be made smaller, as far as its rules can still decide.
 
-    `most` is what 0 means, where it stands for all there is.
+    `most` is all there is, where 0 stands for that. With `narrows` less is looked at, so that a
+    fault may lie in what is left out; else the same is measured less surely.
     """
 
     name: str
     least: int
+    narrows: bool = False
     most: Callable[[int, int], int] | None = None
 
     def value(self, plan: Plan, context: int, vocabulary: int) -> int:
         """What the plan asks for."""
         found: int = getattr(plan, self.name)
-        return found or (self.most(context, vocabulary) if self.most else 0)
+        if self.most is None:
+            return found
+        most = self.most(context, vocabulary)
+        return min(found or most, most)
 
 
 def _context(context: int, _: int) -> int:
@@ -33,21 +38,21 @@ def _vocabulary(_: int, vocabulary: int) -> int:
     return vocabulary
 
 
-KNOBS = (
-    Knob("edge_token_ids", 2048, _vocabulary),
-    Knob("source_longest_tokens", 512, _context),
-    Knob("scaling_longest_tokens", 512, _context),
-    Knob("scaling_repetitions", 2),
-    Knob("memory_cycles", 15),
-    Knob("memory_reloads", 2),
-    Knob("latency_uptime_pairs", 40),
-    Knob("latency_pairs", 8),
-    Knob("precision_items", 50),
-    Knob("source_items", 16),
-    Knob("edge_examples", 16),
-    Knob("edge_chats", 2),
-    Knob("contract_prompts", 4),
-    Knob("default_items", 8),
+REDUCIBLE = (
+    Reducible("edge_token_ids", 2048, True, _vocabulary),
+    Reducible("source_longest_tokens", 512, True, _context),
+    Reducible("scaling_longest_tokens", 512, True, _context),
+    Reducible("scaling_repetitions", 2),
+    Reducible("memory_cycles", 15),
+    Reducible("memory_reloads", 3),
+    Reducible("latency_uptime_pairs", 40),
+    Reducible("latency_pairs", 8),
+    Reducible("precision_items", 50),
+    Reducible("source_items", 16, True),
+    Reducible("edge_examples", 16, True),
+    Reducible("edge_chats", 2, True),
+    Reducible("contract_prompts", 4, True),
+    Reducible("default_items", 8),
 )
 """In the order in which equals are made smaller."""
 
@@ -71,16 +76,31 @@ def fitted(
 
 def _smaller(plan: Plan, context: int, vocabulary: int) -> list[Plan]:
     found = []
-    for knob in KNOBS:
-        now = knob.value(plan, context, vocabulary)
-        if now > knob.least:
-            fewer: dict[str, Any] = {knob.name: max(knob.least, math.ceil(now / 2))}
+    for number in REDUCIBLE:
+        now = number.value(plan, context, vocabulary)
+        if now > number.least:
+            fewer: dict[str, Any] = {number.name: max(number.least, math.ceil(now / 2))}
             found.append(replace(plan, **fewer))
     return found
 
 
-def shortened(before: Plan, after: Plan) -> Mapping[str, tuple[int, int]]:
-    """What a budget made smaller, by the plan's names."""
-    names = [it.name for it in KNOBS]
-    pairs = {it: (getattr(before, it), getattr(after, it)) for it in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A number of the plan that was made smaller; 0 before is all there is."""
+
+    name: str
+    before: int
+    after: int
+    narrows: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.after:,}, not {self.before or 'all'}"
+
+
+def reduced(before: Plan, after: Plan) -> list[Reduced]:
+    """What was made smaller between two plans."""
+    found = [
+        Reduced(it.name, getattr(before, it.name), getattr(after, it.name), it.narrows)
+        for it in REDUCIBLE
+    ]
+    return [it for it in found if it.before != it.after]

@@ -1,4 +1,4 @@
-"""Every check of the gate that asks a model, with what it costs; the others are cheap."""
+"""The checks of the gate that ask a model, with what each costs; the others only read files."""
 
 from collections.abc import Callable, Mapping
 
@@ -31,3 +31,16 @@ CHECKS: Mapping[str, CostOf] = {
     "foundry.same_answers": quality.foundry,
 }
 """By ``suite.check``."""
+
+TOGETHER = (
+    "memory.memory",
+    "memory.context",
+    "memory.reload",
+    "scaling.generation",
+    "edge_cases.edge_cases",
+    "edge_cases.tokenizer_risks",
+    "edge_cases.vocabulary",
+    "contracts.sampling",
+    "contracts.repeats",
+)
+"""Checks that the first variant of a role makes for all of them, where cores are idle."""

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from harness.planning.work import Rates, Work
 
+SOURCE = "the source"
+"""By this name the rates of the checkpoint in transformers go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:

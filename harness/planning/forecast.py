@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from harness.clock import CheckOf
-from harness.planning.checks import CHECKS
+from harness.planning.checks import CHECKS, TOGETHER
+from harness.planning.cost import SOURCE
 from harness.planning.pilot import Pilot
 from harness.planning.shape import Shape
-from harness.planning.speed import SOURCE
 from harness.planning.work import Rates
 
 _SOURCE_SLOWER = 1.5  # transformers on torch beside the engine, in float32
@@ -45,9 +45,25 @@ def forecast(shape: Shape, pilots: Mapping[str, Pilot], checks: Iterable[CheckOf
         (check, name): CHECKS[check](shape, name).takes(rates) if check in CHECKS else 0.0
         for check, name in checks
     }
-    seconds = {it: found + _CHEAP_SECONDS for it, found in seconds.items()}
+    seconds = {it: found + _CHEAP_SECONDS for it, found in _booked(seconds, shape).items()}
     suites = dict.fromkeys(check.partition(".")[0] for check, _ in seconds)
     return Forecast(seconds, {it: suite_bytes(it, shape, pilots) for it in suites})
+
+
+def _booked(seconds: Mapping[CheckOf, float], shape: Shape) -> dict[CheckOf, float]:
+    """Each where it is spent: the first of several that are asked together waits for all."""
+    found: dict[CheckOf, float] = {}
+    for (check, name), spent in seconds.items():
+        payer = (check, name)
+        if check in TOGETHER and shape.together(name) > 1:
+            payer = next((it for it in found if _alike(it, payer, shape)), payer)
+        found[check, name] = 0.0
+        found[payer] += spent
+    return found
+
+
+def _alike(one: CheckOf, other: CheckOf, shape: Shape) -> bool:
+    return one[0] == other[0] and shape.roles[one[1]] is shape.roles[other[1]]
 
 
 def source_rates(reference: Rates) -> Rates:
@@ -58,16 +74,18 @@ def source_rates(reference: Rates) -> Rates:
 def suite_bytes(suite: str, shape: Shape, pilots: Mapping[str, Pilot]) -> float:
     """The most memory that the processes of a suite take together.
 
-    Each variant keeps one process all along; the others are started for a while.
+    Each variant keeps one process all along; the others are started for a while, of some variants
+    at the same time.
     """
     kept = sum(it.base for it in pilots.values())
-    peaks = {name: it.peak_bytes(shape.longest) for name, it in pilots.items()}
+    peaks = sorted((it.peak_bytes(shape.longest) for it in pilots.values()), reverse=True)
+    together = sum(peaks[: max(map(shape.together, shape.roles))])
     prompt = int(shape.prompt)
     one = max(it.peak_bytes(prompt) for it in pilots.values())
     more = {
-        "scaling": sum(peaks.values()),
-        "memory": max(peaks.values()),
-        "edge_cases": max(peaks.values()),
+        "scaling": sum(peaks),
+        "memory": together,
+        "edge_cases": together,
         "latency": 2 * one,
         "accuracy": 2 * (shape.at_once - 1) * one,
     }

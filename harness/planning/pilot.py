@@ -83,7 +83,8 @@ def _ask(runtime: Isolated, tokens: Sequence[int], length: int) -> _Timed:
     answers = require_answers("", runtime.run([request]))
     seconds = time.monotonic() - began
     gaps = np.concatenate(gaps_ms(answers)) / 1e3
-    return _Timed(max(seconds - float(gaps.sum()), 1e-6), float(np.median(gaps)))
+    between = float(np.median(gaps)) if gaps.size else 0.0
+    return _Timed(max(seconds - float(gaps.sum()), 1e-6), between)
 
 
 def _reading(lengths: Sequence[int], seconds: Sequence[float]) -> tuple[float, float, float]:
@@ -107,10 +108,12 @@ def _writing(lengths: Sequence[int], seconds: Sequence[float]) -> tuple[float, f
 def _scored_seconds(runtime: Isolated, tokens: Sequence[int], length: int, rates: Rates) -> float:
     """Of each position whose logits are handed over and compared."""
     count = min(_SCORED, length - 1)
+    if count < 1:
+        return 0.0
     request = Request(token_ids=tuple(tokens[:length]), score_from=length - count, fresh=False)
     began = time.monotonic()
     [answer] = require_answers("", runtime.run([request]))
-    if answer.logits is not None:
+    if answer.logits is not None and len(answer.logits):
         deviation(answer.logits, answer.logits)
     seconds = time.monotonic() - began
     read = rates.requests + rates.prompt_tokens * length + rates.squares * length**2

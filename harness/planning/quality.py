@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from harness.contracts import Contract
 from harness.forcing import WINDOW_TOKENS
 from harness.metrics.sampling import needed
-from harness.planning.cost import Cost
+from harness.planning.cost import SOURCE, Cost
 from harness.planning.shape import Question, Shape
-from harness.planning.speed import SOURCE
 from harness.planning.work import START, Work, asked
 from harness.repeats import NEW_TOKENS as REPEATED_TOKENS
 from harness.unicode_texts import pieces_of_unicode
@@ -37,10 +36,16 @@ def accuracy(shape: Shape, name: str) -> Cost:
 
 def replied(questions: Sequence[Question]) -> Work:
     """Generated answers, and choices scored."""
-    total = Work()
-    for it in questions:
-        total += asked(it.prompt + it.offered) if it.choices else asked(it.prompt, it.answer)
-    return total
+    prompts = [it.prompt + it.offered for it in questions]
+    news = [it.answer for it in questions]
+    attended = (new * (prompt + new / 2) for prompt, new in zip(prompts, news, strict=True))
+    return Work(
+        requests=len(prompts),
+        prompt_tokens=sum(prompts),
+        squares=sum(prompt**2 for prompt in prompts),
+        new_tokens=sum(news),
+        attended=sum(attended),
+    )
 
 
 def precision(shape: Shape, name: str) -> Cost:

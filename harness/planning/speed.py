@@ -6,7 +6,7 @@ from harness.climb import AGAIN, CHEAP_TOKENS, SHORT, WARMUPS, WINDOW_TOKENS
 from harness.generation import NEW_TOKENS as RECITED_TOKENS
 from harness.long_chat import SHORTEST_TOKENS
 from harness.metrics.scaling import places
-from harness.planning.cost import Cost
+from harness.planning.cost import SOURCE, Cost
 from harness.planning.shape import Shape
 from harness.planning.work import RELOAD, START, Work, asked
 from harness.route import NEW_TOKENS as RUNG_TOKENS
@@ -67,15 +67,23 @@ def memory(shape: Shape, name: str) -> Cost:
     cycles = shape.plan.memory_cycles
     fewer = max(cycles // 2, min(cycles, LEAST_LEVELS))
     answered = asked(shape.prompt, SOAKED_TOKENS) * (REQUESTS * cycles)
-    if not shape.is_judged(name, "memory.private", "memory.heap", "memory.peak"):
-        return Cost({name: START + answered})  # its peak is what the others' are compared with
+    if not _is_soaked(shape, name):
+        return Cost()
     ended = asked(shape.prompt, SOAKED_TOKENS / 2) + asked(shape.prompt, shape.answer)
     stopped = ended * (REQUESTS * fewer / 2)
     refused = Work(requests=DEAR_REQUESTS * fewer)
     long = asked(min(_LONG_TOKENS, shape.context / 4), 2) * (
         LONG_REQUESTS * min(cycles, LEAST_LEVELS)
     )
-    return Cost({name: START + answered + stopped + refused + long}, shape.together(name))
+    works = {name: START + answered + stopped + refused + long}
+    candidates = [it for it in shape.roles if it != shape.reference]
+    if candidates[:1] == [name] and not _is_soaked(shape, shape.reference):
+        works[shape.reference] = START + answered  # its peak is what the others' are compared with
+    return Cost(works, shape.together(name))
+
+
+def _is_soaked(shape: Shape, name: str) -> bool:
+    return shape.is_judged(name, "memory.private", "memory.heap", "memory.peak")
 
 
 def context(shape: Shape, name: str) -> Cost:
@@ -147,10 +155,6 @@ def source_lengths(shape: Shape, name: str) -> Cost:
         return Cost()
     most = shape.plan.source_longest_tokens
     total = Work()
-    for length in (it for it in places(shape.rungs) if not most or it <= most):
+    for length in (it for it in shape.rungs if not most or it <= most):
         total += asked(length, 0, scored=8)
     return Cost({name: total, SOURCE: total + START})
-
-
-SOURCE = "the source"
-"""By this name the rates of the checkpoint in transformers go."""

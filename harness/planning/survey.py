@@ -2,24 +2,22 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 import numpy as np
 import scipy
 
-from harness.bank import across_slices
+from harness.bank import across_slices, question
 from harness.bench import Stage
 from harness.data_need import needs_of
 from harness.edge_case import EdgeCase
 from harness.errors import HarnessError
-from harness.exam import replies
 from harness.item import Item, Scorer
 from harness.planning.pilot import ROOM_TOKENS, Pilot, pilot
 from harness.planning.shape import Question, Shape, mean
 from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
 from harness.release import Role
-from harness.route import ladders
+from harness.route import ladders, stated_context
 from harness.trial import missing_items
 
 _ENCODED = 24  # items whose tokens are counted; the others' follow from their characters
@@ -29,16 +27,20 @@ _USUAL_DEVICE_PROMPT = 128
 
 
 def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pilot]]:
-    """The size of what a session asks, and the pilot of each variant that is to be measured.
+    """The size of what a session asks, and the pilot of each variant that answers.
 
-    Raises what a variant's process raises.
+    Raises what the reference's process raises.
     """
     names = tuple(dict.fromkeys((stage.reference, *stage.names)))
-    shape, pilots = _shape(stage, names, cases), {}
+    shape, pilots = _shape(stage, names, cases), dict[str, Pilot]()
     for name in names:
         most = min(shape.longest, _context(stage, name) - ROOM_TOKENS)
-        with stage.fleet.fresh(name) as runtime:
-            pilots[name] = pilot(runtime, _text(stage, most), most)
+        try:
+            with stage.fleet.fresh(name) as runtime:
+                pilots[name] = pilot(runtime, _text(stage, most), most)
+        except HarnessError:
+            if name == stage.reference:
+                raise
     return shape, pilots
 
 
@@ -48,7 +50,7 @@ def judged_metrics(rules: Sequence[Rule]) -> dict[Role, frozenset[str]]:
 
 
 def _context(stage: Stage, name: str) -> int:
-    return int(read_folder(stage.fleet.variant(name).directory).model["context_length"])
+    return stated_context(stage.fleet.variant(name).directory)
 
 
 def _text(stage: Stage, length: int) -> tuple[int, ...]:
@@ -62,7 +64,8 @@ def _shape(stage: Stage, names: Sequence[str], cases: Sequence[EdgeCase]) -> Sha
     fleet, reference, plan = stage.fleet, stage.reference, stage.plan
     base, rate = _tokens_by_characters(stage)
     known = stage.reply_cache.kept(stage.items) if stage.reply_cache else {}
-    answer = _answer_tokens(stage, [len(it.answer.token_ids) for it in known.values()])
+    written = [at for at in known if stage.items[at].scorer is not Scorer.CHOICE]
+    answer = _answer_tokens(stage, [len(known[at].answer.token_ids) for at in written])
     model = read_folder(fleet.variant(reference).directory).model
     limits = frozenset[int]().union(
         *(read_length_limits(fleet.variant(it).directory, stage.source) for it in names)
@@ -76,7 +79,7 @@ def _shape(stage: Stage, names: Sequence[str], cases: Sequence[EdgeCase]) -> Sha
         questions=tuple(_question(it, base, rate, answer) for it in stage.items),
         rungs=ladders(contexts, reference, limits, plan.scaling_longest_tokens)[reference],
         context=context,
-        vocabulary=int(model["vocab_size"]),
+        vocabulary=int(model.get("vocab_size") or 1),
         device_prompt=stage.device.budgets.prompt_tokens if stage.device else _USUAL_DEVICE_PROMPT,
         needed=_needed(stage),
         known=_first_unknown(known),
@@ -117,9 +120,8 @@ def _answer_tokens(stage: Stage, known: Sequence[int]) -> float:
     written = [it for it in across_slices(stage.items, 64) if it.scorer is not Scorer.CHOICE]
     until, found = time.monotonic() + _ANSWER_SECONDS, list[int]()
     for item in written[:_ANSWERS]:
-        with suppress(HarnessError):
-            [reply] = replies(stage.fleet, stage.reference, [item])
-            found.append(len(reply.answer.token_ids))
+        [answer] = stage.fleet.ask(stage.reference, [question(item)])
+        found.append(len(answer.token_ids))
         if time.monotonic() > until:
             break
     return mean(found)

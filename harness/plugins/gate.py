@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,11 +21,24 @@ from harness.measurement import Measurement
 from harness.plugins.ending import end_session
 from harness.plugins.measure import RECORDED, RuleBroken, Undecided, check_of, suite_of, variant_of
 from harness.plugins.notebook import NOTEBOOK
-from harness.plugins.options import is_gate
+from harness.plugins.options import SETTINGS, is_gate
 from harness.plugins.progress import bar, is_shown, told, write_past_capture
+from harness.verdict import Decision
 
 SUMMARY = pytest.StashKey[str]()
 _MEASURED = pytest.StashKey[str]()
+_BY_COST = (
+    "packaging",
+    "precision",
+    "contracts",
+    "device",
+    "accuracy",
+    "foundry",
+    "latency",
+    "edge_cases",
+    "memory",
+    "scaling",
+)
 _SILENT_SECONDS = 60.0  # that a log may be
 _SHOWN: pytest.StashKey[tqdm[Never]] = pytest.StashKey()
 
@@ -156,8 +170,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     After a usage error, and where it was asked what it would take (--plan), there is nothing to
     judge, and nothing is written.
     """
-    is_over = exitstatus == pytest.ExitCode.USAGE_ERROR or session.config.option.plan
-    if NOTEBOOK in session.config.stash and not is_over:
+    if not is_gate(session.config) or exitstatus == pytest.ExitCode.USAGE_ERROR:
+        return
+    if session.config.option.plan:  # 0 would say GO
+        session.exitstatus = int(exitstatus) or Decision.INCONCLUSIVE.exit_status
+    elif NOTEBOOK in session.config.stash:
         try:
             status, summary = end_session(session.config, int(exitstatus), session.testsfailed)
         except Exception:  # escaping from here, pytest would end with 1, which says NO-GO
@@ -179,6 +196,15 @@ def pytest_terminal_summary(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs no inference first: a third of all faults are found in the folder."""
-    if is_gate(config):
-        items.sort(key=lambda item: suite_of(item) != "packaging")
+    """What needs no inference first: a third of all faults are found in the folder.
+
+    Within a budget the other suites come in the order of what they cost, each of all variants.
+    """
+    if not is_gate(config):
+        return
+    order = _BY_COST[:1] if math.isinf(config.stash[SETTINGS].budget) else _BY_COST
+    items.sort(key=lambda item: _place(suite_of(item), order))
+
+
+def _place(suite: str, order: Sequence[str]) -> int:
+    return order.index(suite) if suite in order else len(order)

@@ -80,11 +80,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--publish", metavar="DIR", help="where GO packages go (default: published)")
     add("--no-publish", action="store_true", help="judge and report, publish nothing")
     add("--cache", metavar="DIR", help="where built variants are kept (default: .cache/variants)")
-    add("--plan", action="store_true", help="say what it would take and could decide, and end")
+    add(
+        "--plan",
+        action="store_true",
+        help="build, say what measuring takes and can decide, and end with 6",
+    )
     add(
         "--budget",
         metavar="TIME",
-        help="measure no longer than that, say 5m or 6h (default: the policy's, or no limit)",
+        help="measure what fits into that, say 5m or 6h, the build not counted (default: the "
+        "policy's, or all)",
     )
     add("--seed", type=int, default=0, help="seed of every random order (default: 0)")
 

@@ -10,49 +10,25 @@ import pytest
 from harness.bench import Stage
 from harness.clock import CheckOf, Clock
 from harness.durations import duration
-from harness.errors import HarnessError
-from harness.planning.budget import fitted, shortened
+from harness.planning.budget import fitted, reduced
 from harness.planning.deciding import decidable
 from harness.planning.forecast import Forecast, forecast
 from harness.planning.pilot import Pilot
 from harness.planning.shape import Shape
 from harness.planning.survey import survey
 from harness.planning.table import announcement, forecast_table
-from harness.plugins.measure import check_of, open_stage, suite_of, variant_of
+from harness.plugins.measure import RECORDED, check_of, open_stage, suite_of, variant_of
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import is_gate
 from harness.policy import Plan
-
-_CHEAP_FIRST = (
-    "packaging",
-    "precision",
-    "contracts",
-    "device",
-    "accuracy",
-    "foundry",
-    "latency",
-    "edge_cases",
-    "memory",
-    "scaling",
-)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Within a budget what costs little and refuses most comes first."""
-    if is_gate(config) and math.isfinite(config.stash[NOTEBOOK].settings.budget):
-        items.sort(key=lambda it: _place(suite_of(it)))
-
-
-def _place(suite: str) -> int:
-    return _CHEAP_FIRST.index(suite) if suite in _CHEAP_FIRST else len(_CHEAP_FIRST)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Ask a little of every variant, say what the rest will take, and open the stage for it."""
     config = session.config
-    if not is_gate(config) or config.option.collectonly or not _is_wanted(config, session.items):
+    is_asked = is_gate(config) and not config.option.collectonly and bool(session.items)
+    if not is_asked or not _is_wanted(config, session.items):
         return (yield)
     notebook = config.stash[NOTEBOOK]
     with open_stage(notebook, session.items) as stage:
@@ -80,51 +56,45 @@ def checks_of(items: Sequence[pytest.Item]) -> list[CheckOf]:
 
 
 def _surveyed(config: pytest.Config, stage: Stage, checks: Sequence[CheckOf]) -> Stage:
-    """The stage with a clock, and a plan that fits; as it was where a variant does not answer."""
+    """The stage with a clock, and within a budget with a plan that fits if that can be known."""
     notebook, tell = config.stash[NOTEBOOK], config.get_terminal_writer().line
-    began = time.monotonic()
-    known = [it for it in checks if it[1] in (stage.reference, *stage.names)]
+    budget, began = notebook.settings.budget, time.monotonic()
     try:
         shape, pilots = survey(stage, notebook.settings.edge_cases)
-    except HarnessError as error:
-        tell(f"nothing can be said of the time that this takes: {error}")
-        return stage
-    found = forecast(shape, pilots, known)
+        shape = replace(shape, roles={name: shape.roles[name] for name in pilots})
+        known = [it for it in checks if it[1] in pilots]
+        found = forecast(shape, pilots, known)
+    except Exception as error:  # an estimate: whatever it lacks, the session is to go on
+        tell(f"nothing can be said of the time that this takes: {error or type(error).__name__}")
+        return replace(stage, clock=Clock({}, budget, began))
     if config.option.plan:
         tell(forecast_table(found))
         for sentence in decidable(stage.rules, stage.items):
             tell(sentence)
     tell(announcement(found))
-    return _within(notebook, stage, shape, pilots, found, began)
+    needs = {name: it.peak_bytes(shape.longest) for name, it in pilots.items()}
+    stage = replace(stage, clock=Clock(found.seconds, budget, began), needs=needs)
+    return stage if math.isinf(budget) else _within(notebook, stage, shape, pilots)
 
 
-def _within(
-    notebook: Notebook,
-    stage: Stage,
-    shape: Shape,
-    pilots: Mapping[str, Pilot],
-    found: Forecast,
-    began: float,
-) -> Stage:
-    """The stage with a clock, and within a budget with a plan that fits into it."""
-    budget, checks = notebook.settings.budget, list(found.seconds)
-    if math.isinf(budget):
-        return replace(stage, clock=Clock(found.seconds))
+def _within(notebook: Notebook, stage: Stage, shape: Shape, pilots: Mapping[str, Pilot]) -> Stage:
+    """The stage with a plan that fits into its clock's budget, as far as plans can be reduced."""
+    clock = stage.clock
+    assert clock is not None
+    checks, budget = list(clock.foreseen), duration(clock.total)
 
     def under(plan: Plan) -> Forecast:
         return forecast(shape.under(plan), pilots, checks)
 
-    plan = fitted(stage.plan, lambda it: under(it).total, budget, shape.context, shape.vocabulary)
-    for name, (before, after) in shortened(stage.plan, plan).items():
-        stage.remarks.append(
-            f"within the budget of {duration(budget)}: {name} {after:,}, not {before or 'all'}"
-        )
-    if shape.under(plan).rungs != shape.rungs:
-        notebook.trouble.append(
-            f"the budget of {duration(budget)} leaves prompts over "
-            f"{plan.scaling_longest_tokens:,} tokens unmeasured"
-        )
-    return replace(stage, plan=plan, clock=Clock(under(plan).seconds, budget, began))
+    plan = fitted(
+        stage.plan, lambda tried: under(tried).total, clock.left, shape.context, shape.vocabulary
+    )
+    found = reduced(stage.plan, plan)
+    if less := ", ".join(str(it) for it in found if not it.narrows):
+        stage.remarks.append(f"within the budget of {budget} less was measured: {less}")
+    if left_out := ", ".join(str(it) for it in found if it.narrows):
+        notebook.trouble.append(f"the budget of {budget} leaves a part unseen: {left_out}")
+    return replace(stage, plan=plan, clock=Clock(under(plan).seconds, clock.total, clock.began))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -138,4 +108,4 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        stage.clock.finish()
+        stage.clock.finish(is_measured=bool(item.stash.get(RECORDED, ())))

@@ -41,7 +41,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Build what is to be measured, once it is known that something is."""
     config = session.config
     if is_gate(config) and session.items and not config.option.collectonly:
-        forget_latest(config.stash[SETTINGS].reports)
+        if not config.option.plan:
+            forget_latest(config.stash[SETTINGS].reports)
         try:
             config.stash[NOTEBOOK].built = _build(config)
         except ConfigError as error:

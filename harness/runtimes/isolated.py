@@ -55,13 +55,15 @@ class Isolated:
 
     def start(self) -> float:
         """Start and load anew, ending a process that runs; seconds of the load alone."""
-        self.close()
-        self._started()
-        return self.load_seconds
+        with self._asking:
+            self.close()
+            self._started()
+            return self.load_seconds
 
     def ready(self) -> None:
         """Start and load what does not run yet."""
-        self._started()
+        with self._asking:
+            self._started()
 
     def run(
         self, plan: Sequence[Request], *, deadline_seconds: float | None = None
@@ -125,7 +127,8 @@ class Isolated:
 
     def memory(self) -> Memory:
         """Memory of the child, read from outside."""
-        child = self._started()
+        with self._asking:
+            child = self._started()
         try:
             return read_memory(child.pid)
         except ProcessLookupError as error:
@@ -134,9 +137,16 @@ class Isolated:
 
     def close(self) -> None:
         """End the child, gently if it lets itself; what is closed may be used again."""
-        child, self._child = self._child, None
+        with self._asking:
+            child, self._child = self._child, None
         if child is not None:
             child.close()
+
+    def kill(self) -> None:
+        """End the child at once, even while another thread waits for its answer."""
+        child = self._child
+        if child is not None:
+            child.kill()
 
     def __enter__(self) -> Self:
         return self

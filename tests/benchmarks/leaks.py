@@ -97,20 +97,27 @@ def table(rows: Iterable[Sequence[object]]) -> str:
 def _soak_some(directory: Path, factory: str, seeds: Iterable[int]) -> list[Soaked]:
     policy = read_policy(ROOT / "fixtures" / "policies" / "gate.toml")
     items = read_items(Data(ROOT / "fixtures" / "travel" / "eval.jsonl"))
-    variant = Variant(Recipe("int4", Role.REFERENCE, Precision.INT4), directory, {}, "sha256:0")
-    with Fleet({"int4": variant}, factory, policy.plan.deadline_seconds) as fleet:
+    roles = {"int4": Role.CANDIDATE, "reference": Role.REFERENCE}
+    variants = {
+        name: Variant(Recipe(name, role, Precision.INT4), directory, {}, "sha256:0")
+        for name, role in roles.items()
+    }
+    with Fleet(variants, factory, policy.plan.deadline_seconds) as fleet:
         fleet.encode("int4", ["a first use, which starts a process"])
         return [_soak(fleet, shuffled(items, seed), policy) for seed in seeds]
 
 
 def _soak(fleet: Fleet, items: tuple[Item, ...], policy: Policy) -> Soaked:
-    stage = Stage(fleet, "int4", items, policy.plan, "here", rules=policy.rules)
+    stage = Stage(fleet, "reference", items, policy.plan, "here", rules=policy.rules)
     taken: list[object] = []
     started = time.perf_counter()
     suite.test_memory(Bench(stage, "int4", "memory"), lambda *handed_in: taken.extend(handed_in))
     seconds = time.perf_counter() - started
-    subject = Subject(Role.REFERENCE, Precision.INT4, "sha256:0")
-    evidence = Evidence("travel", {"int4": subject}, "here", measurements=tuple(taken))
+    subjects = {
+        name: Subject(fleet.variant(name).recipe.role, Precision.INT4, "sha256:0")
+        for name in ("int4", "reference")
+    }
+    evidence = Evidence("travel", subjects, "here", measurements=tuple(taken))
     findings = judge_measurements(evidence.measurements, "int4", evidence, policy)
     return Soaked({it.rule: it for it in findings if it.rule in RULES}, seconds)
 

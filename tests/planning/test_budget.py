@@ -2,8 +2,10 @@ import pytest
 
 from harness.durations import duration, seconds_of
 from harness.errors import ConfigError
-from harness.planning.budget import KNOBS, fitted, shortened
+from harness.planning.budget import REDUCIBLE, fitted, reduced
 from harness.policy import Plan
+from harness.store import read_policy
+from tests.conftest import ROOT
 
 PLAN = Plan(memory_cycles=40, precision_items=200)
 
@@ -40,8 +42,8 @@ def test_what_saves_most_is_made_smaller_first_and_no_more_than_it_must():
 
 def test_nothing_is_made_smaller_than_its_rules_can_bear():
     plan = fitted(PLAN, lambda plan: 1e9 + plan.memory_cycles + plan.precision_items, 1.0, 0, 0)
-    for knob in KNOBS:
-        assert getattr(plan, knob.name) in (0, *range(knob.least, 10**6))
+    for number in REDUCIBLE:
+        assert getattr(plan, number.name) in (0, *range(number.least, 10**6))
     assert plan.memory_cycles == 15
 
 
@@ -54,7 +56,27 @@ def test_the_whole_of_a_context_and_of_a_vocabulary_can_be_made_smaller():
     assert seconds(plan) <= 21_000
 
 
-def test_what_was_made_smaller_is_told():
-    assert shortened(PLAN, Plan(memory_cycles=20, precision_items=200)) == {
-        "memory_cycles": (40, 20)
-    }
+def test_a_number_over_all_there_is_can_be_made_smaller_too():
+    plan = fitted(
+        Plan(scaling_longest_tokens=32_768), lambda it: it.scaling_longest_tokens, 3000, 4096, 1
+    )
+    assert plan.scaling_longest_tokens == 2048
+
+
+def test_what_was_made_smaller_is_told_and_whether_less_is_looked_at():
+    found = reduced(PLAN, Plan(memory_cycles=20, precision_items=200, edge_token_ids=2048))
+    assert [str(it) for it in found] == [
+        "edge_token_ids 2,048, not all",
+        "memory_cycles 20, not 40",
+    ]
+    assert [it.narrows for it in found] == [True, False]
+
+
+def test_the_least_is_what_the_gates_rules_can_decide_on():
+    rules = read_policy(ROOT / "fixtures" / "policies" / "gate.toml").rules
+    least = {it.name: it.least for it in REDUCIBLE}
+    needed = {it.metric: it.minimum_samples for it in rules}
+    assert least["memory_reloads"] >= needed["memory.given_back"]
+    assert least["memory_cycles"] >= needed["memory.private"]
+    assert 2 * least["default_items"] >= needed["foundry.default_loss"]
+    assert 4 * least["latency_pairs"] >= needed["latency.total"]

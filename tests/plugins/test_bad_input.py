@@ -132,7 +132,7 @@ def test_a_negative_seed_is_refused(run):
     assert "--seed must not be negative: found -1" in done.stderr
 
 
-@pytest.mark.parametrize("part", ["gate", "measure", "variants"])
+@pytest.mark.parametrize("part", ["gate", "measure", "plan", "variants"])
 def test_a_gate_without_one_of_its_plugins_is_refused(run, part):
     done = run("", "", "-p", f"no:harness.plugins.{part}")
     assert done.returncode == 4, done.stdout + done.stderr

@@ -50,7 +50,7 @@ def test_logits_that_were_not_looked_at_are_not_counted_as_finite(measure):
 def test_a_model_that_refuses_every_request_does_not_pass_the_odd_ones(measure):
     odd = {"empty": (Request(text=""), Expected.EITHER)}
     with pytest.raises(RequestError, match="a normal request was refused: no"):
-        measure(edge_suite.test_edge_cases, "edge_cases", "Refusing", edge_cases=odd)
+        measure(edge_suite.test_edge_cases, "edge_cases", "Refusing", edge_cases=lambda bench: odd)
 
 
 def test_an_odd_request_and_its_problem_are_named_in_the_evidence(measure):
@@ -58,7 +58,8 @@ def test_an_odd_request_and_its_problem_are_named_in_the_evidence(measure):
         "fine": (Request(text="a"), Expected.EITHER),
         "long": (Request(token_ids=(5,) * 9), Expected.ERROR),
     }
-    found = measure(edge_suite.test_edge_cases, "edge_cases", edge_cases=odd)["edge_cases.broken"]
+    found = measure(edge_suite.test_edge_cases, "edge_cases", edge_cases=lambda bench: odd)
+    found = found["edge_cases.broken"]
     assert found.values == (0.0, 1.0)
     assert found.labels == ("fine", "long (it was answered ('') where an error is right)")
 
