@@ -31,6 +31,8 @@ class Item:
     Some fields are for one scorer: `choices` are the texts of which one is expected; a number may
     be off by `tolerance`, or by `relative_tolerance` of the expected one; `schema` is the text of a
     JSON Schema that an answer in JSON must fit; `function` is a ``package.module:name``.
+    `chance` is the share of guesses that are right, where it is stated (0.5 for a question that is
+    answered by yes or no); see `chance_level`.
     """
 
     id: str
@@ -44,6 +46,18 @@ class Item:
     relative_tolerance: float = 0.0
     schema: str = ""
     function: str = ""
+    chance: float | None = None
+
+    @property
+    def chance_level(self) -> float:
+        """The share of guesses that are right: as stated, else one of all choices, else none."""
+        if self.chance is not None:
+            return self.chance
+        return self._least_chance
+
+    @property
+    def _least_chance(self) -> float:
+        return 1 / len(self.choices) if self.choices else 0.0
 
     @property
     def asked(self) -> tuple[Messages, frozenset[str]]:
@@ -64,7 +78,22 @@ class Item:
                 "relative_tolerance is a share of the expected number, under 1 (0.05 is 5 %): "
                 f"found {self.relative_tolerance}"
             )
+        self._require_chance()
         self._refuse_what_nobody_reads()
+
+    def _require_chance(self) -> None:
+        if self.chance is None:
+            return
+        if not 0 <= self.chance < 1:
+            raise ConfigError(
+                "chance is the share of guesses that are right, 0 to under 1 (0.5 is 50 %): "
+                f"found {self.chance}"
+            )
+        if self.chance < self._least_chance:
+            raise ConfigError(
+                f"chance must be at least {self._least_chance:.4g} of {len(self.choices)} choices: "
+                f"found {self.chance:g}"
+            )
 
     def _refuse_what_nobody_reads(self) -> None:
         for key, scorers in _READ_BY.items():

@@ -18,7 +18,7 @@ Row = tuple[str, dict[str, Any]]
 """Where it stands ("eval.jsonl line 3"), and its fields by name."""
 
 _TABLES = (".csv", ".tsv")
-_PARSED = ("messages", "choices", "max_new_tokens", "tolerance", "relative_tolerance")
+_PARSED = ("messages", "choices", "max_new_tokens", "tolerance", "relative_tolerance", "chance")
 """Columns of a table whose cells are JSON, all others being text."""
 
 _SAVED = ("dataset_info.json", "dataset_dict.json")

@@ -60,10 +60,10 @@ CHAT = '[{"role": "user", "content": "Hi"}]'
 def test_columns_of_a_table_are_fields_and_empty_cells_are_none(write, mark):
     quoted = CHAT.replace('"', '""')
     lines = [
-        ["id", "messages", "prompt", "expected", "max_new_tokens", "tolerance"],
-        ["a", f'"{quoted}"', "", "", "8", ""],
-        ["b", "", '"two\nlines"', "yes", "", "0.5"],
-        ["c", "", "x", "no", "", ""],
+        ["id", "messages", "prompt", "expected", "max_new_tokens", "tolerance", "chance"],
+        ["a", f'"{quoted}"', "", "", "8", "", ""],
+        ["b", "", '"two\nlines"', "yes", "", "0.5", "0.25"],
+        ["c", "", "x", "no", "", "", ""],
     ]
     rows = list(read_rows(write("\n".join(map(mark.join, lines)), "eval.csv")))
     assert rows == [
@@ -73,7 +73,13 @@ def test_columns_of_a_table_are_fields_and_empty_cells_are_none(write, mark):
         ),
         (
             "eval.csv line 3",
-            {"id": "b", "prompt": "two\nlines", "expected": "yes", "tolerance": 0.5},
+            {
+                "id": "b",
+                "prompt": "two\nlines",
+                "expected": "yes",
+                "tolerance": 0.5,
+                "chance": 0.25,
+            },
         ),
         ("eval.csv line 5", {"id": "c", "prompt": "x", "expected": "no"}),
     ]
