@@ -50,6 +50,9 @@ class Statistic(StrEnum):
     PERPLEXITY = "perplexity"  # of log-likelihoods of tokens: Student t over label means
     PERPLEXITY_RATIO = "perplexity_ratio"  # to the reference's, of the same tokens
     SCORE = "score"  # mean of scores, wherever a run stopped: mixture of bets
+    BEYOND_CHANCE = (
+        "beyond_chance"  # the same less each label, its chance, in points: a bet decides
+    )
     GAIN = "gain"  # paired difference of scores in points: Tango's score interval
     SEQUENTIAL_GAIN = "sequential_gain"  # the same, in the order asked: a bet decides
     WORST_SLICE = "worst_slice"  # the same, of the label that lost most: a screen decides
@@ -172,6 +175,8 @@ class Rule:
             self._require_limits(Limit(self.at_most, self.at_least))
         if self.statistic in _TESTED:
             self._require_margin()
+        if self.statistic is Statistic.BEYOND_CHANCE:
+            self._require_gain()
         self._require_size()
 
     def _require_no_limit(self) -> None:
@@ -197,6 +202,16 @@ class Rule:
                 raise ConfigError(
                     f"rule {self.id}: {self.statistic} needs at_least under 0 and over -100, the "
                     f"points that it may lose: found {limit.value}"
+                )
+
+    def _require_gain(self) -> None:
+        """What a test against guessing needs: by how many points it must be better, 0 or more."""
+        general = [] if self.is_figure_only else [Limit(self.at_most, self.at_least)]
+        for limit in (*general, *self.precision.values()):
+            if limit.at_least is None or not 0 <= limit.at_least < 100:
+                raise ConfigError(
+                    f"rule {self.id}: {self.statistic} needs at_least from 0 to under 100, the "
+                    f"points beyond chance that must be exceeded: found {limit.value:g}"
                 )
 
     def _require_size(self) -> None:

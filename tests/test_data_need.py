@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from harness.data_check import Kind
-from harness.data_need import BY_SLICE, CORRECT, needs_of, too_few, unmet
+from harness.data_need import BY_CHANCE, BY_SLICE, CORRECT, needs_of, too_few, unmet
 from harness.item import Item, Scorer
 from harness.policy import Policy, Rule, Severity, Statistic, Unseen
 
@@ -68,6 +68,22 @@ def test_what_is_only_shown_needs_nothing():
     shown = replace(GAIN, severity=Severity.INFO)
     unpaired = Rule("accuracy.share", "right", CORRECT, Statistic.SHARE, at_least=0.8)
     assert too_few(bank(a=1), policy(shown, unpaired)) == []
+
+
+BEYOND = Rule("accuracy.beyond_chance", "skill", BY_CHANCE, Statistic.BEYOND_CHANCE, at_least=0.0)
+
+
+def test_choices_must_be_so_many_that_who_has_all_right_is_known_not_to_guess():
+    assert too_few(bank(a=1), policy(BEYOND)) == []
+    offered = {"scorer": Scorer.CHOICE, "choices": ("x", "y")}
+    guessed = [replace(it, **offered) for it in bank(a=6, b=2)]
+    [problem] = too_few(guessed[:5], policy(BEYOND))
+    assert (problem.ids, problem.reason) == (
+        ("all",),
+        "5 different chats are too few for accuracy.beyond_chance, were all answers right; "
+        "7 would do",
+    )
+    assert too_few(guessed, policy(BEYOND)) == []
 
 
 SIZED = replace(SLICE, at_least=-5.0, seen_loss=10.0)

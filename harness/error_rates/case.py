@@ -89,6 +89,8 @@ class Case:
             return limit if size <= 1 else 0.0
         if self.rule.budget is not None:
             return self._of_budget(size)
+        if statistic is Statistic.BEYOND_CHANCE:  # from a clean build to the limit, and beyond
+            return limit + (1 - size) * (100 * NOISE.beyond_chance - limit)
         if size == NO_CHANGE:
             return self._clean
         if statistic in RATIOS:  # its log times the size

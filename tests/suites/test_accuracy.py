@@ -119,6 +119,25 @@ def test_an_answer_in_the_wrong_format_is_counted_where_one_is_asked_for(measure
     assert set(found["accuracy.valid"].values) == {1.0}
 
 
+BEYOND = Rule(
+    "accuracy.beyond_chance",
+    "beyond chance",
+    "accuracy.by_chance",
+    Statistic.BEYOND_CHANCE,
+    at_least=84.0,
+)
+
+
+def test_scores_go_with_the_chance_of_each_item_until_it_is_seen_that_none_guesses(measure):
+    items = [replace(it, chance=0.2) if n % 2 else it for n, it in enumerate(ITEMS)]
+    found, _ = measure("Right", items=items, rules=())
+    by_chance = found["accuracy.by_chance"]
+    assert by_chance.labels == ("0.0", "0.2") * 30
+    assert (set(by_chance.values), by_chance.reference_values) == ({1.0}, ())
+    found, _ = measure("Right", items=items, rules=(BEYOND,))
+    assert len(found["accuracy.by_chance"].values) == 100
+
+
 def test_only_the_reference_is_remembered(measure, tmp_path):
     made_of = {"variant": "sha256:0"}
     first, _ = measure("Right", cache=ReplyCache(tmp_path / "replies", made_of))
