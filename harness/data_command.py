@@ -1,6 +1,7 @@
 """``python -m harness data check``: what is wrong with domain data, before it judges anything."""
 
 import argparse
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from tabulate import tabulate
 from harness.data_check import Problem, duplicates, leaks
 from harness.data_need import too_few, unmet
 from harness.domain import read_items
+from harness.finding import quantity
 from harness.item import Item
 from harness.policy import Policy, Unseen
 from harness.producible import find_tokenizer, unproducible
@@ -69,12 +71,21 @@ def _policy(path: Path | None, release: Release | None) -> Policy | None:
     return None if path == _USUAL_POLICY and not path.exists() else read_policy(path)
 
 
+def _chance(items: Sequence[Item]) -> str:
+    """How many of the answers of who guesses are right."""
+    return quantity(math.fsum(item.chance_level for item in items) / len(items), "share")
+
+
 def _report(name: str, items: Sequence[Item], problems: Sequence[Problem]) -> str:
     chats = {item.asked: item for item in reversed(items)}.values()
     every, different = (Counter(item.slice for item in group) for group in (items, chats))
-    rows: list[tuple[str, int, int]] = [(it, every[it], different[it]) for it in sorted(every)]
-    rows.append(("all", len(items), len(chats)))
-    table = tabulate(rows, headers=("slice", "items", "different chats"), intfmt=",")
+    rows = [
+        (it, every[it], different[it], _chance([item for item in items if item.slice == it]))
+        for it in sorted(every)
+    ]
+    rows.append(("all", len(items), len(chats), _chance(items)))
+    headers = ("slice", "items", "different chats", "right by chance")
+    table = tabulate(rows, headers, intfmt=",", colalign=("left", "right", "right", "right"))
     kinds = Counter(str(problem.kind) for problem in problems)
     counts = ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
     return "\n".join([*map(str, problems), "", table, "", f"{name}: {counts or 'no problem'}"])

@@ -64,6 +64,20 @@ def test_calibration_on_the_bank_is_told(check, tmp_path):
     ) in lines
 
 
+def test_how_often_a_guess_is_right_is_said_of_each_slice(tmp_path, capsys):
+    offered = {"scorer": "choice", "choices": ["x", "y"], "slice": "pairs"}
+    rows = [
+        {"id": f"q{n}", "prompt": f"Question {n}?", "expected": "x"} | (offered if n % 4 else {})
+        for n in range(400)
+    ]
+    (tmp_path / "eval.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert main(["data", "check", str(tmp_path / "eval.jsonl")]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["slice", "items", "different", "chats", "right", "by", "chance"] in lines
+    assert ["pairs", "300", "300", "50", "%"] in lines
+    assert ["all", "400", "400", "37.5", "%"] in lines
+
+
 POLICY = """
 required = ["accuracy.accuracy"]
 [rules."accuracy.loss"]
