@@ -45,7 +45,8 @@ class Stage:
 
     `names` are the variants of the session that there are, `baseline` is empty where the release
     has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
-    `reply_cache` holds what the reference replied in earlier sessions.
+    `reply_cache` holds what the reference replied in earlier sessions. `floor` is the share of
+    right answers that the release states.
     """
 
     fleet: Fleet
@@ -74,6 +75,7 @@ class Stage:
     listener: Listener = field(default_factory=Listener)
     flips: list[Flip] = field(default_factory=list)
     reply_cache: ReplyCache | None = None
+    floor: float | None = None
 
 
 class Bench:
@@ -150,6 +152,11 @@ class Bench:
     def device(self) -> Device | None:
         """The device that the release is for, where it names one."""
         return self._stage.device
+
+    @property
+    def floor(self) -> float | None:
+        """The share of right answers that the release states, where it does."""
+        return self._stage.floor
 
     @property
     def room_kib(self) -> int:

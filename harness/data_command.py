@@ -48,7 +48,7 @@ def check_data(options: argparse.Namespace) -> int:
     if options.train:
         problems += leaks(items, read_trained(options.train, options.train_split))
     if policy := _policy(options.policy, release):
-        problems += too_few(items, policy)
+        problems += too_few(items, policy, release.data.floor if release else None)
     if release:
         problems += unproducible(items, find_tokenizer(release))
     left_out = {

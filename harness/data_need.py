@@ -17,7 +17,7 @@ from harness.exam_ruling import least_faults, least_lost
 from harness.finding import Outcome
 from harness.item import Item, Scorer
 from harness.measurement import Measurement
-from harness.policy import Policy, Rule, Severity, Statistic, Unseen
+from harness.policy import SHARES, Policy, Rule, Severity, Statistic, Unseen
 from harness.release import Precision, Role
 from harness.ruling import apply_rule
 from harness.stats.sizing import items_needed
@@ -103,13 +103,18 @@ def unmet(items: Sequence[Item], policy: Policy, unseen: Unseen) -> list[Problem
     return found
 
 
-def too_few(items: Sequence[Item], policy: Policy) -> list[Problem]:
-    """Slices, and the whole bank, with fewer different chats than the policy's rules need."""
+def too_few(items: Sequence[Item], policy: Policy, floor: float | None = None) -> list[Problem]:
+    """Slices, and the whole bank, with fewer different chats than the policy's rules need.
+
+    `floor` is the share of right answers that the release states, where it does.
+    """
     chats = {item.asked: item for item in reversed(items)}.values()
     sizes = dict(sorted(Counter(item.slice for item in chats).items()))
-    deciding = [it for it in policy.rules if it.severity is not Severity.INFO]
+    stated = [it.on(None, floor) for it in policy.rules]
+    deciding = [it for it in stated if it.severity is not Severity.INFO]
     rules = [it for it in deciding if it.metric in (CORRECT, BY_SLICE) and it.statistic in PAIRED]
-    found = [_bank(rule, len(chats)) for rule in rules]
+    shares = [it for it in deciding if it.metric == CORRECT and it.statistic in SHARES]
+    found = [_bank(rule, len(chats)) for rule in (*rules, *shares)]
     guessed = repr(max((item.chance_level for item in chats), default=0.0))
     found += [_bank(it, len(chats), guessed) for it in deciding if it.metric == BY_CHANCE]
     for rule in rules:

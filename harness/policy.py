@@ -124,7 +124,8 @@ class Rule:
     says why it is accepted that the rule fails or is not decided, which is then shown and does not
     decide; empty where it is not.
     `claim` says what a gain is shown of. A rule with a `budget` has its limit from the release's
-    device, and only shows its figure where the release names none.
+    device, and only shows its figure where the release names none; so does one with `floor`, whose
+    limit is the share of right answers that the release's data state.
     A test of harm in slices or of faults is asked enough items to see a loss of `seen_loss` points
     `power` of the times; 0 asks for none. `unseen` says what follows where there are not so many.
     """
@@ -146,6 +147,7 @@ class Rule:
     waived: str = ""
     claim: Claim = Claim.POPULATION
     budget: Budget | None = None
+    floor: bool = False
     seen_loss: float = 0.0
     power: float = 0.95
     unseen: Unseen = Unseen.REMARK
@@ -169,21 +171,32 @@ class Rule:
             raise ConfigError(
                 f"rule {self.id}: versus must be 'reference' or 'baseline': found 'candidate'"
             )
+        self._require_bound()
+        self._require_size()
+
+    def _require_bound(self) -> None:
+        """A limit of the kind that the statistic needs, here or stated elsewhere."""
         if self.budget is not None:
-            self._require_no_limit()
+            self._require_no_limit(f"the device's {self.budget}", "the budget")
+        elif self.floor:
+            self._require_no_limit("the floor that the release states", "floor")
         elif not self.is_figure_only:
             self._require_limits(Limit(self.at_most, self.at_least))
         if self.statistic in _TESTED:
             self._require_margin()
         if self.statistic is Statistic.BEYOND_CHANCE:
             self._require_gain()
-        self._require_size()
 
-    def _require_no_limit(self) -> None:
+    def _require_no_limit(self, stated: str, key: str) -> None:
         if self.precision or not self.at_most is self.at_least is None:
             raise ConfigError(
-                f"rule {self.id}: its limit is the device's {self.budget}: remove at_most, "
-                "at_least and precision, or the budget"
+                f"rule {self.id}: its limit is {stated}: remove at_most, at_least and precision, "
+                f"or {key}"
+            )
+        if self.floor and (self.budget is not None or self.statistic not in SHARES):
+            raise ConfigError(
+                f"rule {self.id}: floor is for {' or '.join(SHARES)} without a budget: found "
+                f"{self.statistic}{' and a budget' if self.budget is not None else ''}"
             )
 
     def _require_limits(self, general: Limit) -> None:
@@ -246,8 +259,11 @@ class Rule:
         unbounded = self.at_most is None and self.at_least is None
         return unbounded and self.severity is Severity.INFO
 
-    def on(self, device: Device | None) -> "Rule":
-        """The rule as it judges a release for this device."""
+    def on(self, device: Device | None, floor: float | None = None) -> "Rule":
+        """The rule as it judges a release for this device, whose data state this floor."""
+        if self.floor:
+            severity = Severity.INFO if floor is None else self.severity
+            return replace(self, severity=severity, floor=False, at_least=floor)
         if self.budget is None or device is not None:
             return self
         return replace(self, severity=Severity.INFO, budget=None)
@@ -257,11 +273,14 @@ class Rule:
         if self.budget is not None and device is not None:
             bound = device.budget(self.budget)
             return Limit(at_least=bound) if self.budget.is_floor else Limit(at_most=bound)
-        if self.budget is not None or self.is_figure_only:
+        if self.budget is not None or self.floor or self.is_figure_only:
             return None
         general = Limit(self.at_most, self.at_least)
         return general if precision is None else self.precision.get(precision, general)
 
+
+SHARES = (Statistic.SCORE, Statistic.SHARE)
+"""Statistics that a floor can be the limit of."""
 
 _TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE)
 _SCREENS = (Statistic.WORST_SLICE, Statistic.NEW_FAULTS)

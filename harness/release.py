@@ -116,6 +116,8 @@ class Data:
     `edge_cases` is a pack of edge cases beside the gate's own.
     `text` is a file of plain text of the domain, over which distributions and perplexity are
     compared; where there is none, the expected answers are that text.
+    `floor` is the share of right answers that must be shown; without one nothing is demanded but
+    that variants do not guess.
     """
 
     domain: Path
@@ -124,8 +126,14 @@ class Data:
     calibration: Path | None = None
     edge_cases: Path | None = None
     text: Path | None = None
+    floor: float | None = None
 
     def __post_init__(self) -> None:
+        if self.floor is not None and not 0 < self.floor < 1:
+            raise ConfigError(
+                "[data] floor is the share of right answers, over 0 and under 1 (0.8 is 80 %): "
+                f"found {self.floor:g}"
+            )
         if self.calibration is not None and self.calibration == self.domain:
             raise ConfigError(
                 "[data] calibration must be other conversations than the domain's, which are held "

@@ -66,8 +66,17 @@ def test_a_slice_may_show_nothing_at_all(size):
 
 def test_what_is_only_shown_needs_nothing():
     shown = replace(GAIN, severity=Severity.INFO)
-    unpaired = Rule("accuracy.share", "right", CORRECT, Statistic.SHARE, at_least=0.8)
-    assert too_few(bank(a=1), policy(shown, unpaired)) == []
+    assert too_few(bank(a=1), policy(shown)) == []
+
+
+def test_a_floor_needs_items_where_the_release_states_one():
+    share = Rule("accuracy.share", "right", CORRECT, Statistic.SCORE, floor=True)
+    assert too_few(bank(a=1), policy(share)) == []
+    [problem] = too_few(bank(a=20), policy(share), floor=0.9)
+    assert problem.reason == (
+        "20 different chats are too few for accuracy.share, were all answers right; 62 would do"
+    )
+    assert too_few(bank(a=62), policy(share), floor=0.9) == []
 
 
 BEYOND = Rule("accuracy.beyond_chance", "skill", BY_CHANCE, Statistic.BEYOND_CHANCE, at_least=0.0)

@@ -57,3 +57,11 @@ def test_a_name_that_makes_no_folder_is_refused(name):
 def test_a_factory_names_a_module_and_what_is_in_it(factory):
     with pytest.raises(ConfigError, match=r"must be 'package\.module:factory': found"):
         RuntimeChoice(factory)
+
+
+@pytest.mark.parametrize("floor", [0, 1, 80, -0.5, float("nan")])
+def test_a_floor_is_a_share_that_can_be_shown(floor):
+    with pytest.raises(
+        ConfigError, match=r"floor is the share of right .* \(0\.8 is 80 %\): found"
+    ):
+        Data(Path("eval.jsonl"), floor=floor)

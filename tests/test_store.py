@@ -321,3 +321,11 @@ def test_a_release_names_its_device(write):
     assert release.device.profile == "laptop-8gb"
     with pytest.raises(ConfigError, match=r"\[device\]: the key 'profile' is missing"):
         store.read_release(write(RELEASE + "[device]\n"))
+
+
+def test_a_release_states_the_share_of_right_answers_that_it_demands(write):
+    assert store.read_release(write(RELEASE)).data.floor is None
+    stated = RELEASE.replace("[data]\n", "[data]\nfloor = 0.8\n")
+    assert store.read_release(write(stated)).data.floor == 0.8
+    with pytest.raises(ConfigError, match=r"\[data\]: .*floor is the share .* found 80$"):
+        store.read_release(write(stated.replace("0.8", "80")))

@@ -163,7 +163,8 @@ as `GO / NO-GO / INCONCLUSIVE`.
 - **1.5, 2 and 3 x**: so many times beyond. What is GO here is a wrong GO of this rule.
 
 A device's budgets are those of `laptop-8gb`; beyond is so many times the budget, and a clean build
-takes half of it.
+takes half of it. The release states a floor of 80 % right answers, where they are not right by
+chance.
 
 "Times beyond" is meant on the scale that the figure is measured on: of ratios the logarithm of the
 limit is multiplied (1.05 becomes 1.076, 1.103, 1.158), of losses in points, of growth and of means

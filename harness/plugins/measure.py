@@ -70,6 +70,7 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
             source=release.model.path if release.model else None,
             cache=settings.cache,
             reply_cache=_reply_cache(notebook),
+            floor=release.data.floor,
         )
         yield notebook.stage
 

@@ -87,6 +87,7 @@ class Notebook:
             has_source=self.settings.release.model is not None,
             device=settings.device,
             machine=settings.machine,
+            floor=settings.release.data.floor,
         )
 
     def _remarks(self) -> list[str]:
