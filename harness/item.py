@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.answer import Messages
+from harness.asking import Normalize
 from harness.errors import ConfigError
 
 
@@ -30,7 +31,8 @@ class Item:
 
     Some fields are for one scorer: `choices` are the texts of which one is expected; a number may
     be off by `tolerance`, or by `relative_tolerance` of the expected one; `schema` is the text of a
-    JSON Schema that an answer in JSON must fit; `function` is a ``package.module:name``.
+    JSON Schema that an answer in JSON must fit; `function` is a ``package.module:name``;
+    `normalize` says how likelihoods of choices are compared.
     `chance` is the share of guesses that are right, where it is stated (0.5 for a question that is
     answered by yes or no); see `chance_level`.
     """
@@ -47,6 +49,7 @@ class Item:
     schema: str = ""
     function: str = ""
     chance: float | None = None
+    normalize: Normalize = Normalize.BYTE
 
     @property
     def chance_level(self) -> float:
@@ -97,7 +100,8 @@ class Item:
 
     def _refuse_what_nobody_reads(self) -> None:
         for key, scorers in _READ_BY.items():
-            if getattr(self, key) and self.scorer not in scorers:
+            value = getattr(self, key)
+            if value and value is not Normalize.BYTE and self.scorer not in scorers:
                 names = " or ".join(repr(it.value) for it in scorers)
                 raise ConfigError(f"{key} is for the scorer {names}: found {self.scorer.value!r}")
 
@@ -108,4 +112,5 @@ _READ_BY = {
     "relative_tolerance": (Scorer.NUMERIC,),
     "schema": (Scorer.JSON, Scorer.JSON_FIELDS),
     "function": (Scorer.FUNCTION,),
+    "normalize": (Scorer.CHOICE,),
 }

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from harness.asking import Normalize
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
 
@@ -41,6 +42,7 @@ def test_a_tolerance_is_a_number_of_at_least_0(key, value):
         ({"relative_tolerance": 0.5}, "numeric"),
         ({"schema": "{}"}, "json' or 'json_fields"),
         ({"function": "a:b"}, "function"),
+        ({"normalize": Normalize.TOKEN}, "choice"),
     ],
 )
 def test_a_field_that_the_scorer_does_not_read_is_refused(fields, scorers):
