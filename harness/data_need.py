@@ -30,7 +30,7 @@ CUT = "accuracy.cut"
 SEEN_LOSS = 0.20
 """A slice is too small where losing this share of it would not be seen, whatever a rule says."""
 
-_WITH_FORMAT = (Scorer.JSON, Scorer.JSON_FIELDS, Scorer.NUMERIC)
+_WITH_FORMAT = (Scorer.JSON, Scorer.JSON_FIELDS, Scorer.NUMERIC, Scorer.LISTED)
 _MOST_ITEMS = 1 << 14
 _SUBJECTS = {
     "reference": Subject(Role.REFERENCE, None, "made up"),

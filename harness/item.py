@@ -18,6 +18,7 @@ class Scorer(StrEnum):
     REGEX = "regex"  # the expected pattern is found
     NUMERIC = "numeric"  # the number is the expected one, within the tolerance
     CHOICE = "choice"  # of all choices the expected one is the likeliest; nothing is generated
+    LISTED = "listed"  # the chat lists choices, and the answer names the expected one
     JSON = "json"  # both are JSON and equal as values
     JSON_FIELDS = "json_fields"  # both are JSON: F1 of the fields
     ROUGE_L = "rouge_l"  # F1 of the longest common subsequence of words
@@ -107,7 +108,7 @@ class Item:
 
 
 _READ_BY = {
-    "choices": (Scorer.CHOICE,),
+    "choices": (Scorer.CHOICE, Scorer.LISTED),
     "tolerance": (Scorer.NUMERIC,),
     "relative_tolerance": (Scorer.NUMERIC,),
     "schema": (Scorer.JSON, Scorer.JSON_FIELDS),

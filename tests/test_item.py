@@ -37,7 +37,7 @@ def test_a_tolerance_is_a_number_of_at_least_0(key, value):
 @pytest.mark.parametrize(
     ("fields", "scorers"),
     [
-        ({"choices": ("a", "b")}, "choice"),
+        ({"choices": ("a", "b")}, "choice' or 'listed"),
         ({"tolerance": 0.5}, "numeric"),
         ({"relative_tolerance": 0.5}, "numeric"),
         ({"schema": "{}"}, "json' or 'json_fields"),
