@@ -140,6 +140,24 @@ def test_a_folder_of_a_data_set_is_read_and_left_as_it_was(folders, name, split)
     assert sorted(folders.rglob("*")) == before
 
 
+def test_one_file_of_parquet_is_read(folders):
+    file = folders / "files" / "data" / "test-00000-of-00001.parquet"
+    assert list(read_rows(file)) == [(f"{file.name} row {n}", row) for n, row in enumerate(ROWS, 1)]
+    with pytest.raises(ConfigError, match="is one file and has no split 'test'"):
+        list(read_rows(file, "test"))
+
+
+def test_a_file_that_is_no_parquet_is_one_line(folders, tmp_path):
+    (tmp_path / "eval.parquet").write_text("no")
+    with pytest.raises(
+        ConfigError, match=r"the file .*eval\.parquet cannot be read as a"
+    ) as raised:
+        list(read_rows(tmp_path / "eval.parquet"))
+    assert "\n" not in str(raised.value)
+    with pytest.raises(ConfigError, match=r"the domain data .*none\.parquet cannot be read"):
+        list(read_rows(tmp_path / "none.parquet"))
+
+
 @pytest.mark.parametrize(
     ("name", "split", "message"),
     [
