@@ -4,6 +4,7 @@ import argparse
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tabulate import tabulate
@@ -26,7 +27,12 @@ _USUAL_POLICY = Path(__file__).resolve().parents[1] / "fixtures" / "policies" / 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     add = parser.add_argument
-    add("data", type=Path, metavar="FILE", help="JSONL or CSV file, or folder of a data set")
+    add(
+        "data",
+        type=Path,
+        metavar="FILE",
+        help="JSONL, CSV or Parquet file, or folder of a data set",
+    )
     add("--split", default="", help="which split of a data set")
     add("--train", type=Path, metavar="FILE", help="what the model was trained on: no item may be")
     add("--train-split", default="", help="which split of the training data set")
@@ -40,15 +46,15 @@ def check_data(options: argparse.Namespace) -> int:
     Raises ConfigError for what cannot be read.
     """
     release = read_release(options.release) if options.release else None
-    schema = release.data.schema if release else None
-    items = read_items(Data(options.data, options.split, schema))
+    data = _data(options, release)
+    items = read_items(data)
     problems = duplicates(items)
-    if release and release.data.calibration:
-        problems += calibration_leaks(items, release.data.calibration)
+    if data.calibration:
+        problems += calibration_leaks(items, data.calibration)
     if options.train:
         problems += leaks(items, read_trained(options.train, options.train_split))
     if policy := _policy(options.policy, release):
-        problems += too_few(items, policy, release.data.floor if release else None)
+        problems += too_few(items, policy, data.floor)
     if release:
         problems += unproducible(items, find_tokenizer(release))
     left_out = {
@@ -63,6 +69,16 @@ def check_data(options: argparse.Namespace) -> int:
         if option:
             print(f"not checked without {option}: {what}")
     return FOUND if problems else 0
+
+
+def _data(options: argparse.Namespace, release: Release | None) -> Data:
+    """The file that is named, read as the release says."""
+    if release is None:
+        return Data(options.data, options.split)
+    stated, file = release.data, options.data.resolve()
+    if file != stated.domain:
+        stated = replace(stated, labels=None)
+    return replace(stated, domain=file, split=options.split)
 
 
 def _policy(path: Path | None, release: Release | None) -> Policy | None:

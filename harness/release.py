@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from harness.asking import Format, Normalize
 from harness.errors import ConfigError
 
 ONNXRUNTIME_GENAI = "harness.runtimes.ort_genai:OrtGenAI"
@@ -109,8 +110,10 @@ class ModelSource:
 class Data:
     """The ``[data]`` table: the domain items.
 
-    `domain` is a JSONL or CSV file, or the folder of a Hugging Face data set, of which `split`
-    names the part; `schema` is a JSON Schema for every answer in JSON that has none of its own.
+    `domain` is a JSONL, CSV or Parquet file, or the folder of a Hugging Face data set, of which
+    `split` names the part; its rows are the gate's own or a public bank's, of the `format` that is
+    stated or recognized, with the right choices in a file of `labels` where they have none.
+    `schema` is a JSON Schema for every answer in JSON that has none of its own.
     `calibration` holds conversations for the algorithms that look at some: never held-out ones, or
     a variant would be judged by what it was made for.
     `edge_cases` is a pack of edge cases beside the gate's own.
@@ -118,6 +121,7 @@ class Data:
     compared; where there is none, the expected answers are that text.
     `floor` is the share of right answers that must be shown; without one nothing is demanded but
     that variants do not guess.
+    Likelihoods of choices are compared as `normalize` says.
     """
 
     domain: Path
@@ -127,6 +131,9 @@ class Data:
     edge_cases: Path | None = None
     text: Path | None = None
     floor: float | None = None
+    format: Format | None = None
+    labels: Path | None = None
+    normalize: Normalize = Normalize.BYTE
 
     def __post_init__(self) -> None:
         if self.floor is not None and not 0 < self.floor < 1:

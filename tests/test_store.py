@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import store
+from harness.asking import Format, Normalize
 from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.errors import ConfigError
@@ -329,3 +330,16 @@ def test_a_release_states_the_share_of_right_answers_that_it_demands(write):
     assert store.read_release(write(stated)).data.floor == 0.8
     with pytest.raises(ConfigError, match=r"\[data\]: .*floor is the share .* found 80$"):
         store.read_release(write(stated.replace("0.8", "80")))
+
+
+def test_a_release_says_in_which_format_its_bank_is(write, tmp_path):
+    more = """[data]
+format = "arc"
+normalize = "token"
+labels = "valid.lst"
+"""
+    data = store.read_release(write(RELEASE.replace("[data]\n", more))).data
+    assert (data.format, data.normalize) == (Format.ARC, Normalize.TOKEN)
+    assert data.labels == tmp_path / "valid.lst"
+    with pytest.raises(ConfigError, match=r"format: 'ark' is not accepted .*did you mean 'arc'"):
+        store.read_release(write(RELEASE.replace("[data]\n", '[data]\nformat = "ark"\n')))
