@@ -47,12 +47,12 @@ def check_data(options: argparse.Namespace) -> int:
     """
     release = read_release(options.release) if options.release else None
     data = _data(options, release)
-    items = read_items(data)
+    items, questions = read_items(data), read_items(data.as_written)
     problems = duplicates(items)
     if data.calibration:
-        problems += calibration_leaks(items, data.calibration)
+        problems += calibration_leaks(questions, data.calibration)
     if options.train:
-        problems += leaks(items, read_trained(options.train, options.train_split))
+        problems += leaks(questions, read_trained(options.train, options.train_split))
     if policy := _policy(options.policy, release):
         problems += too_few(items, policy, data.floor)
     if release:
@@ -72,7 +72,7 @@ def check_data(options: argparse.Namespace) -> int:
 
 
 def _data(options: argparse.Namespace, release: Release | None) -> Data:
-    """The file that is named, read as the release says."""
+    """The file that is named, asked as the release says."""
     if release is None:
         return Data(options.data, options.split)
     stated, file = release.data, options.data.resolve()

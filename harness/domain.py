@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.asking import Normalize
+from harness.asking import Ask, Normalize
+from harness.banks.chat import asked
 from harness.banks.entry import Entry, read_entries
 from harness.banks.known import dialect_of
 from harness.banks.labels import with_labels
@@ -26,13 +27,13 @@ def read_items(data: Data) -> tuple[Item, ...]:
 
     A row is one of a public bank (`harness.banks`), or the gate's own: beside the fields of `Item`
     it may have `prompt` in place of `messages`, an object or list as `expected` and as `schema`,
-    and a ``package.module:function`` as `scorer`.
+    and a ``package.module:function`` as `scorer`. Items are asked as the data say.
     """
     rows = with_labels(list(read_rows(data.domain, data.split)), data.domain, data.labels)
     entries = _entries(rows, data)
     _require_identities([it.item for it in entries], data.domain)
     _require_choices(entries, data)
-    return tuple(it.item for it in entries)
+    return tuple(asked(it, data.ask).item for it in entries)
 
 
 def _entries(rows: Sequence[Row], data: Data) -> list[Entry]:
@@ -47,11 +48,12 @@ def _entries(rows: Sequence[Row], data: Data) -> list[Entry]:
 
 
 def _require_choices(entries: Sequence[Entry], data: Data) -> None:
-    """Refuse to say of choices how they are compared where there are none."""
-    is_said = data.normalize is not Normalize.BYTE
-    if is_said and not any(it.item.scorer is Scorer.CHOICE for it in entries):
+    """Refuse to say of choices how they are asked where there are none."""
+    says = {"ask": data.ask is not Ask.LIKELIHOOD, "normalize": data.normalize != Normalize.BYTE}
+    said = [key for key, is_said in says.items() if is_said]
+    if said and not any(it.item.scorer is Scorer.CHOICE for it in entries):
         raise ConfigError(
-            f"[data] normalize is for items of the scorer {Scorer.CHOICE.value!r}: "
+            f"[data] {said[0]} is for items of the scorer {Scorer.CHOICE.value!r}: "
             f"{data.domain.name} has none"
         )
 

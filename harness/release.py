@@ -1,11 +1,11 @@
 """A release: what may go to devices, as a release file declares it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from harness.asking import Format, Normalize
+from harness.asking import Ask, Format, Normalize
 from harness.errors import ConfigError
 
 ONNXRUNTIME_GENAI = "harness.runtimes.ort_genai:OrtGenAI"
@@ -121,7 +121,7 @@ class Data:
     compared; where there is none, the expected answers are that text.
     `floor` is the share of right answers that must be shown; without one nothing is demanded but
     that variants do not guess.
-    Likelihoods of choices are compared as `normalize` says.
+    Choices are offered as `ask` says, and their likelihoods compared as `normalize` does.
     """
 
     domain: Path
@@ -133,9 +133,16 @@ class Data:
     floor: float | None = None
     format: Format | None = None
     labels: Path | None = None
+    ask: Ask = Ask.LIKELIHOOD
     normalize: Normalize = Normalize.BYTE
 
+    @property
+    def as_written(self) -> "Data":
+        """The same items as they stand in the file, to look for them elsewhere."""
+        return replace(self, ask=Ask.LIKELIHOOD, normalize=Normalize.BYTE)
+
     def __post_init__(self) -> None:
+        self._require_sound_asking()
         if self.floor is not None and not 0 < self.floor < 1:
             raise ConfigError(
                 "[data] floor is the share of right answers, over 0 and under 1 (0.8 is 80 %): "
@@ -145,6 +152,13 @@ class Data:
             raise ConfigError(
                 "[data] calibration must be other conversations than the domain's, which are held "
                 f"out: found {self.calibration.name} as both"
+            )
+
+    def _require_sound_asking(self) -> None:
+        if self.ask is Ask.TEXT and self.normalize is not Normalize.BYTE:
+            raise ConfigError(
+                f"[data] normalize is for likelihoods, and ask = '{Ask.TEXT}' has none: leave one "
+                f"of them out, found normalize = '{self.normalize}'"
             )
 
 

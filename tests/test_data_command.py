@@ -98,7 +98,7 @@ def test_a_public_bank_is_checked_as_the_release_asks_it(tmp_path, capsys):
     release = release.replace('"travel/model"', f'"{TRAVEL}/model"')
     release = release.replace(
         'domain = "travel/eval.jsonl"\n',
-        'domain = "quiz.jsonl"\n',
+        'domain = "quiz.jsonl"\nask = "letter"\n',
     )
     (tmp_path / "release.toml").write_text(release)
     options = ["--release", str(tmp_path / "release.toml")]

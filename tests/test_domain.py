@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from harness.asking import Format, Normalize
+from harness.asking import Ask, Format, Normalize
 from harness.domain import read_items
 from harness.errors import ConfigError
 from harness.item import Scorer
@@ -164,6 +164,22 @@ def test_likelihoods_are_compared_as_the_data_or_the_row_say(bank):
     assert read_items(Data(bank(QUIZ), normalize=Normalize.NONE))[0].normalize is Normalize.NONE
 
 
+def test_choices_are_asked_as_the_data_say_whoever_wrote_them(bank):
+    for row in (QUIZ, CHOICE):
+        [letter] = read_items(Data(bank(row), ask=Ask.LETTER))
+        [text] = read_items(Data(bank(row), ask=Ask.TEXT))
+        assert letter.messages == text.messages
+        assert letter.messages[-1][1].endswith("\nAnswer:")
+        assert (letter.choices, text.scorer) == (("A", "B"), Scorer.LISTED)
+
+
 def test_what_is_said_of_choices_is_refused_where_there_are_none(bank):
+    with pytest.raises(ConfigError, match=r"\[data\] ask is for .* 'choice': bank\.jsonl has none"):
+        read_items(Data(bank(SUM), ask=Ask.LETTER))
     with pytest.raises(ConfigError, match=r"\[data\] normalize is for items of the scorer"):
         read_items(Data(bank(GOOD), normalize=Normalize.NONE))
+
+
+def test_items_as_they_are_written_have_nothing_added(bank):
+    data = Data(bank(QUIZ), ask=Ask.LETTER, normalize=Normalize.TOKEN)
+    assert read_items(data.as_written) == read_items(Data(bank(QUIZ)))

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.asking import Ask, Normalize
 from harness.errors import ConfigError
 from harness.release import (
     Data,
@@ -65,3 +66,17 @@ def test_a_floor_is_a_share_that_can_be_shown(floor):
         ConfigError, match=r"floor is the share of right .* \(0\.8 is 80 %\): found"
     ):
         Data(Path("eval.jsonl"), floor=floor)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"ask": Ask.TEXT, "normalize": Normalize.NONE},
+            "ask = 'text' has none: leave one of them out, found normalize = 'none'",
+        ),
+    ],
+)
+def test_data_that_cannot_be_asked_so_are_refused(fields, message):
+    with pytest.raises(ConfigError, match=message):
+        Data(Path("eval.jsonl"), **fields)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import store
-from harness.asking import Format, Normalize
+from harness.asking import Ask, Format, Normalize
 from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.errors import ConfigError
@@ -332,14 +332,15 @@ def test_a_release_states_the_share_of_right_answers_that_it_demands(write):
         store.read_release(write(stated.replace("0.8", "80")))
 
 
-def test_a_release_says_in_which_format_its_bank_is(write, tmp_path):
+def test_a_release_says_in_which_format_its_bank_is_and_how_it_is_asked(write, tmp_path):
     more = """[data]
 format = "arc"
+ask = "letter"
 normalize = "token"
 labels = "valid.lst"
 """
     data = store.read_release(write(RELEASE.replace("[data]\n", more))).data
-    assert (data.format, data.normalize) == (Format.ARC, Normalize.TOKEN)
+    assert (data.format, data.ask, data.normalize) == (Format.ARC, Ask.LETTER, Normalize.TOKEN)
     assert data.labels == tmp_path / "valid.lst"
-    with pytest.raises(ConfigError, match=r"format: 'ark' is not accepted .*did you mean 'arc'"):
-        store.read_release(write(RELEASE.replace("[data]\n", '[data]\nformat = "ark"\n')))
+    with pytest.raises(ConfigError, match=r"ask: 'leter' is not accepted .*did you mean 'letter'"):
+        store.read_release(write(RELEASE.replace("[data]\n", '[data]\nask = "leter"\n')))
