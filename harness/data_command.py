@@ -76,6 +76,8 @@ def _data(options: argparse.Namespace, release: Release | None) -> Data:
     if release is None:
         return Data(options.data, options.split)
     stated, file = release.data, options.data.resolve()
+    if file == stated.shots_from:
+        stated = replace(stated, shots=0, shots_from=None)
     if file != stated.domain:
         stated = replace(stated, labels=None)
     return replace(stated, domain=file, split=options.split)

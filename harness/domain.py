@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.asking import Ask, Normalize
-from harness.banks.chat import asked
+from harness.banks.chat import asked, examples_of, with_context
 from harness.banks.entry import Entry, read_entries
 from harness.banks.known import dialect_of
 from harness.banks.labels import with_labels
+from harness.data_check import gist
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
 from harness.metrics.quality import require_decidable
@@ -33,7 +34,9 @@ def read_items(data: Data) -> tuple[Item, ...]:
     entries = _entries(rows, data)
     _require_identities([it.item for it in entries], data.domain)
     _require_choices(entries, data)
-    return tuple(asked(it, data.ask).item for it in entries)
+    examples = examples_of([asked(it, data.ask) for it in _shots(entries, data)])
+    items = [asked(it, data.ask).item for it in entries]
+    return tuple(with_context(it, examples, data.system) for it in items)
 
 
 def _entries(rows: Sequence[Row], data: Data) -> list[Entry]:
@@ -44,6 +47,27 @@ def _entries(rows: Sequence[Row], data: Data) -> list[Entry]:
     found = read_entries(dialect, rows, data.normalize)
     for (place, _), entry in zip(rows, found, strict=True):
         _require_sound(entry.item, place)
+    return found
+
+
+def _shots(entries: Sequence[Entry], data: Data) -> list[Entry]:
+    """The examples, none of which asks what an item asks."""
+    if data.shots_from is None:
+        return []
+    rows = with_labels(list(read_rows(data.shots_from)), data.shots_from, None)[: data.shots]
+    if len(rows) < data.shots:
+        raise ConfigError(
+            f"[data] shots must be at most the rows of {data.shots_from.name}, {len(rows)}: "
+            f"found {data.shots}"
+        )
+    found = _entries(rows, data)
+    held_out = {gist(it.item.messages): it.item.id for it in entries}
+    for shot in found:
+        if same := held_out.get(gist(shot.item.messages)):
+            raise ConfigError(
+                f"[data] shots_from must hold no held-out question: of {data.shots_from.name} "
+                f"{shot.item.id} asks what item {same} does"
+            )
     return found
 
 

@@ -121,7 +121,8 @@ class Data:
     compared; where there is none, the expected answers are that text.
     `floor` is the share of right answers that must be shown; without one nothing is demanded but
     that variants do not guess.
-    Choices are offered as `ask` says, and their likelihoods compared as `normalize` does.
+    Choices are offered as `ask` says, and their likelihoods compared as `normalize` does. Before
+    each item come a `system` message and `shots` examples, the first of `shots_from`.
     """
 
     domain: Path
@@ -135,11 +136,21 @@ class Data:
     labels: Path | None = None
     ask: Ask = Ask.LIKELIHOOD
     normalize: Normalize = Normalize.BYTE
+    shots: int = 0
+    shots_from: Path | None = None
+    system: str = ""
 
     @property
     def as_written(self) -> "Data":
         """The same items as they stand in the file, to look for them elsewhere."""
-        return replace(self, ask=Ask.LIKELIHOOD, normalize=Normalize.BYTE)
+        return replace(
+            self,
+            ask=Ask.LIKELIHOOD,
+            normalize=Normalize.BYTE,
+            shots=0,
+            shots_from=None,
+            system="",
+        )
 
     def __post_init__(self) -> None:
         self._require_sound_asking()
@@ -155,6 +166,16 @@ class Data:
             )
 
     def _require_sound_asking(self) -> None:
+        if self.shots < 0 or bool(self.shots) != (self.shots_from is not None):
+            raise ConfigError(
+                "[data] shots must be how many examples are taken from the file shots_from, both "
+                f"or neither: found {self.shots} and {self.shots_from and self.shots_from.name}"
+            )
+        if self.shots_from is not None and self.shots_from == self.domain:
+            raise ConfigError(
+                "[data] shots_from must be other questions than the domain's, which are held out: "
+                f"found {self.shots_from.name} as both"
+            )
         if self.ask is Ask.TEXT and self.normalize is not Normalize.BYTE:
             raise ConfigError(
                 f"[data] normalize is for likelihoods, and ask = '{Ask.TEXT}' has none: leave one "

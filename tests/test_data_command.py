@@ -91,19 +91,19 @@ QUIZ = [
 
 def test_a_public_bank_is_checked_as_the_release_asks_it(tmp_path, capsys):
     pytest.importorskip("tokenizers", reason="needs the [data] extra")
-    for name, rows in (("quiz", QUIZ), ("train", QUIZ[:1]), ("tuned", QUIZ[7:8])):
+    for name, rows in (("quiz", QUIZ[1:]), ("train", QUIZ[:1]), ("tuned", QUIZ[7:8])):
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
     release = (ROOT / "fixtures" / "travel.toml").read_text()
     release = release.replace('"policies/gate.toml"', f'"{ROOT}/fixtures/policies/gate.toml"')
     release = release.replace('"travel/model"', f'"{TRAVEL}/model"')
     release = release.replace(
         'domain = "travel/eval.jsonl"\n',
-        'domain = "quiz.jsonl"\nask = "letter"\n',
+        'domain = "quiz.jsonl"\nask = "letter"\nshots = 1\nshots_from = "train.jsonl"\n',
     )
     (tmp_path / "release.toml").write_text(release)
     options = ["--release", str(tmp_path / "release.toml")]
     assert main(["data", "check", str(tmp_path / "quiz.jsonl"), *options]) == 0
-    assert ["all", "300", "300", "25", "%"] in map(str.split, capsys.readouterr().out.splitlines())
+    assert ["all", "299", "299", "25", "%"] in map(str.split, capsys.readouterr().out.splitlines())
     options += ["--train", str(tmp_path / "tuned.jsonl")]
     assert main(["data", "check", str(tmp_path / "quiz.jsonl"), *options]) == 1
     assert capsys.readouterr().out.startswith("leak: w-7: trained on as it stands (tuned.jsonl")

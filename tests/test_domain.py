@@ -180,6 +180,47 @@ def test_what_is_said_of_choices_is_refused_where_there_are_none(bank):
         read_items(Data(bank(GOOD), normalize=Normalize.NONE))
 
 
+def test_examples_come_before_each_question_in_their_order(bank):
+    shots = bank(SUM, SUM | {"question": "And 1?", "answer": "#### 1"}, name="train.jsonl")
+    asked = SUM | {"question": "What is 2 and 2?", "answer": "#### 4"}
+    [item] = read_items(Data(bank(asked), shots=2, shots_from=shots, system="Count."))
+    assert item.messages == (
+        ("system", "Count."),
+        ("user", "Question: What is 5 and 7?\nAnswer:"),
+        ("assistant", SUM["answer"]),
+        ("user", "Question: And 1?\nAnswer:"),
+        ("assistant", "#### 1"),
+        ("user", "Question: What is 2 and 2?\nAnswer:"),
+    )
+    [one] = read_items(Data(bank(asked), shots=1, shots_from=shots))
+    assert len(one.messages) == 3
+
+
+def test_an_example_is_asked_as_the_items_are(bank):
+    shots = bank(CHOICE | {"prompt": "Greet"}, name="train.jsonl")
+    [item] = read_items(Data(bank(QUIZ), ask=Ask.LETTER, shots=1, shots_from=shots))
+    assert item.messages[:2] == (
+        ("user", "Greet\nA. Hello\nB. Bye\nAnswer:"),
+        ("assistant", "A"),
+    )
+
+
+def test_a_held_out_question_is_no_example(bank):
+    same = {"prompt": "which of these FLOATS", "id": "x", "expected": "a cork"}
+    shots = bank(SUM | {"question": "What is 1?"}, same, name="train.jsonl")
+    with pytest.raises(ConfigError, match=r"train\.jsonl line 2 is not of the format gsm8k"):
+        read_items(Data(bank(QUIZ), shots=2, shots_from=shots))
+    shots = bank(same, name="train.jsonl")
+    with pytest.raises(ConfigError, match=r"of train\.jsonl x asks what item w-1 does"):
+        read_items(Data(bank(QUIZ), shots=1, shots_from=shots))
+
+
+def test_so_many_examples_must_be_there(bank):
+    with pytest.raises(ConfigError, match=r"at most the rows of train\.jsonl, 1: found 2"):
+        read_items(Data(bank(QUIZ), shots=2, shots_from=bank(SUM, name="train.jsonl")))
+
+
 def test_items_as_they_are_written_have_nothing_added(bank):
-    data = Data(bank(QUIZ), ask=Ask.LETTER, normalize=Normalize.TOKEN)
+    shots = bank(SUM, name="train.jsonl")
+    data = Data(bank(QUIZ), ask=Ask.TEXT, shots=1, shots_from=shots, system="Be brief.")
     assert read_items(data.as_written) == read_items(Data(bank(QUIZ)))

@@ -71,6 +71,10 @@ def test_a_floor_is_a_share_that_can_be_shown(floor):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"shots": -1}, "both or neither: found -1 and None"),
+        ({"shots": 2}, "both or neither: found 2 and None"),
+        ({"shots_from": Path("train.jsonl")}, r"both or neither: found 0 and train\.jsonl"),
+        ({"shots": 1, "shots_from": Path("eval.jsonl")}, r"held out: found eval\.jsonl as both"),
         (
             {"ask": Ask.TEXT, "normalize": Normalize.NONE},
             "ask = 'text' has none: leave one of them out, found normalize = 'none'",

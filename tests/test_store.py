@@ -337,10 +337,14 @@ def test_a_release_says_in_which_format_its_bank_is_and_how_it_is_asked(write, t
 format = "arc"
 ask = "letter"
 normalize = "token"
+shots = 2
+shots_from = "train.jsonl"
 labels = "valid.lst"
+system = "Answer."
 """
     data = store.read_release(write(RELEASE.replace("[data]\n", more))).data
     assert (data.format, data.ask, data.normalize) == (Format.ARC, Ask.LETTER, Normalize.TOKEN)
-    assert data.labels == tmp_path / "valid.lst"
+    assert (data.shots, data.system) == (2, "Answer.")
+    assert (data.shots_from, data.labels) == (tmp_path / "train.jsonl", tmp_path / "valid.lst")
     with pytest.raises(ConfigError, match=r"ask: 'leter' is not accepted .*did you mean 'letter'"):
         store.read_release(write(RELEASE.replace("[data]\n", '[data]\nask = "leter"\n')))

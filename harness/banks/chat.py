@@ -1,7 +1,9 @@
-"""How items are asked: their choices listed in the chat, or not."""
+"""How items are asked: choices listed or not, after examples, and after a system message."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.answer import Messages
 from harness.asking import Ask, Normalize
 from harness.banks.entry import Entry
 from harness.errors import ConfigError
@@ -42,3 +44,29 @@ def _place(item: Item) -> int:
 def _to_name(item: Item) -> Item:
     """The answer is generated; likelihoods are compared no more."""
     return replace(item, scorer=Scorer.LISTED, normalize=Normalize.BYTE)
+
+
+def examples_of(entries: Sequence[Entry]) -> Messages:
+    """Turns of a chat in which the questions were answered right."""
+    return tuple(turn for entry in entries for turn in _answered(entry))
+
+
+def _answered(entry: Entry) -> Messages:
+    if not entry.shown:
+        raise ConfigError(
+            f"[data] shots: {entry.item.id} has no answer that an example could show: its scorer "
+            f"is {entry.item.scorer}"
+        )
+    turns = [turn for turn in entry.item.messages if turn[0] != "system"]
+    return (*turns, ("assistant", entry.shown))
+
+
+def with_context(item: Item, examples: Messages, system: str) -> Item:
+    """An item after examples, and after a system message first of all."""
+    own = item.messages[0][0] == "system"
+    if own and system:
+        raise ConfigError(
+            f"item {item.id} has a system message of its own: leave [data] system out, or that"
+        )
+    first = (("system", system),) if system else item.messages[:own]
+    return replace(item, messages=(*first, *examples, *item.messages[own:]))

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.asking import Ask, Normalize
-from harness.banks.chat import asked
+from harness.banks.chat import asked, examples_of, with_context
 from harness.banks.entry import Entry
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
@@ -69,3 +69,35 @@ def test_more_choices_than_letters_cannot_be_listed():
     )
     with pytest.raises(ConfigError, match="item m: of 27 choices not each has a letter"):
         asked(entry(many), Ask.LETTER)
+
+
+def test_examples_are_turns_with_the_right_answers():
+    other = Item("o", (("system", "Be brief."), ("user", "And 2 + 2?")), "4")
+    assert examples_of([entry(), entry(other, "4")]) == (
+        ("user", "Question: What floats?\nAnswer:"),
+        ("assistant", "a cork"),
+        ("user", "And 2 + 2?"),
+        ("assistant", "4"),
+    )
+    assert examples_of([]) == ()
+
+
+def test_a_pattern_is_no_answer_to_show():
+    pattern = Item("p", (("user", "?"),), r"^\d", scorer=Scorer.REGEX)
+    with pytest.raises(ConfigError, match=r"shots: p has no answer .* its scorer is regex"):
+        examples_of([entry(pattern, "")])
+
+
+def test_a_system_message_comes_first_and_then_the_examples():
+    examples = (("user", "1?"), ("assistant", "1"))
+    found = with_context(ITEM, examples, "Answer.")
+    assert found.messages == (("system", "Answer."), *examples, *ITEM.messages)
+    assert with_context(ITEM, (), "") == ITEM
+    own = Item("o", (("system", "Be brief."), ("user", "?")), "4")
+    assert with_context(own, examples, "").messages == (
+        ("system", "Be brief."),
+        *examples,
+        ("user", "?"),
+    )
+    with pytest.raises(ConfigError, match="item o has a system message of its own"):
+        with_context(own, (), "Answer.")
