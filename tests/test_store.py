@@ -17,6 +17,7 @@ from harness.release import Algorithm, Identity, Precision, Role
 from harness.report import Report, VariantReport
 from harness.variant import Quantization
 from harness.verdict import Decision
+from tests.conftest import ROOT
 
 RELEASE = """
 [release]
@@ -330,6 +331,11 @@ def test_a_release_states_the_share_of_right_answers_that_it_demands(write):
     assert store.read_release(write(stated)).data.floor == 0.8
     with pytest.raises(ConfigError, match=r"\[data\]: .*floor is the share .* found 80$"):
         store.read_release(write(stated.replace("0.8", "80")))
+
+
+def test_the_travel_release_demands_a_floor():
+    for name in ("travel", "nightly"):
+        assert store.read_release(ROOT / "fixtures" / f"{name}.toml").data.floor == 0.8
 
 
 def test_a_release_says_in_which_format_its_bank_is_and_how_it_is_asked(write, tmp_path):
