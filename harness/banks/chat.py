@@ -11,6 +11,8 @@ from harness.item import Item, Scorer
 from harness.metrics.scorers.listed import LETTERS, line, listing
 
 _ANSWER = "\nAnswer:"
+_NEW_TOKENS = 64
+"""At least: items whose choices are scored may state none, for nothing was to be generated."""
 
 
 def asked(entry: Entry, ask: Ask) -> Entry:
@@ -42,8 +44,9 @@ def _place(item: Item) -> int:
 
 
 def _to_name(item: Item) -> Item:
-    """The answer is generated; likelihoods are compared no more."""
-    return replace(item, scorer=Scorer.LISTED, normalize=Normalize.BYTE)
+    """The answer is generated, so it needs room, and no likelihoods are compared."""
+    room = max(item.max_new_tokens, _NEW_TOKENS)
+    return replace(item, scorer=Scorer.LISTED, normalize=Normalize.BYTE, max_new_tokens=room)
 
 
 def examples_of(entries: Sequence[Entry]) -> Messages:

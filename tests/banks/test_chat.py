@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.asking import Ask, Normalize
@@ -44,6 +46,14 @@ def test_by_text_the_choices_are_listed_and_the_answer_names_one():
     assert (item.scorer, item.choices, item.expected) == (Scorer.LISTED, CHOICES, "a cork")
     assert (found.shown, item.chance_level) == ("B. a cork", ITEM.chance_level)
     require_decidable(item)
+
+
+def test_an_answer_that_names_a_choice_has_room():
+    rooms = {
+        tokens: asked(entry(replace(ITEM, max_new_tokens=tokens)), Ask.TEXT).item.max_new_tokens
+        for tokens in (1, 64, 200)
+    }
+    assert rooms == {1: 64, 64: 64, 200: 200}
 
 
 def test_what_ends_otherwise_is_asked_for_an_answer_too():
