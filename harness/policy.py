@@ -50,9 +50,7 @@ class Statistic(StrEnum):
     PERPLEXITY = "perplexity"  # of log-likelihoods of tokens: Student t over label means
     PERPLEXITY_RATIO = "perplexity_ratio"  # to the reference's, of the same tokens
     SCORE = "score"  # mean of scores, wherever a run stopped: mixture of bets
-    BEYOND_CHANCE = (
-        "beyond_chance"  # the same less each label, its chance, in points: a bet decides
-    )
+    BEYOND_CHANCE = "beyond_chance"  # the same less its chance, the label, in points: a bet decides
     GAIN = "gain"  # paired difference of scores in points: Tango's score interval
     SEQUENTIAL_GAIN = "sequential_gain"  # the same, in the order asked: a bet decides
     WORST_SLICE = "worst_slice"  # the same, of the label that lost most: a screen decides
