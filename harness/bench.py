@@ -57,7 +57,8 @@ class Stage:
     `reply_cache` holds what the reference replied in earlier sessions. `limits` hold for the
     processes that are measured, `clock` knows what time there is, and `together` keeps what was
     asked of one variant while another was. `needs` are bytes of each variant's process with the
-    longest prompt, where a survey has asked.
+    longest prompt, where a survey has asked. `floor` is the share of
+    right answers that the release states.
     """
 
     fleet: Fleet
@@ -89,7 +90,7 @@ class Stage:
     limits: Limits = field(default_factory=Limits)
     clock: Clock | None = None
     together: Together[Any] = field(default_factory=Together)
-
+    floor: float | None = None
     needs: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -237,6 +238,11 @@ class Bench:
     def device(self) -> Device | None:
         """The device that the release is for, where it names one."""
         return self._stage.device
+
+    @property
+    def floor(self) -> float | None:
+        """The share of right answers that the release states, where it does."""
+        return self._stage.floor
 
     @property
     def room_kib(self) -> int:

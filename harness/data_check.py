@@ -51,14 +51,19 @@ class Trained:
 def gist(messages: Messages) -> tuple[tuple[str, str], ...]:
     """A chat without what does not make it another one.
 
-    That is case, compatibility forms, white space, marks at the ends of words, and what the system
-    says. Signs stay: "-5" is not "5", and "C++" is not "C".
+    That is case, compatibility forms, white space, marks at the ends of words, what the system
+    says, and "Question:" before a text and "Answer:" after it. Signs stay: "-5" is not "5", and
+    "C++" is not "C".
     """
     return tuple((role, _gist(content)) for role, content in messages if role != "system")
 
 
 def _gist(text: str) -> str:
     words = unicodedata.normalize("NFKC", text).casefold().split()
+    if words[:1] == ["question:"]:
+        words = words[1:]
+    if words[-1:] == ["answer:"]:
+        words = words[:-1]
     return " ".join(filter(None, (word.strip(_SENTENCE_MARKS) for word in words)))
 
 

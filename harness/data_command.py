@@ -1,8 +1,10 @@
 """``python -m harness data check``: what is wrong with domain data, before it judges anything."""
 
 import argparse
+import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tabulate import tabulate
@@ -10,6 +12,7 @@ from tabulate import tabulate
 from harness.data_check import Problem, duplicates, leaks
 from harness.data_need import too_few, unmet
 from harness.domain import read_items
+from harness.finding import quantity
 from harness.item import Item
 from harness.policy import Policy, Unseen
 from harness.producible import find_tokenizer, unproducible
@@ -24,7 +27,12 @@ _USUAL_POLICY = Path(__file__).resolve().parents[1] / "fixtures" / "policies" / 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     add = parser.add_argument
-    add("data", type=Path, metavar="FILE", help="JSONL or CSV file, or folder of a data set")
+    add(
+        "data",
+        type=Path,
+        metavar="FILE",
+        help="JSONL, CSV or Parquet file, or folder of a data set",
+    )
     add("--split", default="", help="which split of a data set")
     add("--train", type=Path, metavar="FILE", help="what the model was trained on: no item may be")
     add("--train-split", default="", help="which split of the training data set")
@@ -38,15 +46,15 @@ def check_data(options: argparse.Namespace) -> int:
     Raises ConfigError for what cannot be read.
     """
     release = read_release(options.release) if options.release else None
-    schema = release.data.schema if release else None
-    items = read_items(Data(options.data, options.split, schema))
+    data = _data(options, release)
+    items, questions = read_items(data), read_items(data.as_written)
     problems = duplicates(items)
-    if release and release.data.calibration:
-        problems += calibration_leaks(items, release.data.calibration)
+    if data.calibration:
+        problems += calibration_leaks(questions, data.calibration)
     if options.train:
-        problems += leaks(items, read_trained(options.train, options.train_split))
+        problems += leaks(questions, read_trained(options.train, options.train_split))
     if policy := _policy(options.policy, release):
-        problems += too_few(items, policy)
+        problems += too_few(items, policy, data.floor)
     if release:
         problems += unproducible(items, find_tokenizer(release))
     left_out = {
@@ -63,18 +71,39 @@ def check_data(options: argparse.Namespace) -> int:
     return FOUND if problems else 0
 
 
+def _data(options: argparse.Namespace, release: Release | None) -> Data:
+    """The file that is named, asked as the release says."""
+    if release is None:
+        return Data(options.data, options.split)
+    stated, file = release.data, options.data.resolve()
+    if file == stated.shots_from:
+        stated = replace(stated, shots=0, shots_from=None)
+    if file != stated.domain:
+        stated = replace(stated, labels=None)
+    return replace(stated, domain=file, split=options.split)
+
+
 def _policy(path: Path | None, release: Release | None) -> Policy | None:
     """The policy that is named, the release's, or the gate's own where it is at hand."""
     path = path or (release.policy.path if release else _USUAL_POLICY)
     return None if path == _USUAL_POLICY and not path.exists() else read_policy(path)
 
 
+def _chance(items: Sequence[Item]) -> str:
+    """How many of the answers of who guesses are right."""
+    return quantity(math.fsum(item.chance_level for item in items) / len(items), "share")
+
+
 def _report(name: str, items: Sequence[Item], problems: Sequence[Problem]) -> str:
     chats = {item.asked: item for item in reversed(items)}.values()
     every, different = (Counter(item.slice for item in group) for group in (items, chats))
-    rows: list[tuple[str, int, int]] = [(it, every[it], different[it]) for it in sorted(every)]
-    rows.append(("all", len(items), len(chats)))
-    table = tabulate(rows, headers=("slice", "items", "different chats"), intfmt=",")
+    rows = [
+        (it, every[it], different[it], _chance([item for item in items if item.slice == it]))
+        for it in sorted(every)
+    ]
+    rows.append(("all", len(items), len(chats), _chance(items)))
+    headers = ("slice", "items", "different chats", "right by chance")
+    table = tabulate(rows, headers, intfmt=",", colalign=("left", "right", "right", "right"))
     kinds = Counter(str(problem.kind) for problem in problems)
     counts = ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
     return "\n".join([*map(str, problems), "", table, "", f"{name}: {counts or 'no problem'}"])

@@ -17,19 +17,20 @@ from harness.exam_ruling import least_faults, least_lost
 from harness.finding import Outcome
 from harness.item import Item, Scorer
 from harness.measurement import Measurement
-from harness.policy import Policy, Rule, Severity, Statistic, Unseen
+from harness.policy import SHARES, Policy, Rule, Severity, Statistic, Unseen
 from harness.release import Precision, Role
 from harness.ruling import apply_rule
 from harness.stats.sizing import items_needed
 
 CORRECT = "accuracy.correct"
 BY_SLICE = "accuracy.by_slice"
+BY_CHANCE = "accuracy.by_chance"
 INVALID = "accuracy.invalid"
 CUT = "accuracy.cut"
 SEEN_LOSS = 0.20
 """A slice is too small where losing this share of it would not be seen, whatever a rule says."""
 
-_WITH_FORMAT = (Scorer.JSON, Scorer.JSON_FIELDS, Scorer.NUMERIC)
+_WITH_FORMAT = (Scorer.JSON, Scorer.JSON_FIELDS, Scorer.NUMERIC, Scorer.LISTED)
 _MOST_ITEMS = 1 << 14
 _SUBJECTS = {
     "reference": Subject(Role.REFERENCE, None, "made up"),
@@ -102,15 +103,20 @@ def unmet(items: Sequence[Item], policy: Policy, unseen: Unseen) -> list[Problem
     return found
 
 
-def too_few(items: Sequence[Item], policy: Policy) -> list[Problem]:
-    """Slices, and the whole bank, with fewer different chats than the policy's rules need."""
+def too_few(items: Sequence[Item], policy: Policy, floor: float | None = None) -> list[Problem]:
+    """Slices, and the whole bank, with fewer different chats than the policy's rules need.
+
+    `floor` is the share of right answers that the release states, where it does.
+    """
     chats = {item.asked: item for item in reversed(items)}.values()
     sizes = dict(sorted(Counter(item.slice for item in chats).items()))
-    rules = [
-        it for it in policy.rules if it.metric in (CORRECT, BY_SLICE) and it.statistic in PAIRED
-    ]
-    rules = [it for it in rules if it.severity is not Severity.INFO]
-    found = [_bank(rule, sizes) for rule in rules]
+    stated = [it.on(None, floor) for it in policy.rules]
+    deciding = [it for it in stated if it.severity is not Severity.INFO]
+    rules = [it for it in deciding if it.metric in (CORRECT, BY_SLICE) and it.statistic in PAIRED]
+    shares = [it for it in deciding if it.metric == CORRECT and it.statistic in SHARES]
+    found = [_bank(rule, len(chats)) for rule in (*rules, *shares)]
+    guessed = repr(max((item.chance_level for item in chats), default=0.0))
+    found += [_bank(it, len(chats), guessed) for it in deciding if it.metric == BY_CHANCE]
     for rule in rules:
         compares = rule.statistic in LABELLED and len(sizes) > 1  # one slice is the whole bank
         if rule.severity is Severity.GUARD and compares:
@@ -119,10 +125,9 @@ def too_few(items: Sequence[Item], policy: Policy) -> list[Problem]:
     return known + unmet(items, policy, Unseen.INCONCLUSIVE)
 
 
-def _bank(rule: Rule, sizes: Mapping[str, int]) -> Problem | None:
-    """What a candidate that loses nothing would come out as."""
-    total = sum(sizes.values())
-    needed = _least(partial(_is_shown, rule))
+def _bank(rule: Rule, total: int, label: str = "all") -> Problem | None:
+    """What a candidate that loses nothing would come out as, all of its items with one label."""
+    needed = _least(partial(_is_shown, rule, label))
     if total >= needed:
         return None
     reason = (
@@ -157,8 +162,8 @@ def _least(holds: Callable[[int], bool]) -> int:
     return bisect_left(range(_MOST_ITEMS), True, key=holds, lo=1)
 
 
-def _is_shown(rule: Rule, size: int) -> bool:
-    return _outcome(rule, {"all": size}, "all", 0) is Outcome.PASS
+def _is_shown(rule: Rule, label: str, size: int) -> bool:
+    return _outcome(rule, {label: size}, label, 0) is Outcome.PASS
 
 
 def _is_broken(rule: Rule, sizes: Mapping[str, int], name: str, lost: int) -> bool:

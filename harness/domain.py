@@ -1,10 +1,16 @@
 """Reads the domain items of a release."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.asking import Ask, Normalize
+from harness.banks.chat import asked, examples_of, with_context
+from harness.banks.entry import Entry, read_entries
+from harness.banks.known import dialect_of
+from harness.banks.labels import with_labels
+from harness.data_check import gist
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
 from harness.metrics.quality import require_decidable
@@ -13,18 +19,67 @@ from harness.rows import Row, read_rows
 from harness.structure import structure
 
 _IN_JSON = (Scorer.JSON, Scorer.JSON_FIELDS)
+_UNSHOWN = (Scorer.REGEX, Scorer.FUNCTION)
+"""Scorers whose expected text is not an answer."""
 
 
 def read_items(data: Data) -> tuple[Item, ...]:
     """The items, in their order; ConfigError of one line names the line that is broken.
 
-    Beside the fields of `Item` a row may have `prompt` in place of `messages`, an object or list
-    as `expected` and as `schema`, and a ``package.module:function`` as `scorer`.
+    A row is one of a public bank (`harness.banks`), or the gate's own: beside the fields of `Item`
+    it may have `prompt` in place of `messages`, an object or list as `expected` and as `schema`,
+    and a ``package.module:function`` as `scorer`. Items are asked as the data say.
     """
-    schema = _schema(data.schema)
-    items = tuple(_item(row, schema) for row in read_rows(data.domain, data.split))
-    _require_identities(items, data.domain)
-    return items
+    rows = with_labels(list(read_rows(data.domain, data.split)), data.domain, data.labels)
+    entries = _entries(rows, data)
+    _require_identities([it.item for it in entries], data.domain)
+    _require_choices(entries, data)
+    examples = examples_of([asked(it, data.ask) for it in _shots(entries, data)])
+    items = [asked(it, data.ask).item for it in entries]
+    return tuple(with_context(it, examples, data.system) for it in items)
+
+
+def _entries(rows: Sequence[Row], data: Data) -> list[Entry]:
+    dialect = dialect_of(rows[0][1], rows[0][0], data.format) if rows else None
+    if dialect is None:
+        schema = _schema(data.schema)
+        return [_entry(row, schema, data.normalize) for row in rows]
+    found = read_entries(dialect, rows, data.normalize)
+    for (place, _), entry in zip(rows, found, strict=True):
+        _require_sound(entry.item, place)
+    return found
+
+
+def _shots(entries: Sequence[Entry], data: Data) -> list[Entry]:
+    """The examples, none of which asks what an item asks."""
+    if data.shots_from is None:
+        return []
+    rows = with_labels(list(read_rows(data.shots_from)), data.shots_from, None)[: data.shots]
+    if len(rows) < data.shots:
+        raise ConfigError(
+            f"[data] shots must be at most the rows of {data.shots_from.name}, {len(rows)}: "
+            f"found {data.shots}"
+        )
+    found = _entries(rows, data)
+    held_out = {gist(it.item.messages): it.item.id for it in entries}
+    for shot in found:
+        if same := held_out.get(gist(shot.item.messages)):
+            raise ConfigError(
+                f"[data] shots_from must hold no held-out question: of {data.shots_from.name} "
+                f"{shot.item.id} asks what item {same} does"
+            )
+    return found
+
+
+def _require_choices(entries: Sequence[Entry], data: Data) -> None:
+    """Refuse to say of choices how they are asked where there are none."""
+    says = {"ask": data.ask is not Ask.LIKELIHOOD, "normalize": data.normalize != Normalize.BYTE}
+    said = [key for key, is_said in says.items() if is_said]
+    if said and not any(it.item.scorer is Scorer.CHOICE for it in entries):
+        raise ConfigError(
+            f"[data] {said[0]} is for items of the scorer {Scorer.CHOICE.value!r}: "
+            f"{data.domain.name} has none"
+        )
 
 
 def _schema(path: Path | None) -> str:
@@ -36,20 +91,26 @@ def _schema(path: Path | None) -> str:
         raise ConfigError(f"the JSON Schema {path} cannot be read: {error}") from error
 
 
-def _item(row: Row, schema: str) -> Item:
+def _entry(row: Row, schema: str, normalize: Normalize) -> Entry:
     place, data = row
-    item = structure(_plain(data, schema, place), Item, what=place)
+    item = structure(_plain(data, schema, place, normalize), Item, what=place)
+    _require_sound(item, place)
+    return Entry(item, "" if item.scorer in _UNSHOWN else item.expected)
+
+
+def _require_sound(item: Item, place: str) -> None:
     try:
         _require_whole_characters(item)
         require_decidable(item)
     except ConfigError as error:
         raise ConfigError(f"{place}: {error}") from error
-    return item
 
 
-def _plain(row: dict[str, Any], schema: str, place: str) -> dict[str, Any]:
+def _plain(row: dict[str, Any], schema: str, place: str, normalize: Normalize) -> dict[str, Any]:
     """The fields of an item as `Item` has them."""
     data = dict(row)
+    if data.get("scorer") == Scorer.CHOICE:
+        data.setdefault("normalize", normalize.value)
     if "prompt" in data and "messages" not in data:
         prompt = data.pop("prompt")
         is_chat = isinstance(prompt, list)

@@ -13,6 +13,7 @@ from harness.stats import (
     betting,
     cliffs,
     clusters,
+    guessing,
     intervals,
     paired,
     perplexity,
@@ -73,6 +74,7 @@ LABELLED = {
     Statistic.HOURS_TO_FILL,
     Statistic.SLOPE,
     Statistic.NEW_FAULTS,
+    Statistic.BEYOND_CHANCE,
 }
 """Statistics that need a label for every value."""
 
@@ -137,6 +139,11 @@ def _share(it: Measurement, confidence: float) -> Estimate:
 
 def _score(it: Measurement, confidence: float) -> Estimate:
     return betting.score_interval(it.values, confidence)
+
+
+def _beyond_chance(it: Measurement, confidence: float) -> Estimate:
+    found = guessing.beyond_chance_interval(it.values, [*map(float, it.labels)], confidence)
+    return _in_points(found)
 
 
 def _ratio(it: Measurement, confidence: float) -> Estimate:
@@ -358,6 +365,7 @@ _BY_STATISTIC: dict[Statistic, Callable[[Measurement, float], Estimate]] = {
     Statistic.MEDIAN: _median,
     Statistic.SHARE: _share,
     Statistic.SCORE: _score,
+    Statistic.BEYOND_CHANCE: _beyond_chance,
     Statistic.P50: _p50,
     Statistic.P90: _p90,
     Statistic.P95: _p95,

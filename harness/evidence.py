@@ -10,11 +10,11 @@ from harness.measurement import Measurement
 from harness.release import Precision, Role
 from harness.variant import Quantization
 
-SCHEMA = 5
+SCHEMA = 6
 """History: 1, the first (November 2026); 2, with the conditions at start and end,
 remarks, and more of each measurement (warm-ups, looks, beside whom); 3, with whether the release
 names the source of its variants; 4, with flips; 5, with the process
-that each value was taken in."""
+that each value was taken in; 6, with the floor that the release states, and scores by chance."""
 
 
 NOT_JUDGED = "no rule of the policy is about it"
@@ -76,6 +76,7 @@ class Evidence:
     are those at its start and end, and `remarks` what was measured twice, for the reader, as are
     all `flips` of answers.
     `device` is the profile whose budgets count, `machine` what stood in for it.
+    `floor` is the share of right answers that the release's data state, if they do.
     `has_source` says whether the release names the checkpoint that variants are made from.
     """
 
@@ -91,6 +92,7 @@ class Evidence:
     has_source: bool = False
     device: Device | None = None
     machine: Machine | None = None
+    floor: float | None = None
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

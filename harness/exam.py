@@ -28,7 +28,7 @@ def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]
     for item, request, answer in answered:
         if answer.finish == Finish.ERROR:
             raise _why_refused(fleet, name, item, request, answer)
-    return tuple(_reply(name, item, answer) for item, _, answer in answered)
+    return tuple(_reply(name, *each) for each in answered)
 
 
 def _plan(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
@@ -55,13 +55,13 @@ def _choices(item: Item, encoded: Iterator[list[int]]) -> Request:
     return Request(token_ids=asked[:seam], continuations=offered, fresh=False)
 
 
-def _reply(name: str, item: Item, answer: Answer) -> Reply:
+def _reply(name: str, item: Item, request: Request, answer: Answer) -> Reply:
     if item.scorer is not Scorer.CHOICE:
         return Reply(answer)
     found, offered = answer.log_likelihoods, len(item.choices)
     if len(found) != offered or any(map(math.isnan, found)):
         raise refusal(name, f"{offered} choices were to be scored, and it gave {list(found)}")
-    return Reply(likelihoods=found)
+    return Reply(likelihoods=found, choice_tokens=tuple(map(len, request.continuations)))
 
 
 def _why_refused(

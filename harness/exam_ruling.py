@@ -9,10 +9,15 @@ from harness.estimate import differences, estimate
 from harness.finding import Outcome, bound, figure, quantity, sentence
 from harness.measurement import Measurement
 from harness.policy import Claim, Limit, Rule, Severity, Statistic, Unseen
-from harness.stats import betting, faults, sizing, slices
+from harness.stats import betting, faults, guessing, sizing, slices
 from harness.stats.intervals import Estimate
 
-TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE, Statistic.NEW_FAULTS)
+TESTED = (
+    Statistic.SEQUENTIAL_GAIN,
+    Statistic.WORST_SLICE,
+    Statistic.NEW_FAULTS,
+    Statistic.BEYOND_CHANCE,
+)
 """Statistics whose rules a test decides."""
 
 _POINTS = "points"
@@ -27,6 +32,7 @@ def by_test(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
         Statistic.SEQUENTIAL_GAIN: _by_bet,
         Statistic.WORST_SLICE: _by_screen,
         Statistic.NEW_FAULTS: _by_faults,
+        Statistic.BEYOND_CHANCE: _by_chance,
     }[rule.statistic](rule, limit, it)
 
 
@@ -177,6 +183,33 @@ def _by_faults(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
         f"{bound(limit, _POINTS)}"
     )
     return found, *_seen(rule, text, least_faults(limit), len(gains), "items")
+
+
+def _by_chance(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
+    """Shown to be better than who guesses, shown to be worse, or open; labels are the chances.
+
+    Better by no more than the limit is not enough: what is right never and by chance never, too,
+    knows nothing.
+    """
+    found = estimate(it, rule.statistic, rule.confidence)
+    outcome = _outcome(rule, found.lower > limit.value, found.upper < limit.value)
+    guessed = quantity(math.fsum(map(float, it.labels)) / len(it.labels), "share")
+    text = (
+        f"{rule.subject}: {figure(found, _POINTS)} after {_asked(it)}, of which a guess is right "
+        f"for {guessed}"
+    )
+    wanted = f"over {quantity(limit.value, _POINTS)}"
+    if outcome is Outcome.PASS:
+        shown = found.lower > limit.value
+        return found, outcome, f"{text}; {'' if shown else 'no evidence against '}{wanted}"
+    if outcome is Outcome.FAIL:
+        hint = f"; {rule.hint}" if rule.hint else ""
+        return found, outcome, f"{text}; it must be {wanted}{hint}"
+    needed = guessing.items_needed(found, limit.value)
+    more = "more items would hardly show it"
+    if needed is not None:
+        more = f"about {round(needed, 2 - len(str(needed))):,} items would show it"
+    return found, outcome, f"{text}, does not decide whether it is {wanted}: {more}"
 
 
 def _seen(

@@ -86,6 +86,7 @@ def unit_of(statistic: Statistic, unit: str) -> str:
         Statistic.SLOPE: f"{unit}/1,000 tokens",
         Statistic.EXCESS: "points",
         Statistic.NEW_FAULTS: "points",
+        Statistic.BEYOND_CHANCE: "points",
         Statistic.EXPONENT_GAIN: "",
         Statistic.PERPLEXITY: "",
         Statistic.COST_LINEAR: f"{unit}/1,000 tokens",

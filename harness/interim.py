@@ -16,7 +16,7 @@ def undecided_rules(bench: Bench, measurements: Sequence[Measurement]) -> set[st
     recipe = bench.variant.recipe
     subjects = {bench.reference: Subject(Role.REFERENCE, None)}
     subjects[recipe.name] = Subject(recipe.role, recipe.precision)
-    evidence = Evidence("", subjects, measurements[0].environment)
+    evidence = Evidence("", subjects, measurements[0].environment, floor=bench.floor)
     policy = Policy("", (), bench.rules)
     found = judge_measurements(tuple(measurements), recipe.name, evidence, policy)
     return {it.rule for it in found if it.decides and it.outcome is Outcome.INCONCLUSIVE}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.answer import Messages
+from harness.asking import Normalize
 from harness.errors import ConfigError
 
 
@@ -17,6 +18,7 @@ class Scorer(StrEnum):
     REGEX = "regex"  # the expected pattern is found
     NUMERIC = "numeric"  # the number is the expected one, within the tolerance
     CHOICE = "choice"  # of all choices the expected one is the likeliest; nothing is generated
+    LISTED = "listed"  # the chat lists choices, and the answer names the expected one
     JSON = "json"  # both are JSON and equal as values
     JSON_FIELDS = "json_fields"  # both are JSON: F1 of the fields
     ROUGE_L = "rouge_l"  # F1 of the longest common subsequence of words
@@ -30,7 +32,10 @@ class Item:
 
     Some fields are for one scorer: `choices` are the texts of which one is expected; a number may
     be off by `tolerance`, or by `relative_tolerance` of the expected one; `schema` is the text of a
-    JSON Schema that an answer in JSON must fit; `function` is a ``package.module:name``.
+    JSON Schema that an answer in JSON must fit; `function` is a ``package.module:name``;
+    `normalize` says how likelihoods of choices are compared.
+    `chance` is the share of guesses that are right, where it is stated (0.5 for a question that is
+    answered by yes or no); see `chance_level`.
     """
 
     id: str
@@ -44,6 +49,19 @@ class Item:
     relative_tolerance: float = 0.0
     schema: str = ""
     function: str = ""
+    chance: float | None = None
+    normalize: Normalize = Normalize.BYTE
+
+    @property
+    def chance_level(self) -> float:
+        """The share of guesses that are right: as stated, else one of all choices, else none."""
+        if self.chance is not None:
+            return self.chance
+        return self._least_chance
+
+    @property
+    def _least_chance(self) -> float:
+        return 1 / len(self.choices) if self.choices else 0.0
 
     @property
     def asked(self) -> tuple[Messages, frozenset[str]]:
@@ -64,19 +82,36 @@ class Item:
                 "relative_tolerance is a share of the expected number, under 1 (0.05 is 5 %): "
                 f"found {self.relative_tolerance}"
             )
+        self._require_chance()
         self._refuse_what_nobody_reads()
+
+    def _require_chance(self) -> None:
+        if self.chance is None:
+            return
+        if not 0 <= self.chance < 1:
+            raise ConfigError(
+                "chance is the share of guesses that are right, 0 to under 1 (0.5 is 50 %): "
+                f"found {self.chance}"
+            )
+        if self.chance < self._least_chance:
+            raise ConfigError(
+                f"chance must be at least {self._least_chance:.4g} of {len(self.choices)} choices: "
+                f"found {self.chance:g}"
+            )
 
     def _refuse_what_nobody_reads(self) -> None:
         for key, scorers in _READ_BY.items():
-            if getattr(self, key) and self.scorer not in scorers:
+            value = getattr(self, key)
+            if value and value is not Normalize.BYTE and self.scorer not in scorers:
                 names = " or ".join(repr(it.value) for it in scorers)
                 raise ConfigError(f"{key} is for the scorer {names}: found {self.scorer.value!r}")
 
 
 _READ_BY = {
-    "choices": (Scorer.CHOICE,),
+    "choices": (Scorer.CHOICE, Scorer.LISTED),
     "tolerance": (Scorer.NUMERIC,),
     "relative_tolerance": (Scorer.NUMERIC,),
     "schema": (Scorer.JSON, Scorer.JSON_FIELDS),
     "function": (Scorer.FUNCTION,),
+    "normalize": (Scorer.CHOICE,),
 }

@@ -51,6 +51,7 @@ class Statistic(StrEnum):
     PERPLEXITY = "perplexity"  # of log-likelihoods of tokens: Student t over label means
     PERPLEXITY_RATIO = "perplexity_ratio"  # to the reference's, of the same tokens
     SCORE = "score"  # mean of scores, wherever a run stopped: mixture of bets
+    BEYOND_CHANCE = "beyond_chance"  # the same less its chance, the label, in points: a bet decides
     GAIN = "gain"  # paired difference of scores in points: Tango's score interval
     SEQUENTIAL_GAIN = "sequential_gain"  # the same, in the order asked: a bet decides
     WORST_SLICE = "worst_slice"  # the same, of the label that lost most: a screen decides
@@ -122,7 +123,8 @@ class Rule:
     says why it is accepted that the rule fails or is not decided, which is then shown and does not
     decide; empty where it is not.
     `claim` says what a gain is shown of. A rule with a `budget` has its limit from the release's
-    device, and only shows its figure where the release names none.
+    device, and only shows its figure where the release names none; so does one with `floor`, whose
+    limit is the share of right answers that the release's data state.
     A test of harm in slices or of faults is asked enough items to see a loss of `seen_loss` points
     `power` of the times; 0 asks for none. `unseen` says what follows where there are not so many.
     """
@@ -144,6 +146,7 @@ class Rule:
     waived: str = ""
     claim: Claim = Claim.POPULATION
     budget: Budget | None = None
+    floor: bool = False
     seen_loss: float = 0.0
     power: float = 0.95
     unseen: Unseen = Unseen.REMARK
@@ -167,19 +170,32 @@ class Rule:
             raise ConfigError(
                 f"rule {self.id}: versus must be 'reference' or 'baseline': found 'candidate'"
             )
+        self._require_bound()
+        self._require_size()
+
+    def _require_bound(self) -> None:
+        """A limit of the kind that the statistic needs, here or stated elsewhere."""
         if self.budget is not None:
-            self._require_no_limit()
+            self._require_no_limit(f"the device's {self.budget}", "the budget")
+        elif self.floor:
+            self._require_no_limit("the floor that the release states", "floor")
         elif not self.is_figure_only:
             self._require_limits(Limit(self.at_most, self.at_least))
         if self.statistic in _TESTED:
             self._require_margin()
-        self._require_size()
+        if self.statistic is Statistic.BEYOND_CHANCE:
+            self._require_gain()
 
-    def _require_no_limit(self) -> None:
+    def _require_no_limit(self, stated: str, key: str) -> None:
         if self.precision or not self.at_most is self.at_least is None:
             raise ConfigError(
-                f"rule {self.id}: its limit is the device's {self.budget}: remove at_most, "
-                "at_least and precision, or the budget"
+                f"rule {self.id}: its limit is {stated}: remove at_most, at_least and precision, "
+                f"or {key}"
+            )
+        if self.floor and (self.budget is not None or self.statistic not in SHARES):
+            raise ConfigError(
+                f"rule {self.id}: floor is for {' or '.join(SHARES)} without a budget: found "
+                f"{self.statistic}{' and a budget' if self.budget is not None else ''}"
             )
 
     def _require_limits(self, general: Limit) -> None:
@@ -198,6 +214,16 @@ class Rule:
                 raise ConfigError(
                     f"rule {self.id}: {self.statistic} needs at_least under 0 and over -100, the "
                     f"points that it may lose: found {limit.value}"
+                )
+
+    def _require_gain(self) -> None:
+        """What a test against guessing needs: by how many points it must be better, 0 or more."""
+        general = [] if self.is_figure_only else [Limit(self.at_most, self.at_least)]
+        for limit in (*general, *self.precision.values()):
+            if limit.at_least is None or not 0 <= limit.at_least < 100:
+                raise ConfigError(
+                    f"rule {self.id}: {self.statistic} needs at_least from 0 to under 100, the "
+                    f"points beyond chance that must be exceeded: found {limit.value:g}"
                 )
 
     def _require_size(self) -> None:
@@ -232,8 +258,11 @@ class Rule:
         unbounded = self.at_most is None and self.at_least is None
         return unbounded and self.severity is Severity.INFO
 
-    def on(self, device: Device | None) -> "Rule":
-        """The rule as it judges a release for this device."""
+    def on(self, device: Device | None, floor: float | None = None) -> "Rule":
+        """The rule as it judges a release for this device, whose data state this floor."""
+        if self.floor:
+            severity = Severity.INFO if floor is None else self.severity
+            return replace(self, severity=severity, floor=False, at_least=floor)
         if self.budget is None or device is not None:
             return self
         return replace(self, severity=Severity.INFO, budget=None)
@@ -243,11 +272,14 @@ class Rule:
         if self.budget is not None and device is not None:
             bound = device.budget(self.budget)
             return Limit(at_least=bound) if self.budget.is_floor else Limit(at_most=bound)
-        if self.budget is not None or self.is_figure_only:
+        if self.budget is not None or self.floor or self.is_figure_only:
             return None
         general = Limit(self.at_most, self.at_least)
         return general if precision is None else self.precision.get(precision, general)
 
+
+SHARES = (Statistic.SCORE, Statistic.SHARE)
+"""Statistics that a floor can be the limit of."""
 
 _TESTED = (Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE)
 _SCREENS = (Statistic.WORST_SLICE, Statistic.NEW_FAULTS)

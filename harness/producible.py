@@ -10,6 +10,7 @@ from harness.data_check import Kind, Problem
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
 from harness.metrics.quality import grade
+from harness.metrics.scorers.listed import LETTERS
 from harness.release import Release
 from harness.reply import Reply
 
@@ -43,7 +44,7 @@ def unproducible(items: Sequence[Item], path: Path) -> list[Problem]:
 
 def _of_item(item: Item, tokenizer: Any) -> list[Problem]:
     found = []
-    for text in item.choices or (_briefly(item),):
+    for text in item.choices if item.scorer is Scorer.CHOICE else (_briefly(item),):
         tokens = tokenizer.encode(text, add_special_tokens=False).ids
         back = tokenizer.decode(tokens, skip_special_tokens=True)
         if not _is_as_good(item, text, back):
@@ -56,7 +57,9 @@ def _of_item(item: Item, tokenizer: Any) -> list[Problem]:
 
 
 def _briefly(item: Item) -> str:
-    """The expected answer, without the blanks that JSON may have and need not."""
+    """The expected answer, by its letter, or without the blanks that JSON may have and need not."""
+    if item.scorer is Scorer.LISTED:
+        return LETTERS[item.choices.index(item.expected)]
     if item.scorer not in (Scorer.JSON, Scorer.JSON_FIELDS):
         return item.expected
     return json.dumps(json.loads(item.expected), separators=(",", ":"), ensure_ascii=False)

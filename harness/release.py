@@ -1,10 +1,11 @@
 """A release: what may go to devices, as a release file declares it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from harness.asking import Ask, Format, Normalize
 from harness.errors import ConfigError
 
 ONNXRUNTIME_GENAI = "harness.runtimes.ort_genai:OrtGenAI"
@@ -109,13 +110,19 @@ class ModelSource:
 class Data:
     """The ``[data]`` table: the domain items.
 
-    `domain` is a JSONL or CSV file, or the folder of a Hugging Face data set, of which `split`
-    names the part; `schema` is a JSON Schema for every answer in JSON that has none of its own.
+    `domain` is a JSONL, CSV or Parquet file, or the folder of a Hugging Face data set, of which
+    `split` names the part; its rows are the gate's own or a public bank's, of the `format` that is
+    stated or recognized, with the right choices in a file of `labels` where they have none.
+    `schema` is a JSON Schema for every answer in JSON that has none of its own.
     `calibration` holds conversations for the algorithms that look at some: never held-out ones, or
     a variant would be judged by what it was made for.
     `edge_cases` is a pack of edge cases beside the gate's own.
     `text` is a file of plain text of the domain, over which distributions and perplexity are
     compared; where there is none, the expected answers are that text.
+    `floor` is the share of right answers that must be shown; without one nothing is demanded but
+    that variants do not guess.
+    Choices are offered as `ask` says, and their likelihoods compared as `normalize` does. Before
+    each item come a `system` message and `shots` examples, the first of `shots_from`.
     """
 
     domain: Path
@@ -124,12 +131,55 @@ class Data:
     calibration: Path | None = None
     edge_cases: Path | None = None
     text: Path | None = None
+    floor: float | None = None
+    format: Format | None = None
+    labels: Path | None = None
+    ask: Ask = Ask.LIKELIHOOD
+    normalize: Normalize = Normalize.BYTE
+    shots: int = 0
+    shots_from: Path | None = None
+    system: str = ""
+
+    @property
+    def as_written(self) -> "Data":
+        """The same items as they stand in the file, to look for them elsewhere."""
+        return replace(
+            self,
+            ask=Ask.LIKELIHOOD,
+            normalize=Normalize.BYTE,
+            shots=0,
+            shots_from=None,
+            system="",
+        )
 
     def __post_init__(self) -> None:
+        self._require_sound_asking()
+        if self.floor is not None and not 0 < self.floor < 1:
+            raise ConfigError(
+                "[data] floor is the share of right answers, over 0 and under 1 (0.8 is 80 %): "
+                f"found {self.floor:g}"
+            )
         if self.calibration is not None and self.calibration == self.domain:
             raise ConfigError(
                 "[data] calibration must be other conversations than the domain's, which are held "
                 f"out: found {self.calibration.name} as both"
+            )
+
+    def _require_sound_asking(self) -> None:
+        if self.shots < 0 or bool(self.shots) != (self.shots_from is not None):
+            raise ConfigError(
+                "[data] shots must be how many examples are taken from the file shots_from, both "
+                f"or neither: found {self.shots} and {self.shots_from and self.shots_from.name}"
+            )
+        if self.shots_from is not None and self.shots_from == self.domain:
+            raise ConfigError(
+                "[data] shots_from must be other questions than the domain's, which are held out: "
+                f"found {self.shots_from.name} as both"
+            )
+        if self.ask is Ask.TEXT and self.normalize is not Normalize.BYTE:
+            raise ConfigError(
+                f"[data] normalize is for likelihoods, and ask = '{Ask.TEXT}' has none: leave one "
+                f"of them out, found normalize = '{self.normalize}'"
             )
 
 

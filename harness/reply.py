@@ -10,8 +10,9 @@ class Reply:
     """The greedy answer to an item's chat.
 
     Of an item that offers choices `likelihoods` holds the log-likelihood in nats of each, in their
-    order, and nothing is generated.
+    order, `choice_tokens` how many tokens it was scored on, and nothing is generated.
     """
 
     answer: Answer = field(default_factory=Answer)
     likelihoods: tuple[float, ...] = ()
+    choice_tokens: tuple[int, ...] = ()

@@ -17,11 +17,12 @@ from harness.store import digest_file, digest_of, read_json, write_text
 
 Ask = Callable[[Sequence[Item]], Sequence[Reply]]
 
-SCHEMA = 2
+SCHEMA = 3
 _PROVEN = 3  # kept replies that are asked again before any is served
 _FIRST = 32  # items that say how long one takes
 _KEPT_SECONDS = 10.0  # of asking are lost where a session is killed
 _NOT_KEPT = {"started_ns", "ended_ns", "cpu_ns", "token_ns", "logits"}
+_OF_CHOICES = ("likelihoods", "choice_tokens")
 _KEPT = [it.name for it in fields(Answer) if it.name not in _NOT_KEPT]
 
 
@@ -156,7 +157,7 @@ class ReplyCache:
 def _plain(reply: Reply) -> dict[str, Any]:
     """A reply as JSON types, without its times."""
     answer = {name: _listed(getattr(reply.answer, name)) for name in _KEPT}
-    return {"answer": answer, "likelihoods": list(reply.likelihoods)}
+    return {"answer": answer, **{name: list(getattr(reply, name)) for name in _OF_CHOICES}}
 
 
 def _listed(value: Any) -> Any:
@@ -167,4 +168,5 @@ def _reply(plain: Mapping[str, Any]) -> Reply:
     answer = {name: plain["answer"][name] for name in _KEPT}
     tuples = {name: tuple(it) for name, it in answer.items() if isinstance(it, list)}
     finish = Finish(answer["finish"])
-    return Reply(Answer(**{**answer, **tuples, "finish": finish}), tuple(plain["likelihoods"]))
+    scored = {name: tuple(plain[name]) for name in _OF_CHOICES}
+    return Reply(Answer(**{**answer, **tuples, "finish": finish}), **scored)

@@ -18,14 +18,23 @@ Row = tuple[str, dict[str, Any]]
 """Where it stands ("eval.jsonl line 3"), and its fields by name."""
 
 _TABLES = (".csv", ".tsv")
-_PARSED = ("messages", "choices", "max_new_tokens", "tolerance", "relative_tolerance")
+_PARQUET = ".parquet"
+_PARSED = (
+    "messages",
+    "endings",
+    "choices",
+    "max_new_tokens",
+    "tolerance",
+    "relative_tolerance",
+    "chance",
+)
 """Columns of a table whose cells are JSON, all others being text."""
 
 _SAVED = ("dataset_info.json", "dataset_dict.json")
 
 
 def read_rows(path: Path, split: str = "") -> Iterator[Row]:
-    """Rows of a JSONL file, of a table with column names (CSV), or of a Hugging Face data set.
+    """Rows of a file of JSONL, CSV with column names or Parquet, or of a Hugging Face data set.
 
     A data set is a folder, as `save_to_disk` leaves it or with Parquet, JSONL or CSV files in it;
     `split` says which of its splits. Raises ConfigError of one line for what cannot be read.
@@ -34,6 +43,8 @@ def read_rows(path: Path, split: str = "") -> Iterator[Row]:
         return _of_folder(path, split)
     if split:
         raise ConfigError(f"{path.name} is one file and has no split {split!r}: leave split out")
+    if path.suffix.lower() == _PARQUET and path.is_file():
+        return _numbered(path, _loaded(path))
     return _of_table(path) if path.suffix.lower() in _TABLES else _of_lines(path)
 
 
@@ -116,6 +127,10 @@ def _of_folder(path: Path, split: str) -> Iterator[Row]:
         rows = _one_split(rows, path, split)
     elif split:
         raise ConfigError(f"{path.name} has no splits, so none {split!r}: leave split out")
+    yield from _numbered(path, rows)
+
+
+def _numbered(path: Path, rows: Any) -> Iterator[Row]:
     for number, row in enumerate(rows, 1):
         yield f"{path.name} row {number}", {key: it for key, it in row.items() if it is not None}
 
@@ -137,11 +152,13 @@ def _loaded(path: Path) -> Any:
         if any((path / name).exists() for name in _SAVED):
             return datasets.load_from_disk(str(path), keep_in_memory=True)
         with tempfile.TemporaryDirectory() as cache:
-            return datasets.load_dataset(str(path), cache_dir=cache, keep_in_memory=True)
+            load = datasets.load_dataset if path.is_dir() else datasets.Dataset.from_parquet
+            return load(str(path), cache_dir=cache, keep_in_memory=True)
     except Exception as error:  # pyarrow's, pandas', fsspec's: the folder is named
         first = (str(error).splitlines() or [""])[0]
+        what = "the folder" if path.is_dir() else "the file"
         raise ConfigError(
-            f"the folder {path} cannot be read as a data set: {type(error).__name__}: {first}"
+            f"{what} {path} cannot be read as a data set: {type(error).__name__}: {first}"
         ) from error
 
 
@@ -150,7 +167,7 @@ def _import_datasets() -> Any:
         import datasets
     except ImportError as error:
         raise ConfigError(
-            "reading a folder of data needs the package datasets: "
+            "reading Parquet or a folder of data needs the package datasets: "
             "install the gate with [data], or give a JSONL or CSV file"
         ) from error
     return datasets

@@ -18,7 +18,7 @@ from harness.evidence import Evidence, Subject
 from harness.exam import refusal, require_answers
 from harness.finding import Outcome
 from harness.fleet import blame
-from harness.item import Item
+from harness.item import Item, Scorer
 from harness.measurement import Measurement
 from harness.metrics.latency import timed_tokens
 from harness.pairing import Pair, Pairing, ProcessPair, Series, unsettled
@@ -114,7 +114,9 @@ def questions(bench: Bench) -> Questions:
     finally:
         bench.end_copies()
     lengths = [timed_tokens(it.answer) for it in replies]
-    longest = max([*lengths, *(it.max_new_tokens for it in bench.items if not it.choices)])
+    longest = max(
+        [*lengths, *(it.max_new_tokens for it in bench.items if it.scorer is not Scorer.CHOICE)]
+    )
     mix = [_of_length(item, tokens) for item, tokens in zip(items, lengths, strict=True)]
     chosen = [items[at % len(items)] for at in range(longs)]
     return Questions(tuple(mix), tuple(_of_length(item, longest) for item in chosen))

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.answer import Messages
+from harness.asking import Format
+from harness.banks.known import recognize
 from harness.data_check import Problem, Trained, leaks
 from harness.errors import ConfigError
 from harness.item import Item
@@ -38,12 +40,14 @@ def read_trained(path: Path, split: str = "") -> Iterator[Trained]:
     """Every chat of a training file up to every question in it, with the line where it stands.
 
     A row has `messages` or `prompt` as domain items have, `conversations` of `from` and `value`
-    (ShareGPT), or an `instruction` with or without `input` (Alpaca). Raises ConfigError of one line
-    for any other.
+    (ShareGPT), an `instruction` with or without `input` (Alpaca), or what a row of a public bank
+    has (`harness.banks`), but for a text alone. Raises ConfigError of one line for any other.
     """
     for place, row in read_rows(path, split):
         try:
             turns = _turns(row)
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error}") from error
         except (KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"{place} needs messages, conversations, prompt or instruction: "
@@ -60,6 +64,9 @@ def _turns(row: dict[str, Any]) -> Messages:
         return (("user", row["prompt"]),)
     if "instruction" in row:
         return (("user", "\n".join(filter(None, (row["instruction"], row.get("input"))))),)
+    dialect = recognize(row)
+    if dialect is not None and dialect.format is not Format.LAMBADA:
+        return (("user", dialect.prompt(row)),)
     if "conversations" in row:
         pairs = [(it["from"], it["value"]) for it in row["conversations"]]
     else:

@@ -10,6 +10,7 @@ from harness.interim import undecided_rules
 from harness.item import Item
 from harness.measurement import Measurement
 from harness.metrics.quality import Grade, grade
+from harness.metrics.scorers.choice import likeliest
 from harness.reply import Reply
 from harness.stats import betting, slices
 
@@ -170,10 +171,8 @@ def _flip(name: str, it: Marked) -> Flip:
 
 
 def _said(item: Item, reply: Reply) -> str:
-    """The answer's text, or the choice that was the likeliest."""
-    if not reply.likelihoods:
-        return reply.answer.text
-    return item.choices[reply.likelihoods.index(max(reply.likelihoods))]
+    """The answer's text, or the choice that was the likeliest; none for a draw."""
+    return likeliest(item, reply) if reply.likelihoods else reply.answer.text
 
 
 def outlook(name: str, marked: Sequence[Marked], bank: int) -> str:

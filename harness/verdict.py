@@ -92,7 +92,7 @@ def judge_measurements(
     """
     subject = evidence.subjects[name]
     found = []
-    for rule in (it.on(evidence.device) for it in policy.rules):
+    for rule in (it.on(evidence.device, evidence.floor) for it in policy.rules):
         mine = [it for it in measurements if _concerns(rule, it, name, evidence)]
         if _applies(rule, subject.role, evidence) and mine:
             found.append(_of_rule(rule, mine[:1], evidence, policy))
@@ -109,10 +109,8 @@ def _combined(decisions: list[Decision]) -> Decision:
 
 def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
     found = [undecided("session.complete", "session", why) for why in evidence.trouble]
-    decides = any(
-        rule.on(evidence.device).severity is not Severity.INFO and Role.CANDIDATE in rule.roles
-        for rule in policy.rules
-    )
+    rules = [it.on(evidence.device, evidence.floor) for it in policy.rules]
+    decides = any(it.severity is not Severity.INFO and Role.CANDIDATE in it.roles for it in rules)
     if not decides or not policy.required:
         why = f"the policy {policy.name!r} requires no check or has no rule that decides candidates"
         found.append(undecided("session.policy", "session", why))
@@ -189,7 +187,11 @@ def _of_check(check_id: str, check: Check | None, policy: Policy, role: Role) ->
 
 def _of_rules(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     role = evidence.subjects[name].role
-    rules = [it.on(evidence.device) for it in policy.rules if _applies(it, role, evidence)]
+    rules = [
+        it.on(evidence.device, evidence.floor)
+        for it in policy.rules
+        if _applies(it, role, evidence)
+    ]
     found = [
         _of_rule(
             rule,

@@ -18,22 +18,27 @@ def test_accuracy(bench: Bench, record: Record) -> None:
     """
 
     def measured(marked: Sequence[Marked]) -> list[Measurement]:
-        """Of items in the order asked; their plan is the whole bank."""
+        """Of items in the order asked; their plan is the whole bank.
+
+        Labels are slices, but of `by_chance`, where they say how often a guess is right.
+        """
         mine = [it.grade for it in marked]
         theirs = [it.reference_grade for it in marked]
         labels = [it.item.slice for it in marked]
         correct = [[it.score for it in side] for side in (mine, theirs)]
+        chances = [repr(it.item.chance_level) for it in marked]
         # An answer that is asked for no format is in no wrong one.
         valid = [[it.is_valid is not False for it in side] for side in (mine, theirs)]
         found = (
             bench.sample("correct", "share", correct[0], correct[1], labels),
             bench.sample("valid", "share", valid[0], valid[1], labels),
+            bench.sample("by_chance", "share", correct[0], labels=chances),
         )
         return [replace(it, planned=len(bench.items)) for it in found]
 
     trial = hold_trial(bench, measured)
     sized = [*trial.marked, *trial.more]
-    by_slice, _ = measured([*sized, *trial.fresh])
+    by_slice, *_ = measured([*sized, *trial.fresh])
     by_slice = replace(by_slice, metric="accuracy.by_slice", planned=len(sized))
     record(*measured(trial.marked), by_slice, *_faults(bench, sized))
 

@@ -61,3 +61,9 @@ def test_a_leak_is_named_with_the_line_that_was_trained_on():
     assert found(problems) == [(Kind.LEAK, ("a",)), (Kind.NEAR_LEAK, ("b",))]
     assert "train line 1" in str(problems[0])
     assert "train line 2" in str(problems[1])
+
+
+def test_what_frames_a_question_makes_no_other_one():
+    assert gist(chat("Question: What is tin?\nAnswer:")) == gist(chat("what is tin"))
+    assert gist(chat("Question of an answer:")) != gist(chat("of an answer"))
+    assert gist(chat("Any question: what is tin?")) != gist(chat("what is tin?"))

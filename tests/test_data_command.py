@@ -64,6 +64,53 @@ def test_calibration_on_the_bank_is_told(check, tmp_path):
     ) in lines
 
 
+def test_how_often_a_guess_is_right_is_said_of_each_slice(tmp_path, capsys):
+    offered = {"scorer": "choice", "choices": ["x", "y"], "slice": "pairs"}
+    rows = [
+        {"id": f"q{n}", "prompt": f"Question {n}?", "expected": "x"} | (offered if n % 4 else {})
+        for n in range(400)
+    ]
+    (tmp_path / "eval.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert main(["data", "check", str(tmp_path / "eval.jsonl")]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["slice", "items", "different", "chats", "right", "by", "chance"] in lines
+    assert ["pairs", "300", "300", "50", "%"] in lines
+    assert ["all", "400", "400", "37.5", "%"] in lines
+
+
+QUIZ = [
+    {
+        "id": f"w-{n}",
+        "question": f"Which of {n} floats?",
+        "choices": {"text": [f"nail {n}", f"cork {n}", "sand", "tin"], "label": [*"ABCD"]},
+        "answerKey": "B",
+    }
+    for n in range(300)
+]
+
+
+def test_a_public_bank_is_checked_as_the_release_asks_it(tmp_path, capsys):
+    pytest.importorskip("tokenizers", reason="needs the [data] extra")
+    for name, rows in (("quiz", QUIZ[1:]), ("train", QUIZ[:1]), ("tuned", QUIZ[7:8])):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    release = (ROOT / "fixtures" / "travel.toml").read_text()
+    release = release.replace('"policies/gate.toml"', f'"{ROOT}/fixtures/policies/gate.toml"')
+    release = release.replace('"travel/model"', f'"{TRAVEL}/model"')
+    release = release.replace(
+        'domain = "travel/eval.jsonl"\n',
+        'domain = "quiz.jsonl"\nask = "letter"\nshots = 1\nshots_from = "train.jsonl"\n',
+    )
+    (tmp_path / "release.toml").write_text(release)
+    options = ["--release", str(tmp_path / "release.toml")]
+    assert main(["data", "check", str(tmp_path / "quiz.jsonl"), *options]) == 0
+    assert ["all", "299", "299", "25", "%"] in map(str.split, capsys.readouterr().out.splitlines())
+    options += ["--train", str(tmp_path / "tuned.jsonl")]
+    assert main(["data", "check", str(tmp_path / "quiz.jsonl"), *options]) == 1
+    assert capsys.readouterr().out.startswith("leak: w-7: trained on as it stands (tuned.jsonl")
+    assert main(["data", "check", str(tmp_path / "train.jsonl"), *options[:2]]) == 1
+    assert "too few items: all: 1 different chats" in capsys.readouterr().out
+
+
 POLICY = """
 required = ["accuracy.accuracy"]
 [rules."accuracy.loss"]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from harness.data_check import Kind
-from harness.data_need import BY_SLICE, CORRECT, needs_of, too_few, unmet
+from harness.data_need import BY_CHANCE, BY_SLICE, CORRECT, needs_of, too_few, unmet
 from harness.item import Item, Scorer
 from harness.policy import Policy, Rule, Severity, Statistic, Unseen
 
@@ -66,8 +66,33 @@ def test_a_slice_may_show_nothing_at_all(size):
 
 def test_what_is_only_shown_needs_nothing():
     shown = replace(GAIN, severity=Severity.INFO)
-    unpaired = Rule("accuracy.share", "right", CORRECT, Statistic.SHARE, at_least=0.8)
-    assert too_few(bank(a=1), policy(shown, unpaired)) == []
+    assert too_few(bank(a=1), policy(shown)) == []
+
+
+def test_a_floor_needs_items_where_the_release_states_one():
+    share = Rule("accuracy.share", "right", CORRECT, Statistic.SCORE, floor=True)
+    assert too_few(bank(a=1), policy(share)) == []
+    [problem] = too_few(bank(a=20), policy(share), floor=0.9)
+    assert problem.reason == (
+        "20 different chats are too few for accuracy.share, were all answers right; 62 would do"
+    )
+    assert too_few(bank(a=62), policy(share), floor=0.9) == []
+
+
+BEYOND = Rule("accuracy.beyond_chance", "skill", BY_CHANCE, Statistic.BEYOND_CHANCE, at_least=0.0)
+
+
+def test_choices_must_be_so_many_that_who_has_all_right_is_known_not_to_guess():
+    assert too_few(bank(a=1), policy(BEYOND)) == []
+    offered = {"scorer": Scorer.CHOICE, "choices": ("x", "y")}
+    guessed = [replace(it, **offered) for it in bank(a=6, b=2)]
+    [problem] = too_few(guessed[:5], policy(BEYOND))
+    assert (problem.ids, problem.reason) == (
+        ("all",),
+        "5 different chats are too few for accuracy.beyond_chance, were all answers right; "
+        "7 would do",
+    )
+    assert too_few(guessed, policy(BEYOND)) == []
 
 
 SIZED = replace(SLICE, at_least=-5.0, seen_loss=10.0)

@@ -90,6 +90,7 @@ def test_a_likelihood_is_of_all_tokens_that_the_choice_brings(fleet, runtime):
     # The last token of the prompt is scored too where it is one with the choice's first letter.
     seam = len(prompt) - (runtime == "Merging")
     assert reply.likelihoods == pytest.approx([by_hand(ids, seam) for ids in whole])
+    assert reply.choice_tokens == tuple(len(ids) - seam for ids in whole)
 
 
 def by_hand(ids, seam):

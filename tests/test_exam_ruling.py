@@ -285,3 +285,64 @@ def test_a_rule_that_cannot_be_sized_is_refused(changes, message):
     given = {"statistic": Statistic.NEW_FAULTS, "severity": Severity.GUARD, "at_most": 0.5}
     with pytest.raises(ConfigError, match=message):
         Rule("r", "s", "a.b", **{**given, **changes})
+
+
+def beyond(right, wrong, chance, limit=0.0, **more):
+    """What is said of so many right and wrong answers to items of one chance."""
+    judged = Rule(
+        "accuracy.beyond_chance",
+        "right beyond chance",
+        "accuracy.by_chance",
+        Statistic.BEYOND_CHANCE,
+        at_least=limit,
+        hint="it guesses",
+        **more,
+    )
+    values = (1.0,) * right + (0.0,) * wrong
+    labels = (repr(chance),) * len(values)
+    it = Measurement(
+        "accuracy", "accuracy.by_chance", "int4", "share", values, "here", (), labels, planned=800
+    )
+    return by_test(judged, Limit(at_least=limit), it)
+
+
+def test_who_answers_more_than_a_guess_is_shown_to():
+    found, outcome, why = beyond(132, 168, 0.25)
+    assert (found.value, outcome) == (pytest.approx(19.0), Outcome.PASS)
+    assert why.startswith("right beyond chance: 19 points (")
+    assert why.endswith(
+        " after 300 of 800 items, of which a guess is right for 25 %; over 0 points"
+    )
+
+
+def test_who_guesses_is_left_open_and_how_many_items_would_tell_is_said():
+    _, outcome, why = beyond(75, 225, 0.25)
+    assert outcome is Outcome.INCONCLUSIVE
+    assert why.endswith(
+        "does not decide whether it is over 0 points: more items would hardly show it"
+    )
+    _, outcome, why = beyond(85, 215, 0.25)
+    assert outcome is Outcome.INCONCLUSIVE
+    assert why.endswith(": about 2,100 items would show it")
+
+
+def test_who_is_worse_than_a_guess_is_refused():
+    _, outcome, why = beyond(40, 260, 0.25)
+    assert outcome is Outcome.FAIL
+    assert why.endswith("; it must be over 0 points; it guesses")
+    guard = {"severity": Severity.GUARD}
+    assert beyond(40, 260, 0.25, **guard)[1] is Outcome.FAIL
+    assert beyond(75, 225, 0.25, **guard)[1] is Outcome.PASS
+
+
+def test_where_nothing_is_right_by_chance_something_must_be_right():
+    assert beyond(0, 300, 0.0)[1] is Outcome.INCONCLUSIVE
+    assert beyond(1, 299, 0.0)[1] is Outcome.PASS
+
+
+def test_how_much_beyond_chance_is_asked_for_is_the_limit():
+    assert beyond(132, 168, 0.25, limit=5.0)[1] is Outcome.PASS
+    assert beyond(132, 168, 0.25, limit=15.0)[1] is Outcome.INCONCLUSIVE
+    assert beyond(132, 168, 0.25, limit=30.0)[1] is Outcome.FAIL
+    with pytest.raises(ConfigError, match=r"needs at_least from 0 to under 100, .* found -3"):
+        beyond(1, 1, 0.25, limit=-3.0)

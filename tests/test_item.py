@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from harness.asking import Normalize
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
 
@@ -36,14 +37,34 @@ def test_a_tolerance_is_a_number_of_at_least_0(key, value):
 @pytest.mark.parametrize(
     ("fields", "scorers"),
     [
-        ({"choices": ("a", "b")}, "choice"),
+        ({"choices": ("a", "b")}, "choice' or 'listed"),
         ({"tolerance": 0.5}, "numeric"),
         ({"relative_tolerance": 0.5}, "numeric"),
         ({"schema": "{}"}, "json' or 'json_fields"),
         ({"function": "a:b"}, "function"),
+        ({"normalize": Normalize.TOKEN}, "choice"),
     ],
 )
 def test_a_field_that_the_scorer_does_not_read_is_refused(fields, scorers):
     [key] = fields
     with pytest.raises(ConfigError, match=f"{key} is for the scorer '{scorers}': found 'exact'"):
         Item("a", CHAT, "LIS", **fields)
+
+
+def test_chance_is_one_of_all_choices_where_nothing_is_stated():
+    assert Item("a", CHAT, "LIS").chance_level == 0.0
+    offered = {"scorer": Scorer.CHOICE, "choices": ("LIS", "OPO", "FAO", "TER")}
+    assert Item("a", CHAT, "LIS", **offered).chance_level == 0.25
+    assert Item("a", CHAT, "LIS", **offered, chance=0.4).chance_level == 0.4
+    assert Item("a", CHAT, "yes", chance=0.5).chance_level == 0.5
+
+
+@pytest.mark.parametrize("chance", [-0.1, 1.0, 50, math.nan])
+def test_a_chance_is_a_share_under_1(chance):
+    with pytest.raises(ConfigError, match=r"chance is the share .* \(0\.5 is 50 %\): found"):
+        Item("a", CHAT, "yes", chance=chance)
+
+
+def test_a_chance_under_that_of_the_choices_is_refused():
+    with pytest.raises(ConfigError, match=r"at least 0\.5 of 2 choices: found 0\.25"):
+        Item("a", CHAT, "LIS", scorer=Scorer.CHOICE, choices=("LIS", "OPO"), chance=0.25)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.device import Budget
 from harness.errors import ConfigError
 from harness.policy import Limit, Plan, Policy, Rule, Severity, Statistic
 from harness.release import Precision
@@ -83,6 +84,29 @@ def test_only_info_does_without_a_limit():
     assert figure.is_figure_only
     assert figure.limit(Precision.INT4) is None
     assert not rule(severity=Severity.INFO).is_figure_only
+
+
+def test_a_floor_that_the_release_states_is_the_limit_and_without_one_there_is_a_figure_only():
+    asked = rule(statistic=Statistic.SCORE, at_most=None, floor=True)
+    assert asked.limit(None) is None
+    stated = asked.on(None, 0.8)
+    assert (stated.severity, stated.limit(None)) == (Severity.CRITICAL, Limit(at_least=0.8))
+    silent = asked.on(None)
+    assert (silent.severity, silent.limit(None)) == (Severity.INFO, None)
+    assert rule().on(None, 0.8) == rule()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "its limit is the floor that the release states: remove at_most, .* or floor"),
+        ({"at_most": None, "statistic": Statistic.MEAN}, "floor is for score or share .* mean"),
+        ({"at_most": None, "budget": Budget.PEAK}, "floor is for .* found score and a budget"),
+    ],
+)
+def test_a_floor_that_cannot_be_the_limit_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        rule(**{"statistic": Statistic.SCORE, "floor": True, **changes})
 
 
 def test_a_rule_for_no_role_is_refused():

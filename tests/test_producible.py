@@ -50,6 +50,12 @@ def test_each_choice_must_come_back(found):
     assert found("Lisbon", scorer=Scorer.CHOICE, choices=choices) == [Kind.UNPRODUCIBLE]
 
 
+def test_of_choices_that_the_chat_lists_a_letter_will_do(found):
+    choices = ("Lisbon", "cafe\u0301 " * 100)
+    listed = {"scorer": Scorer.LISTED, "choices": choices}
+    assert found(choices[1], **listed) == []
+
+
 def test_words_that_a_tokenizer_has_not_are_told(found, tmp_path):
     words = {"[UNK]": 0, "lisbon": 1}
     model = {"type": "WordLevel", "vocab": words, "unk_token": "[UNK]"}

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.asking import Ask, Normalize
 from harness.errors import ConfigError
 from harness.release import (
     Data,
@@ -57,3 +58,29 @@ def test_a_name_that_makes_no_folder_is_refused(name):
 def test_a_factory_names_a_module_and_what_is_in_it(factory):
     with pytest.raises(ConfigError, match=r"must be 'package\.module:factory': found"):
         RuntimeChoice(factory)
+
+
+@pytest.mark.parametrize("floor", [0, 1, 80, -0.5, float("nan")])
+def test_a_floor_is_a_share_that_can_be_shown(floor):
+    with pytest.raises(
+        ConfigError, match=r"floor is the share of right .* \(0\.8 is 80 %\): found"
+    ):
+        Data(Path("eval.jsonl"), floor=floor)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"shots": -1}, "both or neither: found -1 and None"),
+        ({"shots": 2}, "both or neither: found 2 and None"),
+        ({"shots_from": Path("train.jsonl")}, r"both or neither: found 0 and train\.jsonl"),
+        ({"shots": 1, "shots_from": Path("eval.jsonl")}, r"held out: found eval\.jsonl as both"),
+        (
+            {"ask": Ask.TEXT, "normalize": Normalize.NONE},
+            "ask = 'text' has none: leave one of them out, found normalize = 'none'",
+        ),
+    ],
+)
+def test_data_that_cannot_be_asked_so_are_refused(fields, message):
+    with pytest.raises(ConfigError, match=message):
+        Data(Path("eval.jsonl"), **fields)

@@ -26,7 +26,7 @@ class Model:
 
     def reply(self, item):
         if item.choices:
-            return Reply(likelihoods=(-0.5, -1.25))
+            return Reply(likelihoods=(-0.5, -1.25), choice_tokens=(2, 3))
         return Reply(
             Answer(
                 prompt_ids=(1, 2),
@@ -98,7 +98,7 @@ def test_what_was_asked_before_an_interruption_is_kept(tmp_path, monkeypatch):
 def test_likelihoods_of_choices_are_kept(tmp_path):
     asked(tmp_path, (*ITEMS, CHOICE))
     replies, new = asked(tmp_path, (*ITEMS, CHOICE))
-    assert replies[-1].likelihoods == (-0.5, -1.25)
+    assert (replies[-1].likelihoods, replies[-1].choice_tokens) == ((-0.5, -1.25), (2, 3))
     assert "c" not in new
 
 

@@ -60,10 +60,10 @@ CHAT = '[{"role": "user", "content": "Hi"}]'
 def test_columns_of_a_table_are_fields_and_empty_cells_are_none(write, mark):
     quoted = CHAT.replace('"', '""')
     lines = [
-        ["id", "messages", "prompt", "expected", "max_new_tokens", "tolerance"],
-        ["a", f'"{quoted}"', "", "", "8", ""],
-        ["b", "", '"two\nlines"', "yes", "", "0.5"],
-        ["c", "", "x", "no", "", ""],
+        ["id", "messages", "prompt", "expected", "max_new_tokens", "tolerance", "chance"],
+        ["a", f'"{quoted}"', "", "", "8", "", ""],
+        ["b", "", '"two\nlines"', "yes", "", "0.5", "0.25"],
+        ["c", "", "x", "no", "", "", ""],
     ]
     rows = list(read_rows(write("\n".join(map(mark.join, lines)), "eval.csv")))
     assert rows == [
@@ -73,7 +73,13 @@ def test_columns_of_a_table_are_fields_and_empty_cells_are_none(write, mark):
         ),
         (
             "eval.csv line 3",
-            {"id": "b", "prompt": "two\nlines", "expected": "yes", "tolerance": 0.5},
+            {
+                "id": "b",
+                "prompt": "two\nlines",
+                "expected": "yes",
+                "tolerance": 0.5,
+                "chance": 0.25,
+            },
         ),
         ("eval.csv line 5", {"id": "c", "prompt": "x", "expected": "no"}),
     ]
@@ -132,6 +138,24 @@ def test_a_folder_of_a_data_set_is_read_and_left_as_it_was(folders, name, split)
     rows = list(read_rows(folders / name, split))
     assert rows == [(f"{name} row 1", ROWS[0]), (f"{name} row 2", ROWS[1])]
     assert sorted(folders.rglob("*")) == before
+
+
+def test_one_file_of_parquet_is_read(folders):
+    file = folders / "files" / "data" / "test-00000-of-00001.parquet"
+    assert list(read_rows(file)) == [(f"{file.name} row {n}", row) for n, row in enumerate(ROWS, 1)]
+    with pytest.raises(ConfigError, match="is one file and has no split 'test'"):
+        list(read_rows(file, "test"))
+
+
+def test_a_file_that_is_no_parquet_is_one_line(folders, tmp_path):
+    (tmp_path / "eval.parquet").write_text("no")
+    with pytest.raises(
+        ConfigError, match=r"the file .*eval\.parquet cannot be read as a"
+    ) as raised:
+        list(read_rows(tmp_path / "eval.parquet"))
+    assert "\n" not in str(raised.value)
+    with pytest.raises(ConfigError, match=r"the domain data .*none\.parquet cannot be read"):
+        list(read_rows(tmp_path / "none.parquet"))
 
 
 @pytest.mark.parametrize(

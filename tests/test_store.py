@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import store
+from harness.asking import Ask, Format, Normalize
 from harness.conditions import Conditions
 from harness.environment import Environment
 from harness.errors import ConfigError
@@ -16,6 +17,7 @@ from harness.release import Algorithm, Identity, Precision, Role
 from harness.report import Report, VariantReport
 from harness.variant import Quantization
 from harness.verdict import Decision
+from tests.conftest import ROOT
 
 RELEASE = """
 [release]
@@ -321,3 +323,34 @@ def test_a_release_names_its_device(write):
     assert release.device.profile == "laptop-8gb"
     with pytest.raises(ConfigError, match=r"\[device\]: the key 'profile' is missing"):
         store.read_release(write(RELEASE + "[device]\n"))
+
+
+def test_a_release_states_the_share_of_right_answers_that_it_demands(write):
+    assert store.read_release(write(RELEASE)).data.floor is None
+    stated = RELEASE.replace("[data]\n", "[data]\nfloor = 0.8\n")
+    assert store.read_release(write(stated)).data.floor == 0.8
+    with pytest.raises(ConfigError, match=r"\[data\]: .*floor is the share .* found 80$"):
+        store.read_release(write(stated.replace("0.8", "80")))
+
+
+def test_the_travel_release_demands_a_floor():
+    for name in ("travel", "nightly"):
+        assert store.read_release(ROOT / "fixtures" / f"{name}.toml").data.floor == 0.8
+
+
+def test_a_release_says_in_which_format_its_bank_is_and_how_it_is_asked(write, tmp_path):
+    more = """[data]
+format = "arc"
+ask = "letter"
+normalize = "token"
+shots = 2
+shots_from = "train.jsonl"
+labels = "valid.lst"
+system = "Answer."
+"""
+    data = store.read_release(write(RELEASE.replace("[data]\n", more))).data
+    assert (data.format, data.ask, data.normalize) == (Format.ARC, Ask.LETTER, Normalize.TOKEN)
+    assert (data.shots, data.system) == (2, "Answer.")
+    assert (data.shots_from, data.labels) == (tmp_path / "train.jsonl", tmp_path / "valid.lst")
+    with pytest.raises(ConfigError, match=r"ask: 'leter' is not accepted .*did you mean 'letter'"):
+        store.read_release(write(RELEASE.replace("[data]\n", '[data]\nask = "leter"\n')))

@@ -48,6 +48,8 @@ def test_a_chat_was_asked_as_often_as_the_user_spoke(read, row):
         ({"instruction": "Translate.", "input": "Hi", "output": "Salut"}, "Translate.\nHi"),
         ({"instruction": "Say hi.", "output": "Hi"}, "Say hi."),
         ({"conversations": [{"from": "human", "value": "Hi"}]}, "Hi"),
+        ({"question": "1 + 1?", "answer": "#### 2"}, "Question: 1 + 1?\nAnswer:"),
+        ({"goal": "Dry it", "sol1": "a", "sol2": "b"}, "Question: Dry it\nAnswer:"),
     ],
 )
 def test_one_question_is_a_chat_too(read, row, asked):
@@ -58,6 +60,11 @@ def test_one_question_is_a_chat_too(read, row, asked):
 def test_another_form_is_refused_by_the_names_that_it_has(read, row):
     with pytest.raises(ConfigError, match=r"train\.jsonl line 1 needs messages, .* found \w+"):
         read(row)
+
+
+def test_a_row_of_a_public_bank_that_asks_nothing_is_named(read):
+    with pytest.raises(ConfigError, match=r"train\.jsonl line 1: goal must be a text: found ''"):
+        read({"goal": "", "sol1": "a", "sol2": "b"})
 
 
 ITEMS = (

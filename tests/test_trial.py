@@ -76,6 +76,13 @@ def test_of_choices_the_likeliest_is_the_answer():
     assert (flip.answer, flip.reference_answer) == ("b", "a")
 
 
+def test_of_choices_the_likeliest_is_as_the_scorer_has_it():
+    item = Item("c", (("user", "?"),), "a", scorer=Scorer.CHOICE, choices=("a", "a long one"))
+    it = mark(item, Reply(likelihoods=(-1.0, -2.0)), Reply(likelihoods=(-1.0, -20.0)))
+    [flip] = flips("int4", [it])
+    assert (flip.answer, flip.reference_answer) == ("a long one", "a")
+
+
 def test_the_outlook_says_what_was_spared_and_what_drop_can_be_seen():
     marks = [
         marked(item, float(n not in (3, 50, 77)), float(n != 9)) for n, item in enumerate(BANK)

@@ -126,6 +126,25 @@ def test_an_empty_policy_decides_nothing(policy):
     assert judge(evidence(), policy).decision is Decision.INCONCLUSIVE
 
 
+SHARE = Rule("accuracy.share", "accuracy", "accuracy.correct", Statistic.SCORE, floor=True)
+
+
+def test_the_floor_that_the_release_states_must_be_shown_and_without_one_nothing_is_asked():
+    policy = replace(POLICY, rules=(*RULES, SHARE))
+    half = measured("accuracy.correct", "int4", [1.0, 0.0] * 100, [1.0, 0.0] * 100)
+    taken = tuple(half if it == good("int4")[1] else it for it in good("fp32") + good("int4"))
+    decided = {
+        floor: judge(evidence(measurements=taken, floor=floor), policy).decision
+        for floor in (None, 0.35, 0.49, 0.8)
+    }
+    assert list(decided.values()) == [
+        Decision.GO,
+        Decision.GO,
+        Decision.INCONCLUSIVE,
+        Decision.NO_GO,
+    ]
+
+
 @pytest.mark.parametrize("outcome", [CheckOutcome.FAILED, CheckOutcome.CRASHED])
 def test_a_failed_check_of_the_candidate_is_no_go_with_its_reason(outcome):
     broken = checks("fp32") + checks("int4", outcome, "eos_token_id is 5")

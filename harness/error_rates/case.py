@@ -53,13 +53,14 @@ _CLEAN = {
 class Case:
     """A deciding rule of a policy with the limit for one precision, or the general one.
 
-    `device` is whose budgets count.
+    `device` is whose budgets count, `floor` the share of right answers that the release states.
     """
 
     policy: Policy
     rule: Rule
     device: Device | None = None
     precision: Precision | None = None
+    floor: float | None = None
 
     @property
     def name(self) -> str:
@@ -78,7 +79,7 @@ class Case:
         """Of a session with nothing but a candidate and its reference."""
         roles = {REFERENCE: Role.REFERENCE, CANDIDATE: Role.CANDIDATE}
         subjects = {name: Subject(role, self.precision) for name, role in roles.items()}
-        return Evidence("", subjects, HERE, device=self.device)
+        return Evidence("", subjects, HERE, device=self.device, floor=self.floor)
 
     def figure(self, size: float) -> float:
         """What is true of the candidate, of a size in `SIZES`."""
@@ -89,6 +90,8 @@ class Case:
             return limit if size <= 1 else 0.0
         if self.rule.budget is not None:
             return self._of_budget(size)
+        if statistic is Statistic.BEYOND_CHANCE:  # from a clean build to the limit, and beyond
+            return limit + (1 - size) * (100 * NOISE.beyond_chance - limit)
         if size == NO_CHANGE:
             return self._clean
         if statistic in RATIOS:  # its log times the size
@@ -133,15 +136,22 @@ class Case:
         )
 
 
-def cases(policy: Policy, device: Device | None = None) -> list[Case]:
+def cases(policy: Policy, device: Device | None = None, floor: float | None = None) -> list[Case]:
     """Every deciding rule that is not waived, with its general limit and those by precision.
 
-    Without a device no budget decides.
+    Without a device no budget decides, and without a floor no share of right answers. A bank whose
+    answers are right by chance has none.
     """
-    rules = [it.on(device) for it in policy.rules]
+    rules = [it.on(device, floor) for it in policy.rules]
     deciding = [it for it in rules if it.severity is not Severity.INFO and not it.waived]
     return [
-        Case(policy, rule, device, precision)
+        Case(
+            policy,
+            rule,
+            device,
+            precision,
+            None if rule.statistic is Statistic.BEYOND_CHANCE else floor,
+        )
         for rule in deciding
         for precision in (None, *rule.precision)
     ]

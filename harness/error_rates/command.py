@@ -27,6 +27,9 @@ POLICIES = (_ROOT / "fixtures/policies/gate.toml", _ROOT / "fixtures/policies/ci
 DEVICE = "laptop-8gb"
 """The device whose budgets are on the page."""
 
+FLOOR = 0.8
+"""The share of right answers that a release states on the page."""
+
 _LESS = 3
 
 
@@ -87,8 +90,8 @@ def _measured(policy: Policy, trials: int, seed: int, rule: str) -> list[Row]:
 
 
 def deciding(policy: Policy) -> list[Case]:
-    """The cases of a policy, with the budgets of the device on the page."""
-    return cases(policy, read_device(DEVICE, _ROOT, _ROOT / "fixtures/devices"))
+    """The cases of a policy, with the budgets of the device and the floor on the page."""
+    return cases(policy, read_device(DEVICE, _ROOT, _ROOT / "fixtures/devices"), FLOOR)
 
 
 def rows_of(chosen: Sequence[Case], trials: int, seed: int) -> list[Row]:

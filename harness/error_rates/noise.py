@@ -15,6 +15,8 @@ class Noise:
     # A bank like that of the release in fixtures/: its slices and what the reference gets right.
     slices: tuple[int, ...] = (220, 150, 150, 150, 150, 150, 150, 120)
     accuracy: float = 0.973
+    chances: tuple[float, ...] = (0.25, 0.5)  # of a bank of choices, as many items of each
+    beyond_chance: float = 0.12  # and what a small model has right there beyond them
     churn: float = (
         0.04  # answers that become right or wrong, half of them each; int4 of 7 B has 4 %
     )

@@ -163,12 +163,15 @@ as `GO / NO-GO / INCONCLUSIVE`.
 - **1.5, 2 and 3 x**: so many times beyond. What is GO here is a wrong GO of this rule.
 
 A device's budgets are those of `laptop-8gb`; beyond is so many times the budget, and a clean build
-takes half of it.
+takes half of it. The release states a floor of 80 % right answers, where they are not right by
+chance.
 
 "Times beyond" is meant on the scale that the figure is measured on: of ratios the logarithm of the
 limit is multiplied (1.05 becomes 1.076, 1.103, 1.158), of losses in points, of growth and of means
 the limit itself, of shares that must be high what they lack to 1 (0.90 becomes 0.85, 0.80, 0.70).
-Where nothing may be wrong (a count of at most 0), it is one, two and three things that are. The
+Where nothing may be wrong (a count of at most 0), it is one, two and three things that are. Answers
+right beyond chance are drawn from a bank of choices where a clean build has some points more than a
+guess; on the limit it guesses, and beyond that it is worse by so many times the same points. The
 column of true figures has the numbers. A change up the ladder of lengths begins at a length that is
 drawn; a loss in a slice is in one slice of all; a leak is in one of the four kinds of requests; a
 change of a 95 % quantile is in the longest tenth of all times.

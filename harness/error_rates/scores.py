@@ -23,6 +23,7 @@ from harness.verdict import judge_measurements
 _Floats = NDArray[np.float64]
 
 _SUITE, _CORRECT, _VALID = "accuracy", "accuracy.correct", "accuracy.valid"
+_BY_CHANCE = "accuracy.by_chance"
 
 
 def exam(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
@@ -60,7 +61,7 @@ def _by_slice(case: Case, bank: Sequence[Marked], marked: Sequence[Marked]) -> M
 
 def _is_decided(case: Case, rule: Rule, found: Sequence[Marked], bank: int) -> bool:
     """As the trial of a session has it of all rules on scores and formats."""
-    if rule.metric not in (_CORRECT, _VALID):
+    if rule.metric not in (_CORRECT, _VALID, _BY_CHANCE):
         return True
     policy = Policy("", (), (rule,))
     measured = (_measured(found, bank, rule.metric),)
@@ -72,13 +73,25 @@ def _bank(case: Case, figure: float, random: np.random.Generator) -> list[Marked
     """Items in random order with both sides' grades, of a bank like the noise's."""
     slices = np.repeat(np.arange(len(NOISE.slices)), NOISE.slices)
     random.shuffle(slices)
-    statistic, metric = case.rule.statistic, case.rule.metric
-    accuracy, loss, format_loss = NOISE.accuracy, 0.0, 0.0
+    chances = np.zeros(slices.size)
+    if case.rule.statistic is Statistic.BEYOND_CHANCE:
+        chances = random.choice(NOISE.chances, slices.size)
+        scores = _beyond(figure / 100, chances, random)
+    else:
+        scores = _scores(case, figure, slices, random)
+    format_loss = -figure / 100 if case.rule.metric == _VALID else 0.0
+    sides = changed(1.0 - NOISE.format_churn, NOISE.format_churn, -format_loss, slices.size, random)
+    return _marked(slices.tolist(), chances.tolist(), scores, sides)
+
+
+def _scores(
+    case: Case, figure: float, slices: NDArray[np.int64], random: np.random.Generator
+) -> tuple[_Floats, _Floats]:
+    """Of both sides, where no answer is right by chance."""
+    statistic, accuracy, loss = case.rule.statistic, NOISE.accuracy, 0.0
     if statistic is Statistic.SCORE:
         accuracy = figure
-    elif metric == _VALID:
-        format_loss = -figure / 100
-    elif statistic is not Statistic.WORST_SLICE:
+    elif case.rule.metric != _VALID and statistic is not Statistic.WORST_SLICE:
         loss = -figure / 100
     right, was_right = changed(accuracy, NOISE.churn, -loss, slices.size, random)
     if statistic is Statistic.WORST_SLICE:
@@ -86,22 +99,34 @@ def _bank(case: Case, figure: float, random: np.random.Generator) -> list[Marked
         right[place], was_right[place] = changed(
             accuracy, NOISE.churn, figure / 100, int(place.sum()), random
         )
-    sides = changed(1.0 - NOISE.format_churn, NOISE.format_churn, -format_loss, slices.size, random)
-    return _marked(slices.tolist(), (right, was_right), sides)
+    return right, was_right
+
+
+def _beyond(skill: float, chances: _Floats, random: np.random.Generator) -> tuple[_Floats, _Floats]:
+    """Of both sides alike, so much more often right than a guess whatever its chance is."""
+    right, was_right = np.empty(chances.size), np.empty(chances.size)
+    for chance in NOISE.chances:
+        place = chances == chance
+        right[place], was_right[place] = changed(
+            chance + skill, NOISE.churn, 0.0, int(place.sum()), random
+        )
+    return right, was_right
 
 
 def _marked(
-    slices: Sequence[int], scores: Sequence[_Floats], formats: Sequence[_Floats]
+    slices: Sequence[int],
+    chances: Sequence[float],
+    scores: Sequence[_Floats],
+    formats: Sequence[_Floats],
 ) -> list[Marked]:
-    items = _items(len(slices))
     mine, theirs = (
         [_grade(bool(score), bool(valid)) for score, valid in zip(*side, strict=True)]
         for side in zip(scores, formats, strict=True)
     )
     return [
-        Marked(items[part][number], _SILENT, _SILENT, grade, reference_grade)
-        for number, (part, grade, reference_grade) in enumerate(
-            zip(slices, mine, theirs, strict=True)
+        Marked(_item(number, part, chance), _SILENT, _SILENT, grade, reference_grade)
+        for number, (part, chance, grade, reference_grade) in enumerate(
+            zip(slices, chances, mine, theirs, strict=True)
         )
     ]
 
@@ -115,19 +140,15 @@ def _grade(is_right: bool, is_valid: bool) -> Grade:
 
 
 @cache
-def _items(count: int) -> list[list[Item]]:
-    """Of every slice as many as there may be, by number."""
-    return [
-        [Item(str(number), (("user", "?"),), "!", slice=str(part)) for number in range(count)]
-        for part in range(len(NOISE.slices))
-    ]
+def _item(number: int, part: int, chance: float) -> Item:
+    return Item(str(number), (("user", "?"),), "!", slice=str(part), chance=chance)
 
 
 def _measured(marked: Sequence[Marked], bank: int, metric: str) -> Measurement:
-    """As the accuracy suite records scores, or whether formats are right."""
+    """As the accuracy suite records scores, by slice or chance, or whether formats are right."""
     sides = [it.grade for it in marked], [it.reference_grade for it in marked]
     mine, theirs = (
-        tuple(it.score if metric == _CORRECT else float(it.is_valid is not False) for it in side)
+        tuple(float(it.is_valid is not False) if metric == _VALID else it.score for it in side)
         for side in sides
     )
     return Measurement(
@@ -137,8 +158,10 @@ def _measured(marked: Sequence[Marked], bank: int, metric: str) -> Measurement:
         unit="share",
         values=mine,
         environment=HERE,
-        reference_values=theirs,
-        labels=tuple(it.item.slice for it in marked),
-        beside=REFERENCE,
+        reference_values=() if metric == _BY_CHANCE else theirs,
+        labels=tuple(
+            repr(it.item.chance_level) if metric == _BY_CHANCE else it.item.slice for it in marked
+        ),
+        beside="" if metric == _BY_CHANCE else REFERENCE,
         planned=bank,
     )

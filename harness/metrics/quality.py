@@ -1,7 +1,7 @@
 """Whether an answer is right."""
 
 from harness.item import Item, Scorer
-from harness.metrics.scorers import choice, custom, numeric, pattern, structured, text
+from harness.metrics.scorers import choice, custom, listed, numeric, pattern, structured, text
 from harness.metrics.scorers.base import Grade, Scoring
 from harness.reply import Reply
 
@@ -34,6 +34,7 @@ _SCORINGS = {
     Scorer.REGEX: Scoring(pattern.matches, pattern.require_pattern),
     Scorer.NUMERIC: Scoring(numeric.numeric, numeric.require_number),
     Scorer.CHOICE: Scoring(choice.choice, choice.require_choices),
+    Scorer.LISTED: Scoring(listed.listed, listed.require_listed),
     Scorer.JSON: Scoring(structured.same_json, structured.require_json),
     Scorer.JSON_FIELDS: Scoring(structured.json_fields, structured.require_json),
     Scorer.ROUGE_L: Scoring(text.rouge_l, text.require_words),

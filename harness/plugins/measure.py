@@ -88,6 +88,7 @@ def open_stage(notebook: Notebook, tests: Sequence[pytest.Item]) -> Iterator[Sta
             cache=settings.cache,
             reply_cache=_reply_cache(notebook),
             limits=settings.limits,
+            floor=release.data.floor,
         )
 
 

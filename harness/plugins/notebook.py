@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness.banks import remark
 from harness.bench import Stage
 from harness.builders.base import Built
 from harness.conditions import Conditions
@@ -82,12 +83,18 @@ class Notebook:
             measurements=tuple(self.measurements),
             trouble=tuple(self.trouble),
             conditions=tuple(self.conditions),
-            remarks=(*remarks(settings.device, settings.machine), *self._remarks()),
+            remarks=(*self._of_settings(), *self._remarks()),
             flips=tuple(self.stage.flips if self.stage else ()),
             has_source=self.settings.release.model is not None,
             device=settings.device,
             machine=settings.machine,
+            floor=settings.release.data.floor,
         )
+
+    def _of_settings(self) -> tuple[str, ...]:
+        settings = self.settings
+        on_device = remarks(settings.device, settings.machine)
+        return (*on_device, *remark.remarks(settings.release.data))
 
     def _remarks(self) -> list[str]:
         return self.stage.remarks if self.stage else []

@@ -155,7 +155,7 @@ def _settings(config: pytest.Config) -> Settings:
     own = read_edge_cases(release.data.edge_cases) if release.data.edge_cases else ()
     items = read_items(release.data)
     if release.data.calibration is not None:
-        refuse_leaks(items, release.data.calibration)
+        refuse_leaks(read_items(release.data.as_written), release.data.calibration)
     return Settings(
         release=release,
         recipes=expand(release),

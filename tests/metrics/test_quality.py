@@ -18,13 +18,14 @@ RIGHT_AND_WRONG = {
     Scorer.CHRF: ("castle", {}, "castle", "xyz"),
     Scorer.FUNCTION: ("LIS", {"function": "operator:truth"}, "", ""),
     Scorer.CHOICE: ("LIS", {"choices": ("LIS", "OPO")}, (-1.0, -2.0), (-2.0, -1.0)),
+    Scorer.LISTED: ("LIS", {"choices": ("LIS", "OPO")}, "A", "OPO"),
 }
 
 
 @pytest.mark.parametrize("scorer", [it for it in Scorer if it is not Scorer.FUNCTION])
 def test_every_scorer_tells_right_from_wrong(scorer):
     expected, fields, *said = RIGHT_AND_WRONG[scorer]
-    item = Item("x", (("user", "?"),), expected, scorer=scorer, **fields)
+    item = Item("x", (("user", "Which?\nA. LIS\nB. OPO"),), expected, scorer=scorer, **fields)
     require_decidable(item)
     replies = [
         Reply(likelihoods=it) if scorer is Scorer.CHOICE else Reply(Answer(text=it)) for it in said
@@ -57,6 +58,7 @@ def test_no_answer_at_all_is_never_right(scorer):
         (Scorer.ROUGE_L, "...", "has no words"),
         (Scorer.CHRF, "", "has no words"),
         (Scorer.CHOICE, "LIS", "choices must be two texts or more"),
+        (Scorer.LISTED, "LIS", "choices must be two texts or more"),
         (Scorer.FUNCTION, "LIS", "must be 'package.module:function'"),
     ],
 )

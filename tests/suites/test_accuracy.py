@@ -68,10 +68,10 @@ def measure(tmp_path):
         recipe = Recipe(name, role, Precision.FP32)
         variants[name] = Variant(recipe, tmp_path / name, {}, "sha256:0")
 
-    def measure(runtime, name="int4", items=ITEMS, rules=(GAIN, SLICE), cache=None):
+    def measure(runtime, name="int4", items=ITEMS, rules=(GAIN, SLICE), **more):
         taken = []
         with Fleet(variants, f"{__name__}:{runtime}", 60.0) as fleet:
-            stage = Stage(fleet, "fp32", items, PLAN, "here", rules=rules, reply_cache=cache)
+            stage = Stage(fleet, "fp32", items, PLAN, "here", rules=rules, **more)
             suite.test_accuracy(Bench(stage, name, "accuracy"), lambda *it: taken.extend(it))
         return {it.metric: it for it in taken}, stage
 
@@ -119,11 +119,40 @@ def test_an_answer_in_the_wrong_format_is_counted_where_one_is_asked_for(measure
     assert set(found["accuracy.valid"].values) == {1.0}
 
 
+BEYOND = Rule(
+    "accuracy.beyond_chance",
+    "beyond chance",
+    "accuracy.by_chance",
+    Statistic.BEYOND_CHANCE,
+    at_least=84.0,
+)
+
+
+def test_scores_go_with_the_chance_of_each_item_until_it_is_seen_that_none_guesses(measure):
+    items = [replace(it, chance=0.2) if n % 2 else it for n, it in enumerate(ITEMS)]
+    found, _ = measure("Right", items=items, rules=())
+    by_chance = found["accuracy.by_chance"]
+    assert by_chance.labels == ("0.0", "0.2") * 30
+    assert (set(by_chance.values), by_chance.reference_values) == ({1.0}, ())
+    found, _ = measure("Right", items=items, rules=(BEYOND,))
+    assert len(found["accuracy.by_chance"].values) == 100
+
+
+SHARE = Rule("accuracy.share", "accuracy", "accuracy.correct", Statistic.SCORE, floor=True)
+
+
+def test_items_are_asked_until_the_floor_that_the_release_states_is_shown(measure):
+    found, _ = measure("Right", rules=(SHARE,))
+    assert len(found["accuracy.correct"].values) == 60
+    found, _ = measure("Right", rules=(SHARE,), floor=0.95)
+    assert len(found["accuracy.correct"].values) == 160
+
+
 def test_only_the_reference_is_remembered(measure, tmp_path):
     made_of = {"variant": "sha256:0"}
-    first, _ = measure("Right", cache=ReplyCache(tmp_path / "replies", made_of))
+    first, _ = measure("Right", reply_cache=ReplyCache(tmp_path / "replies", made_of))
     cache = ReplyCache(tmp_path / "replies", made_of)
-    again, _ = measure("WrongInA", cache=cache)
+    again, _ = measure("WrongInA", reply_cache=cache)
     assert set(again["accuracy.correct"].reference_values) == {1.0}
     assert 0.0 in again["accuracy.correct"].values
     assert 0.0 not in first["accuracy.correct"].values

@@ -2,26 +2,34 @@
 
 from collections.abc import Sequence
 
+from harness.asking import Normalize
 from harness.errors import ConfigError
 from harness.item import Item
 from harness.metrics.scorers.base import Grade
 from harness.reply import Reply
 
 
-def per_byte(item: Item, likelihoods: Sequence[float]) -> list[float]:
-    """The log-likelihood of each choice per byte of its UTF-8 text.
+def comparable(item: Item, reply: Reply, likelihoods: Sequence[float]) -> list[float]:
+    """Log-likelihoods of the choices as they are compared, per byte of UTF-8, per token or whole.
 
     Per byte, because a long text is less likely than a short one however right it is, and because a
     byte, unlike a token, is the same for every tokenizer (Gao 2021, "Multiple choice normalization
-    in LM evaluation"; `acc_norm` of lm-evaluation-harness).
+    in LM evaluation"; `acc_norm` of lm-evaluation-harness, whose `acc` is the whole).
     """
-    sizes = [len(choice.encode()) for choice in item.choices]
-    return [value / size for value, size in zip(likelihoods, sizes, strict=True)]
+    return [value / size for value, size in zip(likelihoods, _sizes(item, reply), strict=True)]
+
+
+def _sizes(item: Item, reply: Reply) -> list[int]:
+    if item.normalize is Normalize.NONE:
+        return [1] * len(item.choices)
+    if item.normalize is Normalize.TOKEN:
+        return list(reply.choice_tokens)
+    return [len(choice.encode()) for choice in item.choices]
 
 
 def likeliest(item: Item, reply: Reply) -> str:
-    """The choice with the highest log-likelihood per byte; empty for a draw."""
-    scores = per_byte(item, reply.likelihoods)
+    """The choice that is likeliest as the item compares them; empty for a draw."""
+    scores = comparable(item, reply, reply.likelihoods)
     best = max(scores)
     return "" if scores.count(best) > 1 else item.choices[scores.index(best)]
 
@@ -30,9 +38,9 @@ def behind(item: Item, reply: Reply, others: Sequence[float]) -> float:
     """How much likelier than a reply's choice these log-likelihoods find another, in nats; 0 where
     they choose the same. Of choices of other lengths as if they were as long as the reply's.
     """
-    mine, theirs = per_byte(item, reply.likelihoods), per_byte(item, others)
+    mine, theirs = (comparable(item, reply, it) for it in (reply.likelihoods, others))
     chosen = mine.index(max(mine))
-    return (max(theirs) - theirs[chosen]) * len(item.choices[chosen].encode())
+    return (max(theirs) - theirs[chosen]) * _sizes(item, reply)[chosen]
 
 
 def choice(item: Item, reply: Reply) -> Grade:

@@ -2,14 +2,22 @@ import math
 
 import pytest
 
+from harness.asking import Normalize
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
-from harness.metrics.scorers.choice import choice, likeliest, require_choices
+from harness.metrics.scorers.choice import behind, choice, likeliest, require_choices
 from harness.reply import Reply
 
 
-def item(*choices, expected="LIS"):
-    return Item("a", (("user", "?"),), expected, scorer=Scorer.CHOICE, choices=choices)
+def item(*choices, expected="LIS", normalize=Normalize.BYTE):
+    return Item(
+        "a",
+        (("user", "?"),),
+        expected,
+        scorer=Scorer.CHOICE,
+        choices=choices,
+        normalize=normalize,
+    )
 
 
 def test_a_long_choice_is_not_unlikely_because_it_is_long():
@@ -19,6 +27,24 @@ def test_a_long_choice_is_not_unlikely_because_it_is_long():
 
 def test_a_letter_beyond_ascii_counts_with_all_its_bytes():
     assert likeliest(item("LIS", "京都"), Reply(likelihoods=(-3.0, -5.5))) == "京都"
+
+
+@pytest.mark.parametrize(
+    ("normalize", "chosen"),
+    [(Normalize.BYTE, "Lisbon, P."), (Normalize.TOKEN, "Porto"), (Normalize.NONE, "LIS")],
+)
+def test_choices_are_compared_per_byte_per_token_or_as_wholes(normalize, chosen):
+    offered = item("LIS", "Porto", "Lisbon, P.", normalize=normalize)
+    reply = Reply(likelihoods=(-3.0, -3.9, -6.0), choice_tokens=(1, 3, 3))
+    assert likeliest(offered, reply) == chosen
+
+
+def test_how_far_behind_a_choice_is_goes_by_the_same_comparison():
+    others = (-4.0, -2.0)
+    reply = Reply(likelihoods=(-1.0, -5.0), choice_tokens=(2, 4))
+    for normalize, nats in ((Normalize.BYTE, 3.4), (Normalize.TOKEN, 3.0), (Normalize.NONE, 2.0)):
+        found = behind(item("LIS", "Lisboa, PT", normalize=normalize), reply, others)
+        assert found == pytest.approx(nats)
 
 
 @pytest.mark.parametrize("likelihoods", [(-1.0, -1.0), (-math.inf, -math.inf)])
