@@ -32,7 +32,8 @@ class Fleet:
     A name whose variant could not be made raises the reason of that at every use. What a variant's
     process does wrong is raised as ModelError that says which variant it was. `hear` is told the
     name, the plan and the answers whenever the release's runtime has answered one. `limits` hold
-    for the processes of the release's runtime, and for no other's.
+    for the processes of the release's runtime, and for no other's. Without `is_chat` the model has
+    no chats, and every process is asked plain text.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Fleet:
         deadline_seconds: float,
         hear: _Hear | None = None,
         limits: Limits | None = None,
+        is_chat: bool = True,
     ) -> None:
+        self.is_chat = is_chat
         self._hear = hear
         self._limits = limits or Limits()
         self._variants = variants
@@ -166,6 +169,7 @@ class Fleet:
             deadline_seconds=self._deadline_seconds,
             label=name,
             limits=self._limits_of(name) if factory == self._factory else None,
+            is_chat=self.is_chat,
         )
         if self._hear is not None and factory == self._factory:
             made.hear = partial(self._tell, self._hear, name)

@@ -18,7 +18,7 @@ from harness.metrics.architecture import (
     compare_graphs,
     compare_rotations,
 )
-from harness.metrics.chat_templates import CHATS, compare_renderings, named_template
+from harness.metrics.chat_templates import CHATS, compare_renderings
 from harness.metrics.compared import Compared
 from harness.metrics.generation import compare_generation
 from harness.metrics.model_config import computation
@@ -29,11 +29,12 @@ from harness.metrics.tokenizer_parts import (
     tokenizer_parts,
 )
 from harness.probes.chat_rendering import render_chats
+from harness.probes.chat_template import read_templates
 from harness.probes.graph_computation import read_computation
 from harness.probes.saved_tokenizer import saved_tokenizer
 
 NO_SOURCE = Compared(unknown=(evidence.NO_SOURCE,))
-_GRAPH, _TOKENIZER, _TEMPLATE = "genai_config.json", "tokenizer.json", "chat_template.jinja"
+_GRAPH, _TOKENIZER = "genai_config.json", "tokenizer.json"
 _NEEDS_REWRITING = (
     "the tokenizer differs from the source's file, which builders write anew, and transformers is "
     "not there to do the same"
@@ -140,10 +141,10 @@ def _named_apart(directory: Path) -> Mapping[str, Any]:
 
 def chats(directory: Path, beside: Beside) -> Compared:
     """What the chat templates render: the package's two, where it has two, and the other's."""
-    inline, file = _templates(directory)
+    inline, file = read_templates(directory)
     used = file or inline
     other = beside.source or beside.reference
-    theirs = "" if other is None else (_templates(other)[1] or _templates(other)[0])
+    theirs = "" if other is None else (read_templates(other)[1] or read_templates(other)[0])
     whose = "the source checkpoint's" if beside.source else "the reference's"
     tokens = _named_tokens(directory)
     pairs = [(inline, file, "the one in chat_template.jinja") if inline and file else None]
@@ -169,14 +170,6 @@ def _rendered(mine: str, theirs: str, what: str, tokens: Mapping[str, str]) -> C
     return compare_renderings(
         render_chats(mine, given, tokens), render_chats(theirs, given, tokens), what
     )
-
-
-def _templates(directory: Path) -> tuple[str, str]:
-    """A folder's chat templates: in the tokenizer's configuration, and in a file of its own."""
-    config, path = directory / "tokenizer_config.json", directory / _TEMPLATE
-    inline = named_template(_document(config).get("chat_template")) if config.is_file() else ""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    return inline, text
 
 
 def _named_tokens(directory: Path) -> dict[str, str]:
