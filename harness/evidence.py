@@ -10,15 +10,18 @@ from harness.measurement import Measurement
 from harness.release import Precision, Role
 from harness.variant import Quantization
 
-SCHEMA = 5
+SCHEMA = 6
 """History: 1, the first (November 2026); 2, with the conditions at start and end,
 remarks, and more of each measurement (warm-ups, looks, beside whom); 3, with whether the release
 names the source of its variants; 4, with flips; 5, with the process
-that each value was taken in."""
+that each value was taken in; 6, with whether the model is asked in chats."""
 
 
 NO_SOURCE = "the release names no [model]"
 """Why nothing is held against the checkpoint that variants are made from."""
+
+NO_CHATS = "the model is asked as plain text"
+"""Why what needs chats is not applicable."""
 
 
 class CheckOutcome(StrEnum):
@@ -73,7 +76,8 @@ class Evidence:
     are those at its start and end, and `remarks` what was measured twice, for the reader, as are
     all `flips` of answers.
     `device` is the profile whose budgets count, `machine` what stood in for it.
-    `has_source` says whether the release names the checkpoint that variants are made from.
+    `has_source` says whether the release names the checkpoint that variants are made from,
+    `is_chat` whether the model is asked in chats: what needs some is else not applicable.
     """
 
     release: str
@@ -86,6 +90,7 @@ class Evidence:
     remarks: tuple[str, ...] = ()
     flips: tuple[Flip, ...] = ()
     has_source: bool = False
+    is_chat: bool = True
     device: Device | None = None
     machine: Machine | None = None
     schema: int = SCHEMA

@@ -26,12 +26,16 @@ _GAINS = {Statistic.GAIN, Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE, Stat
 
 
 class Outcome(StrEnum):
-    """How a finding came out; what is waived failed, and the policy says why that is accepted."""
+    """How a finding came out; what is waived failed, and the policy says why that is accepted.
+
+    What needs chats is not applicable to a model that has none.
+    """
 
     PASS = "pass"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     WAIVED = "waived"
+    NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,9 @@ class Finding:
 
     @property
     def decides(self) -> bool:
-        """Whether it can turn the verdict; info and what is waived are only in the report."""
-        return self.severity is not Severity.INFO and self.outcome is not Outcome.WAIVED
+        """Whether it can turn the verdict; all else is only in the report."""
+        is_shown = self.outcome in (Outcome.WAIVED, Outcome.NOT_APPLICABLE)
+        return self.severity is not Severity.INFO and not is_shown
 
 
 def against(findings: Sequence[Finding]) -> list[Finding]:
@@ -70,6 +75,11 @@ def against(findings: Sequence[Finding]) -> list[Finding]:
 def waived(findings: Sequence[Finding]) -> list[Finding]:
     """What failed and is accepted by the policy: risks that a reader must know of."""
     return [it for it in findings if it.outcome is Outcome.WAIVED]
+
+
+def not_applicable(findings: Sequence[Finding]) -> list[Finding]:
+    """What was not asked, for it makes no sense of this model."""
+    return [it for it in findings if it.outcome is Outcome.NOT_APPLICABLE]
 
 
 def unit_of(statistic: Statistic, unit: str) -> str:

@@ -1,10 +1,10 @@
 """From evidence and a policy to a verdict, by one pure call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.evidence import NO_SOURCE, Check, CheckOutcome, Evidence
+from harness.evidence import NO_CHATS, NO_SOURCE, Check, CheckOutcome, Evidence
 from harness.finding import Finding, Outcome, against
 from harness.measurement import Measurement
 from harness.policy import Policy, Rule, Severity
@@ -122,7 +122,7 @@ def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
 def _of_reference(reference: VariantVerdict) -> tuple[Finding, ...]:
     if reference.decision is Decision.GO:
         return ()
-    why = reference.reasons[0]
+    why = next(iter(reference.reasons), "nothing of it was decided")
     text = f"the reference {reference.variant} cannot be relied on: {why}"
     return (undecided("session.reference", "session", text),)
 
@@ -157,16 +157,16 @@ def _of_checks(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     mine = [it for it in evidence.checks if it.variant == name]
     mine.sort(key=lambda it: it.outcome is not CheckOutcome.MEASURED)
     ran = {it.id: it for it in mine}  # of one that ran twice, what went wrong
-    required = [_of_check(check_id, ran.get(check_id), policy) for check_id in policy.required]
+    required = [_of_check(it, ran.get(it), evidence, policy) for it in policy.required]
     others = [
-        _of_check(it.id, it, policy)
+        _of_check(it.id, it, evidence, policy)
         for key, it in ran.items()
         if key not in policy.required and it.outcome is not CheckOutcome.ABSENT
     ]
     return required + [it for it in others if it.outcome is not Outcome.PASS]
 
 
-def _of_check(check_id: str, check: Check | None, policy: Policy) -> Finding:
+def _of_check(check_id: str, check: Check | None, evidence: Evidence, policy: Policy) -> Finding:
     suite = check_id.partition(".")[0]
     if check is None:
         return undecided(check_id, suite, f"the required check {check_id} did not run")
@@ -175,10 +175,17 @@ def _of_check(check_id: str, check: Check | None, policy: Policy) -> Finding:
     if check.outcome is CheckOutcome.ABSENT:
         why = f"{check_id} had nothing to measure: {check.reason}"
         found = undecided(check_id, suite, why)
+        if _needs_chats(check.reason, evidence):
+            return replace(found, outcome=Outcome.NOT_APPLICABLE)
         return waive_source(found, policy) if check.reason == NO_SOURCE else found
     if check.outcome in (CheckOutcome.FAILED, CheckOutcome.CRASHED):
         return Finding(check_id, suite, Severity.CRITICAL, Outcome.FAIL, check.reason)
     return undecided(check_id, suite, f"{check_id} was not measured: {check.reason}")
+
+
+def _needs_chats(absence: str, evidence: Evidence) -> bool:
+    """Whether something is absent because the model has no chats, which the evidence says too."""
+    return absence == NO_CHATS and not evidence.is_chat
 
 
 def _of_rules(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
@@ -216,6 +223,9 @@ def _of_rule(
         count = "was not measured" if not found else f"was measured {len(found)} times"
         why = f"{rule.subject} {count}"
         return waive(rule, undecided(rule.id, rule.suite, why, rule.severity))
+    if _needs_chats(found[0].absence, evidence):
+        why = f"{rule.subject}: {NO_CHATS}"
+        return Finding(rule.id, rule.suite, rule.severity, Outcome.NOT_APPLICABLE, why)
     return apply_rule(rule, found[0], evidence)
 
 

@@ -51,6 +51,18 @@ def test_a_risk_that_is_accepted_is_named_once_with_all_that_have_it(report):
     assert waived == [f"waived edge_cases.nul: {why} (fp32, int4, int8)"]
 
 
+def test_what_needs_chats_is_one_line_for_all_variants(report):
+    found = [
+        Finding(rule, "x", Severity.CRITICAL, Outcome.NOT_APPLICABLE, "why")
+        for rule in ("foundry.same_answers", "packaging.chats")
+    ]
+    variants = {name: replace(it, findings=found) for name, it in report.variants.items()}
+    lines = terminal.summary(replace(report, variants=variants)).splitlines()
+    assert [line for line in lines if "packaging.chats" in line] == [
+        "not applicable, the model is asked as plain text: foundry.same_answers, packaging.chats"
+    ]
+
+
 def test_what_to_take_of_several_candidates_stands_above_the_verdict(report):
     lines = terminal.summary(report).splitlines()
     assert "recommended: int4, the smallest that passes (1.00 MiB)" in lines[lines.index("") :]
