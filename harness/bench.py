@@ -132,6 +132,11 @@ class Bench:
         return self._stage.fleet
 
     @property
+    def is_chat(self) -> bool:
+        """Whether the model is asked in chats, and not as plain text."""
+        return self._stage.fleet.is_chat
+
+    @property
     def source(self) -> Path | None:
         """The checkpoint directory, where the release has one."""
         return self._stage.source
@@ -206,6 +211,10 @@ class Bench:
             labels=tuple(labels),
             beside=beside or (self.reference if len(references) else ""),
         )
+
+    def absent(self, metric: str, why: str) -> Measurement:
+        """A measurement that says why there is none."""
+        return replace(self.sample(metric, "", ()), absence=why)
 
     def ask(self, plan: Sequence[Request]) -> list[Answer]:
         """The variant's answers to a plan; an answer may be an error."""

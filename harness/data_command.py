@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from harness.base_model import asks_chats, chats_among, remark
 from harness.data_check import Problem, duplicates, leaks
 from harness.data_need import too_few, unmet
 from harness.domain import read_items
@@ -48,13 +49,18 @@ def check_data(options: argparse.Namespace) -> int:
     if policy := _policy(options.policy, release):
         problems += too_few(items, policy)
     if release:
-        problems += unproducible(items, find_tokenizer(release))
+        tokenizer = find_tokenizer(release)
+        problems += unproducible(items, tokenizer)
+        is_chat = asks_chats(release.model, tokenizer.parent)
+        problems += [] if is_chat else chats_among(items)
     left_out = {
         "leaks": "--train" if not options.train else "",
         "items that the rules need": "--policy" if policy is None else "",
         "answers that the tokenizer cannot produce": "--release" if release is None else "",
     }
     print(_report(options.data.name, items, problems))
+    if release and not is_chat:
+        print(f"note: {remark(release.model)}")
     for note in unmet(items, policy, Unseen.REMARK) if policy else ():
         print(f"note: {', '.join(note.ids)}: {note.reason}")
     for what, option in left_out.items():

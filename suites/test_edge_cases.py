@@ -48,7 +48,7 @@ def test_tokenizer_risks(bench: Bench, record: Record) -> None:
     tokenizer = read_tokenizer(bench.variant.directory)
     with _ordeal(bench) as ordeal:
         typed = typed_special_tokens(ordeal.runtime, tokenizer)
-        cut = cut_at_nul(ordeal.runtime)
+        cut = cut_at_nul(ordeal.runtime, bench.is_chat)
         other = unnormalized(ordeal.runtime, tokenizer)
     absence = "" if typed else "no tokenizer.json that names its special tokens"
     record(
@@ -68,23 +68,25 @@ def test_vocabulary(bench: Bench, record: Record) -> None:
 
 
 def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
-    """Hypothesis finds no text and no chat that breaks a promise."""
+    """Hypothesis finds no text and no chat that breaks a promise.
+
+    A model that is not asked in chats gets texts alone, and may refuse one of nothing.
+    """
     plan, seed = bench.plan, int(bench.random("exploration").integers(2**32))
+    found: dict[str, Discovery] = {}
     with _ordeal(bench) as ordeal:
-        texts = explore_texts(
-            lambda text: ordeal.problem(_chat(text), expected_of(text)),
+        found["texts"] = explore_texts(
+            lambda text: ordeal.problem(
+                _chat(text), expected_of(text) if bench.is_chat or text.strip() else Expected.EITHER
+            ),
             Effort(plan.edge_examples, seed, PastFailures(failures / "texts.jsonl")),
         )
-        chats = explore_chats(
-            lambda: Conversation(ordeal, bench.context_tokens),
-            Effort(
-                plan.edge_chats,
-                seed,
-                PastFailures(failures / "chats.jsonl"),
-                plan.edge_chat_steps,
-            ),
-        )
-    found = {"texts": texts, "chats": chats}
+        if bench.is_chat:
+            past = PastFailures(failures / "chats.jsonl")
+            found["chats"] = explore_chats(
+                lambda: Conversation(ordeal, bench.context_tokens),
+                Effort(plan.edge_chats, seed, past, plan.edge_chat_steps),
+            )
     record(
         _discovered(bench, found),
         bench.sample("explored", "tries", [it.tried for it in found.values()]),

@@ -52,7 +52,7 @@ def test_precision(bench: Bench, record: Record) -> None:
     parts = vocabulary_differences(fleet, name, reference)
     vocabulary = bench.sample("vocabulary", "count", [*parts.values()], labels=[*parts])
     if any(parts.values()):
-        record(vocabulary, *(_absent(bench, it, INCOMPARABLE) for it in COMPARED))
+        record(vocabulary, *(bench.absent(it, INCOMPARABLE) for it in COMPARED))
         return
     control, why = _control(bench)
     names = (name, control) if control else (name,)
@@ -82,7 +82,7 @@ def test_source(bench: Bench, record: Record) -> None:
     too, so that no fault of the export hides behind it.
     """
     if bench.source is None:
-        record(_absent(bench, "source_ids", NO_SOURCE))
+        record(bench.absent("source_ids", NO_SOURCE))
         return
     facts = bench.source_facts()
     record(*_ids(bench, facts), *_export(bench, facts))
@@ -188,7 +188,7 @@ def _answers(bench: Bench) -> list[Measurement]:
     places = {label: place for label, place in found.items() if place}
     identical = [not place for place in found.values()]
     if not places:
-        first = _absent(bench, "first_difference", "no answer differs")
+        first = bench.absent("first_difference", "no answer differs")
     else:
         first = bench.sample("first_difference", "tokens", [*places.values()], labels=[*places])
     return [bench.sample("identical", "share", identical, labels=[*found]), first]
@@ -211,7 +211,3 @@ def _export(bench: Bench, facts: SourceFacts) -> list[Measurement]:
         bench.sample("source_logits", "of their spread", facts.logit_error, labels=facts.labels),
         bench.sample("source_shortfall", "nats", facts.shortfall, labels=facts.shortfall_labels),
     ]
-
-
-def _absent(bench: Bench, metric: str, why: str) -> Measurement:
-    return replace(bench.sample(metric, "", ()), absence=why)

@@ -64,6 +64,46 @@ def test_calibration_on_the_bank_is_told(check, tmp_path):
     ) in lines
 
 
+def base_release(tmp_path, extra=""):
+    """A release whose checkpoint has a tokenizer and no chat template."""
+    model = tmp_path / "model"
+    model.mkdir(exist_ok=True)
+    (model / "tokenizer.json").write_bytes((TRAVEL / "model" / "tokenizer.json").read_bytes())
+    release = (ROOT / "fixtures" / "travel.toml").read_text()
+    release = release.replace('"policies/gate.toml"', f'"{ROOT}/fixtures/policies/gate.toml"')
+    release = release.replace('path = "travel/model"', f'path = "model"{extra}')
+    path = tmp_path / "release.toml"
+    path.write_text(release)
+    return path
+
+
+def test_a_missing_chat_template_is_told_and_is_no_problem(check, tmp_path):
+    pytest.importorskip("tokenizers", reason="needs the [data] extra")
+    status, lines, _ = check(*MANY, options=("--release", base_release(tmp_path)))
+    assert status == 0
+    assert "note: the model has no chat template: it is asked as plain text" in lines
+
+
+def test_a_bank_of_chats_for_a_model_without_any_is_a_problem(tmp_path, capsys):
+    pytest.importorskip("tokenizers", reason="needs the [data] extra")
+    options = ["--release", str(base_release(tmp_path))]
+    assert main(["data", "check", str(TRAVEL / "eval.jsonl"), *options]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("no plain text: booking-0002, ")
+    assert "of 1,240 items have several turns or a system message" in said[0]
+    assert "eval.jsonl: 1 x no plain text" in said
+
+
+def test_a_template_that_nobody_uses_is_told_too(check, tmp_path):
+    pytest.importorskip("tokenizers", reason="needs the [data] extra")
+    release = base_release(tmp_path, "\nchat = false")
+    (tmp_path / "model" / "chat_template.jinja").write_text("{{ messages }}")
+    _, lines, _ = check(*MANY, options=("--release", release))
+    assert "note: [model] chat is false: it is asked as plain text" in lines
+    _, _, error = check(*MANY, options=("--release", base_release(tmp_path, "\nchat = 1")))
+    assert "release.toml [model]: chat: expected true or false, found a whole number 1" in error
+
+
 POLICY = """
 required = ["accuracy.accuracy"]
 [rules."accuracy.loss"]

@@ -10,6 +10,7 @@ from _pytest.outcomes import Failed, Skipped
 from harness.bank import order_of, shuffled
 from harness.bench import Bench, Stage
 from harness.errors import HarnessError
+from harness.evidence import NO_CHATS
 from harness.finding import Finding, Outcome
 from harness.fleet import Fleet
 from harness.listener import Listener
@@ -50,9 +51,15 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
     tested = {variant_of(item) for item in request.session.items}
     there = [name for name, it in notebook.built.items() if not isinstance(it, HarnessError)]
     order = order_of(settings.items, notebook.subject(release.reference).digest)
-    listener, deadline_seconds = Listener(), plan.deadline_seconds
-    factory, hear = release.runtime.factory, listener.hear
-    with Fleet(notebook.built, factory, deadline_seconds, hear, settings.limits) as fleet:
+    listener = Listener(notebook.is_chat)
+    with Fleet(
+        notebook.built,
+        release.runtime.factory,
+        plan.deadline_seconds,
+        listener.hear,
+        settings.limits,
+        notebook.is_chat,
+    ) as fleet:
         notebook.stage = Stage(
             fleet=fleet,
             listener=listener,
@@ -81,7 +88,7 @@ def _reply_cache(notebook: Notebook) -> ReplyCache | None:
     if not reference or not settings.policy.plan.keep_reference_replies:
         return None
     factory, environment = settings.release.runtime.factory, notebook.environment.fingerprint
-    made_of = ingredients(reference, factory, environment)
+    made_of = ingredients(reference, factory, environment, notebook.is_chat)
     return ReplyCache(settings.cache.parent / "replies", made_of)
 
 
@@ -109,10 +116,11 @@ def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> dict[str, OddReques
     if settings.replaced_cases:
         names = ", ".join(settings.replaced_cases)
         bench.remark(f"the release states these edge cases anew, in place of the gate's: {names}")
-    return {
-        it.name: (it.request(context, bench.long_prompt, encode), it.expected)
-        for it in settings.edge_cases
-    }
+    cases = [it for it in settings.edge_cases if bench.is_chat or not it.is_chat]
+    if len(cases) < len(settings.edge_cases):
+        names = ", ".join(it.name for it in settings.edge_cases if it.is_chat)
+        bench.remark(f"edge cases that are not applicable, {NO_CHATS}: {names}")
+    return {it.name: (it.request(context, bench.long_prompt, encode), it.expected) for it in cases}
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness.base_model import remark
 from harness.bench import Stage
 from harness.builders.base import Built
 from harness.conditions import Conditions
@@ -25,12 +26,14 @@ class Notebook:
     """Filled in by hooks and fixtures while the session runs.
 
     `built` holds what there is to measure, by variant; `stage` is there once something is measured.
+    `is_chat` says whether the model is asked in chats, which is known once variants are built.
     """
 
     settings: Settings
     environment: Environment
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     built: Built = field(default_factory=dict)
+    is_chat: bool = True
     stage: Stage | None = None
     checks: list[Check] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
@@ -85,12 +88,14 @@ class Notebook:
             remarks=(*remarks(settings.device, settings.machine), *self._remarks()),
             flips=tuple(self.stage.flips if self.stage else ()),
             has_source=self.settings.release.model is not None,
+            is_chat=self.is_chat,
             device=settings.device,
             machine=settings.machine,
         )
 
     def _remarks(self) -> list[str]:
-        return self.stage.remarks if self.stage else []
+        base = [] if self.is_chat else [remark(self.settings.release.model)]
+        return [*base, *(self.stage.remarks if self.stage else ())]
 
 
 NOTEBOOK = pytest.StashKey[Notebook]()

@@ -2,9 +2,11 @@
 
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from harness.base_model import asks_chats, require_no_chats
 from harness.builders.assemble import build_variants
 from harness.builders.base import Built, Progress
 from harness.builders.gguf import SUFFIX, checkpoint_of
@@ -64,11 +66,23 @@ def _build(config: pytest.Config) -> Built:
             settings, tell
         )
         source = settings.release.model.path if settings.release.model else None
+        if source is not None and (source / "config.json").is_file():
+            _recognize(config.stash[NOTEBOOK], source)
         built = build_variants(recipes, source, settings.cache, tell)
     for found in built.values():
         if isinstance(found, ConfigError):
             raise found
+    reference = built[settings.release.reference]
+    if source is None and not isinstance(reference, HarnessError):
+        _recognize(config.stash[NOTEBOOK], reference.directory)
     return built
+
+
+def _recognize(notebook: Notebook, directory: Path) -> None:
+    """Keep whether the model is asked in chats; ConfigError where it is not, and the bank is."""
+    notebook.is_chat = asks_chats(notebook.settings.release.model, directory)
+    if not notebook.is_chat:
+        require_no_chats(notebook.settings.items)
 
 
 def _sourced(settings: Settings, tell: Progress) -> Settings:
