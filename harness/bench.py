@@ -14,6 +14,7 @@ from harness.climb import Climb, Timings, climb, climb_again, short_again
 from harness.conditions import disturbance
 from harness.device import Device, Machine
 from harness.errors import InfrastructureError
+from harness.evidence import NO_SOURCE
 from harness.exam import replies
 from harness.fleet import Fleet
 from harness.flip import Flip
@@ -45,7 +46,8 @@ class Stage:
 
     `names` are the variants of the session that there are, `baseline` is empty where the release
     has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
-    `reply_cache` holds what the reference replied in earlier sessions.
+    `reply_cache` holds what the reference replied in earlier sessions. `no_source` says why there
+    is no `source`, where there is none.
     """
 
     fleet: Fleet
@@ -60,6 +62,7 @@ class Stage:
     device: Device | None = None
     machine: Machine | None = None
     source: Path | None = None
+    no_source: str = NO_SOURCE
     cache: Path | None = None
     text: str = ""
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
@@ -140,6 +143,11 @@ class Bench:
     def source(self) -> Path | None:
         """The checkpoint directory, where the release has one."""
         return self._stage.source
+
+    @property
+    def no_source(self) -> str:
+        """Why there is no checkpoint, where there is none."""
+        return self._stage.no_source
 
     @property
     def cache(self) -> Path | None:

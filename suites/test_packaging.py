@@ -112,7 +112,7 @@ def test_chats_are_rendered_as_the_sources(bench: Bench, record: Record) -> None
 def _beside(bench: Bench) -> package.Beside:
     """The source, or else the reference, for any other variant than that."""
     if bench.source is not None or bench.variant.name == bench.reference:
-        return package.Beside(bench.source)
+        return package.Beside(bench.source, why=bench.no_source)
     return package.Beside(reference=bench.fleet.variant(bench.reference).directory)
 
 

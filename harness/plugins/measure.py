@@ -74,7 +74,8 @@ def stage(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterat
             seed=settings.seed,
             device=settings.device,
             machine=settings.machine,
-            source=release.model.path if release.model else None,
+            source=notebook.source,
+            no_source=notebook.no_source,
             cache=settings.cache,
             reply_cache=_reply_cache(notebook),
         )

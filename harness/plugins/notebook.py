@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from harness.conditions import Conditions
 from harness.device import remarks
 from harness.environment import Environment
 from harness.errors import HarnessError
-from harness.evidence import Check, Evidence, Subject
+from harness.evidence import NO_SOURCE, Check, Evidence, Subject
 from harness.finding import Outcome
 from harness.listener import subject, summary
 from harness.measurement import Measurement
@@ -26,7 +27,8 @@ class Notebook:
     """Filled in by hooks and fixtures while the session runs.
 
     `built` holds what there is to measure, by variant; `stage` is there once something is measured.
-    `is_chat` says whether the model is asked in chats, which is known once variants are built.
+    Known once variants are built: whether the model is asked in chats (`is_chat`), and the
+    checkpoint that they are made from (`source`), or why there is none.
     """
 
     settings: Settings
@@ -34,6 +36,8 @@ class Notebook:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     built: Built = field(default_factory=dict)
     is_chat: bool = True
+    source: Path | None = None
+    no_source: str = NO_SOURCE
     stage: Stage | None = None
     checks: list[Check] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import evidence
 from harness.errors import LoadError
+from harness.evidence import NO_SOURCE
 from harness.metrics.architecture import (
     Graph,
     compare_attributes,
@@ -33,7 +33,6 @@ from harness.probes.chat_template import read_templates
 from harness.probes.graph_computation import read_computation
 from harness.probes.saved_tokenizer import saved_tokenizer
 
-NO_SOURCE = Compared(unknown=(evidence.NO_SOURCE,))
 _GRAPH, _TOKENIZER = "genai_config.json", "tokenizer.json"
 _NEEDS_REWRITING = (
     "the tokenizer differs from the source's file, which builders write anew, and transformers is "
@@ -45,17 +44,23 @@ _NEEDS_REWRITING = (
 class Beside:
     """What a package is held against: its source checkpoint's folder, or else the reference's.
 
-    Neither is there for a reference whose release names no source.
+    Neither is there for a reference without a source; `why` says why there is none.
     """
 
     source: Path | None = None
     reference: Path | None = None
+    why: str = NO_SOURCE
+
+    @property
+    def nothing(self) -> Compared:
+        """What is found where there is neither."""
+        return Compared(unknown=(self.why,))
 
 
 def graph_parts(directory: Path, beside: Beside) -> tuple[Compared, Compared]:
     """Attributes of attention and norms, and the RoPE caches; LoadError where there is no graph."""
     if beside.source is None and beside.reference is None:
-        return NO_SOURCE, NO_SOURCE
+        return beside.nothing, beside.nothing
     model = _table(directory / _GRAPH, "model")
     graph = _graph(directory)
     if beside.source is None:
@@ -87,7 +92,7 @@ def generation(directory: Path, beside: Beside) -> Compared:
         document = stated if stated.is_file() else beside.source / "config.json"
         return compare_generation(search, _document(document))
     if beside.reference is None:
-        return NO_SOURCE
+        return beside.nothing
     theirs = _table(beside.reference / _GRAPH, "search")
     return compare_generation(search, theirs, "the reference's")
 
@@ -99,7 +104,7 @@ def tokenizer(directory: Path, beside: Beside) -> Compared:
     """
     if beside.source is None:
         if beside.reference is None:
-            return NO_SOURCE
+            return beside.nothing
         return _tokenizers(directory, beside.reference, "the reference's")
     found = _tokenizers(directory, beside.source, "the source's")
     if found.looked_at and not found.differences:
@@ -154,7 +159,7 @@ def chats(directory: Path, beside: Beside) -> Compared:
     found = [_rendered(*pair, tokens) for pair in pairs if pair]
     if not found:
         if other is None:
-            return NO_SOURCE
+            return beside.nothing
         return Compared(unknown=("there is no chat template to compare with",))
     return Compared(
         tuple(it for one in found for it in one.looked_at),
