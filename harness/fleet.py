@@ -49,7 +49,7 @@ class Fleet:
         self._hear = hear
         self._limits = limits or Limits()
         self._variants = variants
-        self._beside: dict[str, Variant] = {}
+        self._beside: dict[str, Variant | HarnessError] = {}
         self._factory = factory
         self._deadline_seconds = deadline_seconds
         self._running: dict[tuple[str, int], Isolated] = {}
@@ -74,12 +74,19 @@ class Fleet:
             raise found
         return found
 
-    def add(self, variant: Variant) -> str:
-        """Let what is no variant of the release answer too, and return the name to ask it by."""
-        if variant.name in self._variants:
-            raise ValueError(f"{variant.name} is a variant of the release already")
-        self._beside[variant.name] = variant
-        return variant.name
+    def add(self, name: str, make: Callable[[], Variant]) -> str:
+        """Let what is no variant of the release answer too, and return the name to ask it by.
+
+        It is made once; where that failed, its error is raised again and nothing is tried.
+        """
+        if name in self._variants:
+            raise ValueError(f"{name} is a variant of the release already")
+        if name not in self._beside:
+            try:
+                self._beside[name] = make()
+            except HarnessError as error:
+                self._beside[name] = error
+        return self.variant(name).name
 
     def start(self, *names: str) -> None:
         """Start and load variants at the same time; what runs already is left as it is."""
