@@ -82,6 +82,11 @@ def not_applicable(findings: Sequence[Finding]) -> list[Finding]:
     return [it for it in findings if it.outcome is Outcome.NOT_APPLICABLE]
 
 
+def noted(findings: Sequence[Finding]) -> list[Finding]:
+    """What decides nothing, and is beyond what the policy takes for usual."""
+    return [it for it in findings if it.outcome is Outcome.FAIL and it.severity is Severity.INFO]
+
+
 def unit_of(statistic: Statistic, unit: str) -> str:
     """The unit of a statistic of values in `unit`."""
     if statistic in RATIOS:
@@ -144,6 +149,9 @@ def sentence(rule: Rule, limit: Limit | None, outcome: Outcome, found: Estimate,
         shown = limit.holds(found.lower) and limit.holds(found.upper)
         return f"{text}, {'' if shown else 'no evidence against '}{bound(limit, unit)}"
     hint = f"; {rule.hint}" if rule.hint else ""
+    if outcome is Outcome.FAIL and rule.severity is Severity.INFO:
+        side = "over" if limit.at_most is not None else "under"
+        return f"{text}, {side} {quantity(limit.value, unit)}{hint}"
     if outcome is Outcome.FAIL:
         return f"{text}, but must be {bound(limit, unit)}{hint}"
     doubt = f", {found.doubt}," if found.doubt else ""

@@ -10,9 +10,11 @@ from harness.evidence import NO_CHATS
 from harness.measurement import Measurement
 from harness.metrics import packaging
 from harness.metrics.compared import Compared
+from harness.metrics.stored_tensors import largest_wide
 from harness.plugins.measure import Record
 from harness.probes import package
 from harness.probes.folder import external_files, file_sizes, float_tensors, read_folder
+from harness.probes.stored_tensors import read_stored_tensors
 
 CHAT = (("user", "first-message"), ("assistant", "second-message"), ("user", "third-message"))
 
@@ -36,13 +38,19 @@ def test_configs_agree(bench: Bench, record: Record) -> None:
 
 
 def test_graph_matches_recipe(bench: Bench, record: Record) -> None:
-    """Bits, block size, symmetry and accuracy level of the graph are what was asked for."""
+    """Bits, block size, symmetry and accuracy level of the graph are what was asked for.
+
+    The share of the folder that its largest tensor of more bits takes is measured with them.
+    """
     variant = bench.variant
     problems = packaging.quantization_problems(variant.recipe, variant.quantization)
     size = sum(file_sizes(variant.directory).values())
+    wide = largest_wide(read_stored_tensors(variant.directory), variant.recipe.precision)
+    share, label = (wide.size_bytes / size, wide.label) if wide else (0.0, "")
     record(
         _counted(bench, "differences", problems),
         bench.sample("size", "MiB", [size / 2**20]),
+        bench.sample("wide_tensor", "share", [share], labels=[label]),
     )
 
 

@@ -6,7 +6,7 @@ from tabulate import tabulate
 
 from harness.comparison import compare
 from harness.evidence import NO_CHATS, NO_SOURCE
-from harness.finding import against, change, not_applicable, waived
+from harness.finding import against, change, not_applicable, noted, waived
 from harness.release import Role
 from harness.report import Report, VariantReport
 from harness.reporters.comparison import sentences
@@ -24,6 +24,8 @@ def summary(report: Report, place: str = "") -> str:
         lines += _reasons(name, it)
     lines += [*_accepted(report), *_left_out(report), *sentences(compare(report.variants))]
     lines += [*_resolution(report), *(f"note: {remark}" for remark in report.remarks)]
+    for name, it in report.variants.items():
+        lines += [f"note: {name}: {finding.reason}" for finding in noted(it.findings)]
     for name, package in report.published.items():
         lines.append(f"published {name}: {package.model_id} in {package.path}")
     lines += [f"not published {name}: {why}" for name, why in report.refused.items()]

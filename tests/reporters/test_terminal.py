@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from harness.finding import Finding, Outcome
 from harness.policy import Severity
-from harness.reporters import terminal
+from harness.reporters import markdown, terminal
 
 
 def test_the_terminal_shows_figures_reasons_packages_and_the_verdict_last(report):
@@ -17,6 +17,14 @@ def test_the_terminal_shows_figures_reasons_packages_and_the_verdict_last(report
 
 def test_what_does_not_decide_is_no_reason_against(report):
     assert "memory.peak" not in terminal.summary(report)
+
+
+def test_what_is_beyond_the_usual_and_decides_nothing_is_a_note(report):
+    wide = Finding("packaging.wide_tensor", "packaging", Severity.INFO, Outcome.FAIL, "it is large")
+    variants = {"int8": replace(report.variants["int8"], findings=(wide,))}
+    changed = replace(report, variants=variants)
+    assert "note: int8: it is large" in terminal.summary(changed).splitlines()
+    assert "- **note** it is large (`packaging.wide_tensor`)" in markdown.render(changed)
 
 
 def test_what_never_ran_is_one_line_however_much_it_is(report):
