@@ -1,6 +1,6 @@
 """A base model: one that nobody asks in chats, and what of a bank it cannot be asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.answer import is_question
@@ -28,6 +28,19 @@ def asks_chats(model: ModelSource | None, directory: Path) -> bool:
             f"remove chat: found none in {directory}"
         )
     return has_template if stated is None else stated
+
+
+def require_no_templates(model: ModelSource | None, folders: Mapping[str, Path]) -> None:
+    """Raise ConfigError where a variant of a base model has a chat template after all, and nobody
+    says that it is not used: then the checkpoint's may just have been forgotten.
+    """
+    found = [name for name, folder in folders.items() if has_chat_template(folder)]
+    if found and (model is None or model.chat is None):
+        whose = "the reference" if model is None else "the checkpoint"
+        raise ConfigError(
+            f"{whose} has no chat template, so no variant may have one, give it its own or say "
+            f"[model] chat = false: found one in {', '.join(found)}"
+        )
 
 
 def remark(model: ModelSource | None) -> str:

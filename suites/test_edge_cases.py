@@ -9,6 +9,7 @@ from harness.answer import Request
 from harness.bank import question
 from harness.bench import Bench
 from harness.conversation import Conversation
+from harness.evidence import NO_CHATS
 from harness.exploration import Discovery, Effort, explore_chats, explore_texts
 from harness.item import Item
 from harness.measurement import Measurement
@@ -87,6 +88,8 @@ def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
                 lambda: Conversation(ordeal, bench.context_tokens),
                 Effort(plan.edge_chats, seed, past, plan.edge_chat_steps),
             )
+        else:
+            bench.remark(f"chats are not explored, {NO_CHATS}")
     record(
         _discovered(bench, found),
         bench.sample("explored", "tries", [it.tried for it in found.values()]),

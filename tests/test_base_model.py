@@ -1,6 +1,14 @@
+from pathlib import Path
+
 import pytest
 
-from harness.base_model import asks_chats, chats_among, remark, require_no_chats
+from harness.base_model import (
+    asks_chats,
+    chats_among,
+    remark,
+    require_no_chats,
+    require_no_templates,
+)
 from harness.errors import ConfigError
 from harness.item import Item
 from harness.release import ModelSource
@@ -38,6 +46,21 @@ def test_without_a_checkpoint_the_reference_tells(tmp_path):
 def test_chats_without_a_template_are_a_mistake(source):
     with pytest.raises(ConfigError, match="chat is true, so there must be a chat template"):
         asks_chats(*source(False, True))
+
+
+@pytest.mark.parametrize(
+    ("model", "whose"),
+    [(None, "the reference has no"), (ModelSource(Path("m")), "the checkpoint has no")],
+)
+def test_a_template_that_some_have_may_have_been_forgotten(tmp_path, model, whose):
+    for name in ("fp32", "int4"):
+        (tmp_path / name).mkdir()
+    folders = {name: tmp_path / name for name in ("fp32", "int4")}
+    require_no_templates(model, folders)
+    (tmp_path / "int4" / "chat_template.jinja").write_text("{{ messages }}")
+    with pytest.raises(ConfigError, match=f"{whose} chat template.*: found one in int4$"):
+        require_no_templates(model, folders)
+    require_no_templates(ModelSource(Path("m"), chat=False), folders)
 
 
 def test_the_reader_is_told_why(tmp_path):

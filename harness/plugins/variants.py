@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.base_model import asks_chats, require_no_chats
+from harness.base_model import asks_chats, require_no_chats, require_no_templates
 from harness.builders.assemble import build_variants
 from harness.builders.base import Built, Progress
 from harness.builders.gguf import checkpoint_of, is_gguf, require_gguf
@@ -16,7 +16,7 @@ from harness.plugins.progress import bar
 from harness.probes.host import capture_conditions, capture_environment
 from harness.release import Role
 from harness.store import forget_latest
-from harness.variant import Recipe
+from harness.variant import Recipe, Variant
 
 NAME = "variant_name"
 
@@ -73,9 +73,7 @@ def _build(config: pytest.Config) -> Built:
     for found in built.values():
         if isinstance(found, ConfigError):
             raise found
-    reference = built[settings.release.reference]
-    if not isinstance(source, Path) and not isinstance(reference, HarnessError):
-        _recognize(notebook, reference.directory)
+    _recognize_by(notebook, built)
     return built
 
 
@@ -84,6 +82,16 @@ def _recognize(notebook: Notebook, directory: Path) -> None:
     notebook.is_chat = asks_chats(notebook.settings.release.model, directory)
     if not notebook.is_chat:
         require_no_chats(notebook.settings.items)
+
+
+def _recognize_by(notebook: Notebook, built: Built) -> None:
+    """The same by the reference where there is no checkpoint; ConfigError where variants differ."""
+    release = notebook.settings.release
+    folders = {name: it.directory for name, it in built.items() if isinstance(it, Variant)}
+    if notebook.source is None and release.reference in folders:
+        _recognize(notebook, folders[release.reference])
+    if not notebook.is_chat:
+        require_no_templates(release.model, folders)
 
 
 def _source(

@@ -15,7 +15,8 @@ class PlainText:
     the model's own tokenizer puts before every text, where it puts one.
 
     That token is written as text, which every engine reads as the token itself, as it does in the
-    prompts of chat templates.
+    prompts of chat templates. A blank that a tokenizer puts before the first word of a text alone
+    is then missing, as it is there.
     """
 
     def __init__(self, runtime: Runtime) -> None:
