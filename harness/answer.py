@@ -10,6 +10,11 @@ Messages = tuple[tuple[str, str], ...]
 """A chat as (role, content) pairs."""
 
 
+def is_question(messages: Messages) -> bool:
+    """Whether a chat is one turn of the user's: all that a model without chats can be asked."""
+    return len(messages) == 1 and messages[0][0] == "user"
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How tokens are drawn; what is None stays as the package has it.

@@ -16,7 +16,7 @@ from harness.conditions import disturbance
 from harness.device import Device, Limits, Machine
 from harness.durations import duration
 from harness.errors import InfrastructureError
-from harness.evidence import NOT_JUDGED
+from harness.evidence import NO_SOURCE, NOT_JUDGED
 from harness.exam import replies
 from harness.fleet import Fleet
 from harness.flip import Flip
@@ -54,11 +54,11 @@ class Stage:
 
     `names` are the variants of the session that there are, `baseline` is empty where the release
     has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
-    `reply_cache` holds what the reference replied in earlier sessions. `limits` hold for the
-    processes that are measured, `clock` knows what time there is, and `together` keeps what was
-    asked of one variant while another was. `needs` are bytes of each variant's process with the
-    longest prompt, where a survey has asked. `floor` is the share of
-    right answers that the release states.
+    `reply_cache` holds what the reference replied in earlier sessions. `no_source` says why there
+    is no `source`, where there is none. `limits` hold for the processes that are measured, `clock`
+    knows what time there is, and `together` keeps what was asked of one variant while another was.
+    `needs` are bytes of each variant's process with the longest prompt, where a survey has asked.
+    `floor` is the share of right answers that the release states.
     """
 
     fleet: Fleet
@@ -73,6 +73,7 @@ class Stage:
     device: Device | None = None
     machine: Machine | None = None
     source: Path | None = None
+    no_source: str = NO_SOURCE
     cache: Path | None = None
     text: str = ""
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
@@ -220,9 +221,19 @@ class Bench:
         return self._stage.fleet
 
     @property
+    def is_chat(self) -> bool:
+        """Whether the model is asked in chats, and not as plain text."""
+        return self._stage.fleet.is_chat
+
+    @property
     def source(self) -> Path | None:
         """The checkpoint directory, where the release has one."""
         return self._stage.source
+
+    @property
+    def no_source(self) -> str:
+        """Why there is no checkpoint, where there is none."""
+        return self._stage.no_source
 
     @property
     def cache(self) -> Path | None:
@@ -299,6 +310,10 @@ class Bench:
             labels=tuple(labels),
             beside=beside or (self.reference if len(references) else ""),
         )
+
+    def absent(self, metric: str, why: str) -> Measurement:
+        """A measurement that says why there is none."""
+        return replace(self.sample(metric, "", ()), absence=why)
 
     def ask(self, plan: Sequence[Request]) -> list[Answer]:
         """The variant's answers to a plan; an answer may be an error."""

@@ -20,6 +20,10 @@ from harness.variant import Variant
 from harness.verdict import Verdict
 
 _CHATS = 4
+_NO_CHATS = (
+    "Foundry Local answers chats, and the model has none: ship the folder with an application that "
+    "asks onnxruntime-genai for plain text"
+)
 
 
 def publish_candidates(
@@ -27,8 +31,11 @@ def publish_candidates(
 ) -> tuple[dict[str, PublishedReport], dict[str, str], int]:
     """Packages by candidate, why others were refused, and the exit status of the first refusal.
 
-    A refusal of one does not take back another's package: each is a model of its own.
+    A refusal of one does not take back another's package: each is a model of its own. A model
+    without chats is not published, which is no fault: the status says nothing of it.
     """
+    if not stage.fleet.is_chat:
+        return {}, dict.fromkeys(verdict.publishable, _NO_CHATS), 0
     published: dict[str, PublishedReport] = {}
     refused: dict[str, str] = {}
     status = 0

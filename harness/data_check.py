@@ -26,6 +26,7 @@ class Kind(StrEnum):
     TOO_FEW = "too few items"
     UNPRODUCIBLE = "unproducible answer"
     LONG_ANSWER = "long answer"
+    CHAT = "no plain text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from harness.base_model import asks_chats, chats_among, remark
+from harness.builders.gguf import checkpoint_of, is_gguf
 from harness.data_check import Problem, duplicates, leaks
 from harness.data_need import too_few, unmet
 from harness.domain import read_items
+from harness.errors import HarnessError
 from harness.finding import quantity
 from harness.item import Item
 from harness.policy import Policy, Unseen
@@ -21,7 +24,9 @@ from harness.store import read_policy, read_release
 from harness.training import calibration_leaks, read_trained
 
 FOUND = 1
-_USUAL_POLICY = Path(__file__).resolve().parents[1] / "fixtures" / "policies" / "gate.toml"
+_HOME = Path(__file__).resolve().parents[1]
+_USUAL_POLICY = _HOME / "fixtures" / "policies" / "gate.toml"
+_CACHE = _HOME / ".cache" / "variants"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--train-split", default="", help="which split of the training data set")
     add("--release", type=Path, metavar="FILE", help="whose tokenizer must produce the answers")
     add("--policy", type=Path, metavar="FILE", help="whose rules need items (default: the gate's)")
+    add(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        default=_CACHE,
+        help="as the gate's: checkpoints of GGUF",
+    )
 
 
 def check_data(options: argparse.Namespace) -> int:
@@ -45,7 +57,7 @@ def check_data(options: argparse.Namespace) -> int:
 
     Raises ConfigError for what cannot be read.
     """
-    release = read_release(options.release) if options.release else None
+    release = _release(options.release, options.cache) if options.release else None
     data = _data(options, release)
     items, questions = read_items(data), read_items(data.as_written)
     problems = duplicates(items)
@@ -56,13 +68,18 @@ def check_data(options: argparse.Namespace) -> int:
     if policy := _policy(options.policy, release):
         problems += too_few(items, policy, data.floor)
     if release:
-        problems += unproducible(items, find_tokenizer(release))
+        tokenizer = find_tokenizer(release)
+        problems += unproducible(items, tokenizer)
+        is_chat = asks_chats(release.model, tokenizer.parent)
+        problems += [] if is_chat else chats_among(items)
     left_out = {
         "leaks": "--train" if not options.train else "",
         "items that the rules need": "--policy" if policy is None else "",
         "answers that the tokenizer cannot produce": "--release" if release is None else "",
     }
     print(_report(options.data.name, items, problems))
+    if release and not is_chat:
+        print(f"note: {remark(release.model)}")
     for note in unmet(items, policy, Unseen.REMARK) if policy else ():
         print(f"note: {', '.join(note.ids)}: {note.reason}")
     for what, option in left_out.items():
@@ -81,6 +98,32 @@ def _data(options: argparse.Namespace, release: Release | None) -> Data:
     if file != stated.domain:
         stated = replace(stated, labels=None)
     return replace(stated, domain=file, split=options.split)
+
+
+def _release(path: Path, cache: Path) -> Release:
+    """The release with a checkpoint in place of a GGUF file, made now where none is kept.
+
+    Where it cannot be made, a prebuilt folder tells as much of the tokenizer.
+    """
+    release, root = read_release(path), cache.parent / "checkpoints"
+    model = release.model
+    if model is None or not is_gguf(model.path):
+        return release
+    told = set[str]()
+
+    def tell(name: str, stage: str) -> None:
+        if name not in told:
+            print(f"{name}: making its checkpoint, which is kept in {root}", flush=True)
+        told.add(name)
+
+    try:
+        place = checkpoint_of(model.path, root, tell)
+    except HarnessError as error:
+        if all(it.prebuilt is None for it in release.variants.values()):
+            raise
+        print(f"note: checked with a prebuilt folder's tokenizer: {error}")
+        return release
+    return replace(release, model=replace(model, path=place))
 
 
 def _policy(path: Path | None, release: Release | None) -> Policy | None:

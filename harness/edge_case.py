@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.answer import Messages, Request, Sampling
+from harness.answer import Messages, Request, Sampling, is_question
 from harness.errors import ConfigError
 from harness.metrics.edge_cases import Expected
 
@@ -52,6 +52,11 @@ class EdgeCase:
             Request(text="", max_new_tokens=self.max_new_tokens, cancel_after=self.cancel_after)
         except ValueError as error:
             raise ConfigError(f"edge case {self.name}: {error}") from error
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether it cannot be asked of a model without chats."""
+        return self.turns is not None and not is_question(self.turns)
 
     def messages(self) -> Messages | None:
         """The chat that is sent; None for a prompt of tokens."""

@@ -14,7 +14,8 @@ SCHEMA = 6
 """History: 1, the first (November 2026); 2, with the conditions at start and end,
 remarks, and more of each measurement (warm-ups, looks, beside whom); 3, with whether the release
 names the source of its variants; 4, with flips; 5, with the process
-that each value was taken in; 6, with the floor that the release states, and scores by chance."""
+that each value was taken in; 6, with the floor that the release states, scores by chance, and
+whether the model is asked in chats."""
 
 
 NOT_JUDGED = "no rule of the policy is about it"
@@ -22,6 +23,9 @@ NOT_JUDGED = "no rule of the policy is about it"
 
 NO_SOURCE = "the release names no [model]"
 """Why nothing is held against the checkpoint that variants are made from."""
+
+NO_CHATS = "the model is asked as plain text"
+"""Why what needs chats is not applicable."""
 
 
 class CheckOutcome(StrEnum):
@@ -77,7 +81,8 @@ class Evidence:
     all `flips` of answers.
     `device` is the profile whose budgets count, `machine` what stood in for it.
     `floor` is the share of right answers that the release's data state, if they do.
-    `has_source` says whether the release names the checkpoint that variants are made from.
+    `has_source` says whether the release names the checkpoint that variants are made from,
+    `is_chat` whether the model is asked in chats: what needs some is else not applicable.
     """
 
     release: str
@@ -90,6 +95,7 @@ class Evidence:
     remarks: tuple[str, ...] = ()
     flips: tuple[Flip, ...] = ()
     has_source: bool = False
+    is_chat: bool = True
     device: Device | None = None
     machine: Machine | None = None
     floor: float | None = None

@@ -26,12 +26,16 @@ _GAINS = {Statistic.GAIN, Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE, Stat
 
 
 class Outcome(StrEnum):
-    """How a finding came out; what is waived failed, and the policy says why that is accepted."""
+    """How a finding came out; what is waived failed, and the policy says why that is accepted.
+
+    What needs chats is not applicable to a model that has none.
+    """
 
     PASS = "pass"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     WAIVED = "waived"
+    NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,9 @@ class Finding:
 
     @property
     def decides(self) -> bool:
-        """Whether it can turn the verdict; info and what is waived are only in the report."""
-        return self.severity is not Severity.INFO and self.outcome is not Outcome.WAIVED
+        """Whether it can turn the verdict; all else is only in the report."""
+        is_shown = self.outcome in (Outcome.WAIVED, Outcome.NOT_APPLICABLE)
+        return self.severity is not Severity.INFO and not is_shown
 
 
 def against(findings: Sequence[Finding]) -> list[Finding]:
@@ -70,6 +75,16 @@ def against(findings: Sequence[Finding]) -> list[Finding]:
 def waived(findings: Sequence[Finding]) -> list[Finding]:
     """What failed and is accepted by the policy: risks that a reader must know of."""
     return [it for it in findings if it.outcome is Outcome.WAIVED]
+
+
+def not_applicable(findings: Sequence[Finding]) -> list[Finding]:
+    """What was not asked, for it makes no sense of this model."""
+    return [it for it in findings if it.outcome is Outcome.NOT_APPLICABLE]
+
+
+def noted(findings: Sequence[Finding]) -> list[Finding]:
+    """What decides nothing, and is beyond what the policy takes for usual."""
+    return [it for it in findings if it.outcome is Outcome.FAIL and it.severity is Severity.INFO]
 
 
 def unit_of(statistic: Statistic, unit: str) -> str:
@@ -135,6 +150,9 @@ def sentence(rule: Rule, limit: Limit | None, outcome: Outcome, found: Estimate,
         shown = limit.holds(found.lower) and limit.holds(found.upper)
         return f"{text}, {'' if shown else 'no evidence against '}{bound(limit, unit)}"
     hint = f"; {rule.hint}" if rule.hint else ""
+    if outcome is Outcome.FAIL and rule.severity is Severity.INFO:
+        side = "over" if limit.at_most is not None else "under"
+        return f"{text}, {side} {quantity(limit.value, unit)}{hint}"
     if outcome is Outcome.FAIL:
         return f"{text}, but must be {bound(limit, unit)}{hint}"
     doubt = f", {found.doubt}," if found.doubt else ""

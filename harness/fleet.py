@@ -32,7 +32,8 @@ class Fleet:
     A name whose variant could not be made raises the reason of that at every use. What a variant's
     process does wrong is raised as ModelError that says which variant it was. `hear` is told the
     name, the plan and the answers whenever the release's runtime has answered one. `limits` hold
-    for the processes of the release's runtime, and for no other's.
+    for the processes of the release's runtime, and for no other's. Without `is_chat` the model has
+    no chats, and every process is asked plain text.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class Fleet:
         deadline_seconds: float,
         hear: _Hear | None = None,
         limits: Limits | None = None,
+        is_chat: bool = True,
     ) -> None:
+        self.is_chat = is_chat
         self._hear = hear
         self._limits = limits or Limits()
         self._variants = variants
-        self._beside: dict[str, Variant] = {}
+        self._beside: dict[str, Variant | HarnessError] = {}
         self._factory = factory
         self._deadline_seconds = deadline_seconds
         self._running: dict[tuple[str, int], Isolated] = {}
@@ -73,12 +76,19 @@ class Fleet:
             raise found
         return found
 
-    def add(self, variant: Variant) -> str:
-        """Let what is no variant of the release answer too, and return the name to ask it by."""
-        if variant.name in self._variants:
-            raise ValueError(f"{variant.name} is a variant of the release already")
-        self._beside[variant.name] = variant
-        return variant.name
+    def add(self, name: str, make: Callable[[], Variant]) -> str:
+        """Let what is no variant of the release answer too, and return the name to ask it by.
+
+        It is made once; where that failed, its error is raised again and nothing is tried.
+        """
+        if name in self._variants:
+            raise ValueError(f"{name} is a variant of the release already")
+        if name not in self._beside:
+            try:
+                self._beside[name] = make()
+            except HarnessError as error:
+                self._beside[name] = error
+        return self.variant(name).name
 
     def start(self, *names: str) -> None:
         """Start and load variants at the same time; what runs already is left as it is."""
@@ -178,6 +188,7 @@ class Fleet:
             deadline_seconds=self._deadline_seconds,
             label=name,
             limits=self._limits_of(name) if factory == self._factory else None,
+            is_chat=self.is_chat,
         )
         if self._hear is not None and factory == self._factory:
             made.hear = partial(self._tell, self._hear, name)

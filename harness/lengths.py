@@ -3,7 +3,7 @@
 from harness.answer import Messages
 from harness.bench import Bench
 from harness.generation import NEW_TOKENS, Recital, recite
-from harness.long_chat import long_chats
+from harness.long_chat import long_chats, one_text
 from harness.source_lengths import ask_lengths, passages_of
 
 
@@ -25,10 +25,12 @@ def ask_reference(bench: Bench) -> None:
     fleet, rungs = bench.fleet, bench.route().rungs
 
     def tokens_of(chat: Messages) -> int:
-        return len(fleet.encode(bench.reference, fleet.render(bench.reference, [chat]))[0])
+        asked = chat if bench.is_chat else one_text(chat)
+        return len(fleet.encode(bench.reference, fleet.render(bench.reference, [asked]))[0])
 
     if not bench.recited:
         chats = long_chats(bench.items, rungs[bench.reference], tokens_of)
+        chats = chats if bench.is_chat else tuple(it.as_text for it in chats)
         bench.recited.extend(zip(chats, recite(fleet, bench.reference, chats), strict=True))
 
 

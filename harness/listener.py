@@ -19,10 +19,12 @@ _Heard = dict[_Asked, frozenset[Symptom]]
 class Listener:
     """Hears what variants answer, whichever suite asked, and tells of each suite by itself.
 
-    What a chat was answered with more than once has the symptoms of all its answers.
+    What a chat was answered with more than once has the symptoms of all its answers. Without
+    `is_chat` the model goes on with a text, so that it is no symptom where an answer has no end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_chat: bool = True) -> None:
+        self._passed_over = frozenset() if is_chat else frozenset({Symptom.NO_END})
         self._session: defaultdict[str, _Heard] = defaultdict(dict)
         self._check: defaultdict[str, _Heard] = defaultdict(dict)
         self._suites: defaultdict[tuple[str, str], _Heard] = defaultdict(dict)
@@ -44,7 +46,7 @@ class Listener:
             if is_natural(request) and answer.finish in (Finish.STOP, Finish.LENGTH):
                 assert request.messages is not None
                 asked = (request.messages, request.max_new_tokens)
-                found = frozenset(symptoms(request, answer))
+                found = frozenset(symptoms(request, answer)) - self._passed_over
                 for heard in (self._session[name], self._check[name]):
                     heard[asked] = heard.get(asked, frozenset()) | found
 

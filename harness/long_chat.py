@@ -33,6 +33,17 @@ class LongChat:
     messages: Messages
     exchanged: Mapping[str, Messages]
 
+    @property
+    def as_text(self) -> "LongChat":
+        """The same for a model without chats."""
+        exchanged = {place: one_text(chat) for place, chat in self.exchanged.items()}
+        return LongChat(self.tokens, one_text(self.messages), exchanged)
+
+
+def one_text(chat: Messages) -> Messages:
+    """The turns of a chat as lines of one text."""
+    return (("user", "\n".join(content for _, content in chat)),)
+
 
 def long_chats(
     items: Sequence[Item], rungs: Sequence[int], count: Callable[[Messages], int]

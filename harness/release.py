@@ -100,10 +100,13 @@ class ModelSource:
     """The ``[model]`` table: the fine-tuned Hugging Face checkpoint, or a GGUF file of the model.
 
     With `package` the path is inside that installed Python package, which is not imported.
+    `chat` says whether the model is asked in chats; None where its chat template says so by being
+    there.
     """
 
     path: Path
     package: str = ""
+    chat: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

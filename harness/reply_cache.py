@@ -26,11 +26,14 @@ _OF_CHOICES = ("likelihoods", "choice_tokens")
 _KEPT = [it.name for it in fields(Answer) if it.name not in _NOT_KEPT]
 
 
-def ingredients(digest: str, factory: str, environment: str) -> dict[str, object]:
+def ingredients(
+    digest: str, factory: str, environment: str, is_chat: bool = True
+) -> dict[str, object]:
     """What decides a variant's replies besides the item.
 
     The files of the variant, the runtime with the code of its module and of all the harness (which
-    asks), and the environment's fingerprint, which holds hardware, threads and engine versions.
+    asks), the environment's fingerprint, which holds hardware, threads and engine versions, and
+    whether items are asked in chats or as plain text.
     """
     home = Path(__file__).parent
     code = {it.relative_to(home).as_posix(): digest_file(it) for it in sorted(home.rglob("*.py"))}
@@ -41,6 +44,7 @@ def ingredients(digest: str, factory: str, environment: str) -> dict[str, object
         "runtime": _module_digest(factory.partition(":")[0]),
         "harness": digest_of(code),
         "environment": environment,
+        "chat": is_chat,
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.answer import Messages, Request
+from harness.answer import Messages, Request, is_question
 from harness.errors import InfrastructureError, ModelError, RequestError
 from harness.exam import choice_requests
 from harness.fleet import Fleet
@@ -83,10 +83,11 @@ def questions(
         AddedToken(str(it["content"]), bool(it.get("lstrip")), bool(it.get("rstrip")))
         for it in read_folder(directory).documents.get("tokenizer.json", {}).get("added_tokens", [])
     )
+    chats = {**CHATS, **{f"item {item.id}": item.messages for item in items}}
     return Questions(
         directory,
         {**TEXTS, **typed(added)},
-        {**CHATS, **{f"item {item.id}": item.messages for item in items}},
+        {name: it for name, it in chats.items() if fleet.is_chat or is_question(it)},
         [it for it in own if it.positions],
         read_folder(fleet.variant(reference).directory).end_tokens,
         added,
@@ -133,7 +134,11 @@ def ask_source(
     """
     patience = max(deadline_seconds, _LEAST_SECONDS)  # it is not the source that is on trial
     with Isolated(
-        TRANSFORMERS, asked.directory, deadline_seconds=patience, label="the source"
+        TRANSFORMERS,
+        asked.directory,
+        deadline_seconds=patience,
+        label="the source",
+        is_chat=fleet.is_chat,
     ) as source:
         try:
             return _facts(source, fleet, reference, asked)

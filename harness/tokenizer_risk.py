@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 
-from harness.answer import Messages
+from harness.answer import Messages, is_question
 from harness.errors import RequestError
 from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
@@ -26,10 +26,15 @@ def typed_special_tokens(runtime: Isolated, tokenizer: Tokenizer) -> dict[str, b
     }
 
 
-def cut_at_nul(runtime: Isolated) -> dict[str, bool]:
-    """By place: whether what follows a NUL there never reaches the model, without an error."""
+def cut_at_nul(runtime: Isolated, is_chat: bool = True) -> dict[str, bool]:
+    """By place: whether what follows a NUL there never reaches the model, without an error.
+
+    A model that is not asked in chats has no other place than a user's message.
+    """
     found = {}
     for place, chat in _PLACES.items():
+        if not is_chat and not is_question(chat("")):
+            continue
         ids = _ids(runtime, [chat("left\0right"), chat("left\0wrong"), chat("left")])
         found[place] = bool(ids) and ids[0] == ids[1]
     return found

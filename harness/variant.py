@@ -1,7 +1,7 @@
 """Recipes and variants: how a model is quantized, and what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import ConfigError
@@ -34,7 +34,8 @@ _STAGES = {
 class Recipe:
     """Everything that decides what a variant's files will be, with no default left open.
 
-    `calibration` holds the conversations that the algorithm looks at, where it looks at any.
+    `calibration` holds the conversations that the algorithm looks at, where it looks at any;
+    without `is_chat` it looks at them as plain text, whatever template there is.
 
     A prebuilt variant has a directory instead; its settings are what the release file states of it,
     and None where it states nothing; its precision is then what the graph says.
@@ -51,6 +52,7 @@ class Recipe:
     prebuilt: Path | None = None
     stage: Stage | None = None
     calibration: Path | None = None
+    is_chat: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ def _recipe(name: str, entry: VariantEntry, release: Release) -> Recipe:
     if entry.precision not in QUANTIZED:
         _refuse_settings(name, entry, f"is {entry.precision}, which is not quantized")
         return Recipe(name, entry.role, entry.precision, entry.provider)
-    return _quantized(name, entry, release.data.calibration)
+    recipe = _quantized(name, entry, release.data.calibration)
+    is_chat = recipe.calibration is None or release.model.chat is not False
+    return replace(recipe, is_chat=is_chat)
 
 
 def _as_stated(name: str, entry: VariantEntry) -> Recipe:

@@ -1,10 +1,10 @@
 """From evidence and a policy to a verdict, by one pure call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.evidence import NO_SOURCE, NOT_JUDGED, Check, CheckOutcome, Evidence
+from harness.evidence import NO_CHATS, NO_SOURCE, NOT_JUDGED, Check, CheckOutcome, Evidence
 from harness.finding import Finding, Outcome, against
 from harness.measurement import Measurement
 from harness.policy import Policy, Rule, Severity
@@ -120,7 +120,7 @@ def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
 def _of_reference(reference: VariantVerdict) -> tuple[Finding, ...]:
     if reference.decision is Decision.GO:
         return ()
-    why = reference.reasons[0]
+    why = next(iter(reference.reasons), "nothing of it was decided")
     text = f"the reference {reference.variant} cannot be relied on: {why}"
     return (undecided("session.reference", "session", text),)
 
@@ -155,34 +155,42 @@ def _of_checks(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
     mine = [it for it in evidence.checks if it.variant == name]
     mine.sort(key=lambda it: it.outcome is not CheckOutcome.MEASURED)
     ran = {it.id: it for it in mine}  # of one that ran twice, what went wrong
-    role = evidence.subjects[name].role
-    required = [
-        _of_check(check_id, ran.get(check_id), policy, role) for check_id in policy.required
-    ]
+    required = [_of_check(it, name, ran.get(it), evidence, policy) for it in policy.required]
     others = [
-        _of_check(it.id, it, policy, role)
+        _of_check(it.id, name, it, evidence, policy)
         for key, it in ran.items()
         if key not in policy.required and it.outcome is not CheckOutcome.ABSENT
     ]
     return required + [it for it in others if it.outcome is not Outcome.PASS]
 
 
-def _of_check(check_id: str, check: Check | None, policy: Policy, role: Role) -> Finding:
+def _of_check(
+    check_id: str, name: str, check: Check | None, evidence: Evidence, policy: Policy
+) -> Finding:
+    """What became of a check of a variant, which is named."""
     suite = check_id.partition(".")[0]
     if check is None:
         return undecided(check_id, suite, f"the required check {check_id} did not run")
     if check.outcome is CheckOutcome.MEASURED:
         return Finding(check_id, suite, Severity.CRITICAL, Outcome.PASS, "ran to its end")
     is_unasked = check.outcome is CheckOutcome.ABSENT and check.reason == NOT_JUDGED
-    if is_unasked and role is not Role.CANDIDATE:  # a rule that does judge it lacks its figure
+    # Where a rule does judge it, its figure is lacking, which that rule says.
+    if is_unasked and evidence.subjects[name].role is not Role.CANDIDATE:
         return Finding(check_id, suite, Severity.INFO, Outcome.PASS, check.reason)
     if check.outcome is CheckOutcome.ABSENT:
         why = f"{check_id} had nothing to measure: {check.reason}"
         found = undecided(check_id, suite, why)
+        if _needs_chats(check.reason, evidence):
+            return replace(found, outcome=Outcome.NOT_APPLICABLE)
         return waive_source(found, policy) if check.reason == NO_SOURCE else found
     if check.outcome in (CheckOutcome.FAILED, CheckOutcome.CRASHED):
         return Finding(check_id, suite, Severity.CRITICAL, Outcome.FAIL, check.reason)
     return undecided(check_id, suite, f"{check_id} was not measured: {check.reason}")
+
+
+def _needs_chats(absence: str, evidence: Evidence) -> bool:
+    """Whether something is absent because the model has no chats, which the evidence says too."""
+    return absence == NO_CHATS and not evidence.is_chat
 
 
 def _of_rules(name: str, evidence: Evidence, policy: Policy) -> list[Finding]:
@@ -224,6 +232,9 @@ def _of_rule(
         count = "was not measured" if not found else f"was measured {len(found)} times"
         why = f"{rule.subject} {count}"
         return waive(rule, undecided(rule.id, rule.suite, why, rule.severity))
+    if _needs_chats(found[0].absence, evidence):
+        why = f"{rule.subject}: {NO_CHATS}"
+        return Finding(rule.id, rule.suite, rule.severity, Outcome.NOT_APPLICABLE, why)
     return apply_rule(rule, found[0], evidence)
 
 

@@ -9,6 +9,7 @@ from harness.answer import Request
 from harness.bank import question
 from harness.bench import Bench
 from harness.conversation import Conversation
+from harness.evidence import NO_CHATS
 from harness.exploration import Discovery, Effort, explore_chats, explore_texts
 from harness.item import Item
 from harness.measurement import Measurement
@@ -74,26 +75,30 @@ def test_vocabulary(bench: Bench, record: Record) -> None:
 
 
 def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
-    """Hypothesis finds no text and no chat that breaks a promise."""
+    """Hypothesis finds no text and no chat that breaks a promise.
+
+    A model that is not asked in chats gets texts alone, and may refuse one of nothing.
+    """
     if not bench.is_judged("found", "explored"):
         record(bench.unjudged("found"))
         return
     plan, seed = bench.plan, int(bench.random("exploration").integers(2**32))
+    found: dict[str, Discovery] = {}
     with _ordeal(bench) as ordeal:
-        texts = explore_texts(
-            lambda text: ordeal.problem(_chat(text), expected_of(text)),
+        found["texts"] = explore_texts(
+            lambda text: ordeal.problem(
+                _chat(text), expected_of(text) if bench.is_chat or text.strip() else Expected.EITHER
+            ),
             Effort(plan.edge_examples, seed, PastFailures(failures / "texts.jsonl")),
         )
-        chats = explore_chats(
-            lambda: Conversation(ordeal, bench.context_tokens),
-            Effort(
-                plan.edge_chats,
-                seed,
-                PastFailures(failures / "chats.jsonl"),
-                plan.edge_chat_steps,
-            ),
-        )
-    found = {"texts": texts, "chats": chats}
+        if bench.is_chat:
+            past = PastFailures(failures / "chats.jsonl")
+            found["chats"] = explore_chats(
+                lambda: Conversation(ordeal, bench.context_tokens),
+                Effort(plan.edge_chats, seed, past, plan.edge_chat_steps),
+            )
+        else:
+            bench.remark(f"chats are not explored, {NO_CHATS}")
     record(
         _discovered(bench, found),
         bench.sample("explored", "tries", [it.tried for it in found.values()]),
@@ -104,7 +109,11 @@ def _risks(bench: Bench) -> tuple[dict[str, bool], dict[str, bool], dict[str, bo
     tokenizer = read_tokenizer(bench.variant.directory)
     with _ordeal(bench) as ordeal:
         typed = typed_special_tokens(ordeal.runtime, tokenizer)
-        return typed, cut_at_nul(ordeal.runtime), unnormalized(ordeal.runtime, tokenizer)
+        return (
+            typed,
+            cut_at_nul(ordeal.runtime, bench.is_chat),
+            unnormalized(ordeal.runtime, tokenizer),
+        )
 
 
 def _tried(bench: Bench, cases: Mapping[str, OddRequest]) -> tuple[Problems, Problems]:

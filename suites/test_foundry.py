@@ -1,9 +1,16 @@
-"""Does the real Foundry Local runtime give the same answers, and good ones with no options set?"""
+"""Does the real Foundry Local runtime give the same answers, and good ones with no options set?
+
+It is a runtime of chats. A model without a chat template is no candidate for it and is not
+published there, so that nothing here is applicable to one: a policy may require this suite, and
+such a model can be GO all the same, to be shipped with an application that asks
+onnxruntime-genai for plain text.
+"""
 
 from dataclasses import replace
 
 from harness.bench import Bench
 from harness.contracts import Held
+from harness.evidence import NO_CHATS
 from harness.measurement import Measurement
 from harness.plugins.measure import Record
 
@@ -12,6 +19,10 @@ def test_same_answers(bench: Bench, record: Record) -> None:
     """Chats of every slice, through Foundry Local: greedily, as applications ask that set nothing,
     and with each option that promises something.
     """
+    if not bench.is_chat:
+        metrics = {"foundry.same_answers", *(rule.metric for rule in bench.rules)}
+        record(*(bench.absent(it.removeprefix("foundry."), NO_CHATS) for it in sorted(metrics)))
+        return
     visit = bench.visit_foundry()
     same = [float(a.text == b.text) for a, b in zip(visit.own, visit.answers, strict=True)]
     answers = bench.sample("same_answers", "share", same, labels=[it.slice for it in visit.items])

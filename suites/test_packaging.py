@@ -4,15 +4,17 @@ What is wrong is counted and named in the evidence, and a rule refuses it.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from harness.bench import Bench
+from harness.evidence import NO_CHATS
 from harness.measurement import Measurement
 from harness.metrics import packaging
 from harness.metrics.compared import Compared
+from harness.metrics.stored_tensors import largest_wide
 from harness.plugins.measure import Record
 from harness.probes import package
 from harness.probes.folder import external_files, file_sizes, float_tensors, read_folder
+from harness.probes.stored_tensors import read_stored_tensors
 
 CHAT = (("user", "first-message"), ("assistant", "second-message"), ("user", "third-message"))
 
@@ -23,24 +25,32 @@ def test_folder_is_complete(bench: Bench, record: Record) -> None:
     folder = read_folder(directory)
     graph = directory / folder.graph_file
     external = external_files(graph) if folder.graph_file and graph.is_file() else ()
-    record(_counted(bench, "missing", packaging.missing_files(folder, external)))
+    problems = packaging.missing_files(folder, external, bench.is_chat)
+    record(_counted(bench, "missing", problems))
 
 
 def test_configs_agree(bench: Bench, record: Record) -> None:
     """End tokens, context and vocabulary are the same wherever they are stated."""
     folder = read_folder(bench.variant.directory, bench.source)
-    problems = packaging.config_problems(folder) + packaging.token_id_problems(folder)
+    problems = packaging.config_problems(folder, bench.is_chat)
+    problems += packaging.token_id_problems(folder)
     record(_counted(bench, "contradictions", problems))
 
 
 def test_graph_matches_recipe(bench: Bench, record: Record) -> None:
-    """Bits, block size, symmetry and accuracy level of the graph are what was asked for."""
+    """Bits, block size, symmetry and accuracy level of the graph are what was asked for.
+
+    The share of the folder that its largest tensor of more bits takes is measured with them.
+    """
     variant = bench.variant
     problems = packaging.quantization_problems(variant.recipe, variant.quantization)
     size = sum(file_sizes(variant.directory).values())
+    wide = largest_wide(read_stored_tensors(variant.directory), variant.recipe.precision)
+    share, label = (wide.size_bytes / size, wide.label) if wide else (0.0, "")
     record(
         _counted(bench, "differences", problems),
         bench.sample("size", "MiB", [size / 2**20]),
+        bench.sample("wide_tensor", "share", [share], labels=[label]),
     )
 
 
@@ -54,7 +64,13 @@ def test_tensors_are_sound(bench: Bench, record: Record) -> None:
 
 
 def test_template_speaks_the_tokenizers_language(bench: Bench, record: Record) -> None:
-    """Control tokens of the chat template are single special ids, and an answer's end is an end."""
+    """Control tokens of the chat template are single special ids, and an answer's end is an end.
+
+    Not applicable to a model that is not asked in chats.
+    """
+    if not bench.is_chat:
+        record(bench.absent("template_problems", NO_CHATS))
+        return
     folder = read_folder(bench.variant.directory)
     contents = [content for _, content in CHAT]
     whole = bench.render([CHAT])[0]
@@ -90,7 +106,13 @@ def test_tokenizer_is_the_sources(bench: Bench, record: Record) -> None:
 
 
 def test_chats_are_rendered_as_the_sources(bench: Bench, record: Record) -> None:
-    """Chats become the same prompts by every template that the package and its source have."""
+    """Chats become the same prompts by every template that the package and its source have.
+
+    Not applicable to a model that is not asked in chats.
+    """
+    if not bench.is_chat:
+        record(bench.absent("chats", NO_CHATS))
+        return
     found = package.chats(bench.variant.directory, _beside(bench))
     record(_compared(bench, "chats", found))
 
@@ -98,7 +120,7 @@ def test_chats_are_rendered_as_the_sources(bench: Bench, record: Record) -> None
 def _beside(bench: Bench) -> package.Beside:
     """The source, or else the reference, for any other variant than that."""
     if bench.source is not None or bench.variant.name == bench.reference:
-        return package.Beside(bench.source)
+        return package.Beside(bench.source, why=bench.no_source)
     return package.Beside(reference=bench.fleet.variant(bench.reference).directory)
 
 
@@ -113,7 +135,7 @@ def _compared(bench: Bench, metric: str, found: Compared) -> Measurement:
     for what in found.unknown if found.looked_at else ():
         bench.remark(f"{bench.variant.name}: not compared: {what}")
     if found.absence:
-        return replace(bench.sample(metric, "count", ()), absence=found.absence)
+        return bench.absent(metric, found.absence)
     labels = (*found.differences, *found.looked_at)
     values = [n < len(found.differences) for n in range(len(labels))]
     return bench.sample(metric, "count", values, labels=labels)

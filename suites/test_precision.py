@@ -6,7 +6,6 @@ from dataclasses import replace
 from harness.bench import Bench
 from harness.control import add_control
 from harness.errors import InfrastructureError
-from harness.evidence import NO_SOURCE
 from harness.forcing import Passage, compared_together, own_and_expected, windows
 from harness.item import Item
 from harness.measurement import Measurement
@@ -52,7 +51,7 @@ def test_precision(bench: Bench, record: Record) -> None:
     parts = vocabulary_differences(fleet, name, reference)
     vocabulary = bench.sample("vocabulary", "count", [*parts.values()], labels=[*parts])
     if any(parts.values()):
-        record(vocabulary, *(_absent(bench, it, INCOMPARABLE) for it in COMPARED))
+        record(vocabulary, *(bench.absent(it, INCOMPARABLE) for it in COMPARED))
         return
     control, why = _control(bench)
     names = (name, control) if control else (name,)
@@ -82,7 +81,7 @@ def test_source(bench: Bench, record: Record) -> None:
     too, so that no fault of the export hides behind it.
     """
     if bench.source is None:
-        record(_absent(bench, "source_ids", NO_SOURCE))
+        record(bench.absent("source_ids", bench.no_source))
         return
     facts = bench.source_facts()
     record(*_ids(bench, facts), *_export(bench, facts))
@@ -98,6 +97,7 @@ def test_weights(bench: Bench, record: Record) -> None:
     sizes = [(fit.label, fit.sizes) for fit in found.fits if fit.sizes]
     which = [label for label, _ in sizes]
     lacking = [0.0] if names and not found.lacking else [1.0] * len(found.lacking)
+    absence = found.absence if bench.source else bench.no_source
     samples = (
         bench.sample("weights_off", "count", [it.off for it in found.fits], labels=names),
         bench.sample("weights_factor", "ratio", [it.factor for _, it in sizes], labels=which),
@@ -108,7 +108,7 @@ def test_weights(bench: Bench, record: Record) -> None:
             "weights_lacking", "count", lacking, labels=found.lacking or [""] * bool(names)
         ),
     )
-    record(*(replace(it, absence=found.absence) for it in samples))
+    record(*(replace(it, absence=absence) for it in samples))
 
 
 def _asked(bench: Bench) -> tuple[Sequence[Item], Sequence[Reply]]:
@@ -188,7 +188,7 @@ def _answers(bench: Bench) -> list[Measurement]:
     places = {label: place for label, place in found.items() if place}
     identical = [not place for place in found.values()]
     if not places:
-        first = _absent(bench, "first_difference", "no answer differs")
+        first = bench.absent("first_difference", "no answer differs")
     else:
         first = bench.sample("first_difference", "tokens", [*places.values()], labels=[*places])
     return [bench.sample("identical", "share", identical, labels=[*found]), first]
@@ -211,7 +211,3 @@ def _export(bench: Bench, facts: SourceFacts) -> list[Measurement]:
         bench.sample("source_logits", "of their spread", facts.logit_error, labels=facts.labels),
         bench.sample("source_shortfall", "nats", facts.shortfall, labels=facts.shortfall_labels),
     ]
-
-
-def _absent(bench: Bench, metric: str, why: str) -> Measurement:
-    return replace(bench.sample(metric, "", ()), absence=why)

@@ -63,11 +63,11 @@ def test_generation(bench: Bench, record: Record) -> None:
 
 def test_source(bench: Bench, record: Record) -> None:
     """The reference beside the source at every length, so that no fault of both is the norm."""
-    sample = bench.sample("source_logits", "of their spread", ())
     if bench.source is None:
-        record(replace(sample, absence="the release names no [model] path"))
+        record(bench.absent("source_logits", bench.no_source))
     elif bench.variant.name != bench.reference:
-        record(replace(sample, absence="the reference alone is compared with the source"))
+        why = "the reference alone is compared with the source"
+        record(bench.absent("source_logits", why))
     else:
         found = source_lengths(bench)
         labels = [named(length) for length in found]

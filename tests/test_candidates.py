@@ -22,8 +22,9 @@ def refused(tmp_path):
     (tmp_path / "genai_config.json").write_text("{}")
     variant = Variant(Recipe("int4", Role.CANDIDATE, Precision.INT4), tmp_path, {}, "sha256:0")
 
-    def refused(replies):
-        with Fleet({"int4": variant}, "harness.runtimes.scripted:Scripted", 60.0) as fleet:
+    def refused(replies, is_chat=True):
+        factory = "harness.runtimes.scripted:Scripted"
+        with Fleet({"int4": variant}, factory, 60.0, is_chat=is_chat) as fleet:
             stage = Stage(fleet, "fp32", ITEMS, Plan(), "here", replies=replies)
             published, why, status = publish_candidates(
                 GO, stage, Identity("travel", 1), tmp_path / "published"
@@ -45,6 +46,12 @@ def test_a_folder_without_generation_settings_is_refused(refused):
     why, status = refused({"int4": (Reply(Answer(text="Hi")),)})
     assert status == 7
     assert "genai_config.json of int4 must have a table search" in why
+
+
+def test_a_model_without_chats_is_not_published_and_that_is_no_fault(refused):
+    why, status = refused({}, is_chat=False)
+    assert status == 0
+    assert why.startswith("Foundry Local answers chats, and the model has none: ")
 
 
 def test_a_package_is_proven_by_one_item_of_each_of_the_first_slices():

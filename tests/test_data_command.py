@@ -1,8 +1,10 @@
 import json
+from functools import partial
 
 import pytest
 
 from harness.__main__ import main
+from harness.builders.gguf import checkpoint_of
 from tests.conftest import ROOT
 
 TRAVEL = ROOT / "fixtures" / "travel"
@@ -109,6 +111,92 @@ def test_a_public_bank_is_checked_as_the_release_asks_it(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("leak: w-7: trained on as it stands (tuned.jsonl")
     assert main(["data", "check", str(tmp_path / "train.jsonl"), *options[:2]]) == 1
     assert "too few items: all: 1 different chats" in capsys.readouterr().out
+
+
+def base_release(tmp_path, extra=""):
+    """A release whose checkpoint has a tokenizer and no chat template."""
+    model = tmp_path / "model"
+    model.mkdir(exist_ok=True)
+    (model / "tokenizer.json").write_bytes((TRAVEL / "model" / "tokenizer.json").read_bytes())
+    release = (ROOT / "fixtures" / "travel.toml").read_text()
+    release = release.replace('"policies/gate.toml"', f'"{ROOT}/fixtures/policies/gate.toml"')
+    release = release.replace('path = "travel/model"', f'path = "model"{extra}')
+    path = tmp_path / "release.toml"
+    path.write_text(release)
+    return path
+
+
+def test_a_missing_chat_template_is_told_and_is_no_problem(check, tmp_path):
+    pytest.importorskip("tokenizers", reason="needs the [data] extra")
+    status, lines, _ = check(*MANY, options=("--release", base_release(tmp_path)))
+    assert status == 0
+    assert "note: the model has no chat template: it is asked as plain text" in lines
+
+
+def test_a_bank_of_chats_for_a_model_without_any_is_a_problem(tmp_path, capsys):
+    pytest.importorskip("tokenizers", reason="needs the [data] extra")
+    options = ["--release", str(base_release(tmp_path))]
+    assert main(["data", "check", str(TRAVEL / "eval.jsonl"), *options]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("no plain text: booking-0002, ")
+    assert "of 1,240 items have several turns or a system message" in said[0]
+    assert "eval.jsonl: 1 x no plain text" in said
+
+
+def test_a_template_that_nobody_uses_is_told_too(check, tmp_path):
+    pytest.importorskip("tokenizers", reason="needs the [data] extra")
+    release = base_release(tmp_path, "\nchat = false")
+    (tmp_path / "model" / "chat_template.jinja").write_text("{{ messages }}")
+    _, lines, _ = check(*MANY, options=("--release", release))
+    assert "note: [model] chat is false: it is asked as plain text" in lines
+    _, _, error = check(*MANY, options=("--release", base_release(tmp_path, "\nchat = 1")))
+    assert "release.toml [model]: chat: expected true or false, found a whole number 1" in error
+
+
+@pytest.fixture
+def gguf_release(tmp_path, monkeypatch):
+    """A release of a GGUF file, which a process that stands in for transformers reads."""
+    pytest.importorskip("tokenizers", reason="needs the [data] extra")
+    made = partial(checkpoint_of, worker="tests.builders.fake_gguf_worker")
+    monkeypatch.setattr("harness.data_command.checkpoint_of", made)
+    monkeypatch.setattr("harness.builders.gguf._NEEDED", ())
+    (tmp_path / "model.gguf").write_bytes(b"GGUF words")
+    release = base_release(tmp_path)
+    release.write_text(release.read_text().replace('path = "model"', 'path = "model.gguf"'))
+    return release
+
+
+def test_the_tokenizer_of_a_gguf_is_its_checkpoints_which_is_made_once(
+    check, gguf_release, tmp_path
+):
+    options = ("--release", gguf_release, "--cache", tmp_path / "kept" / "variants")
+    status, lines, _ = check(*MANY, options=options)
+    kept = tmp_path / "kept" / "checkpoints"
+    assert (status, lines[0]) == (0, f"model.gguf: making its checkpoint, which is kept in {kept}")
+    assert "note: the model has no chat template: it is asked as plain text" in lines
+    status, again, _ = check(*MANY, options=options)
+    assert (status, again) == (0, lines[1:])
+
+
+def test_what_a_gguf_needs_is_told_in_one_line(check, gguf_release, tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.builders.gguf._NEEDED", ("no-such-package",))
+    options = ("--release", gguf_release, "--cache", tmp_path / "kept" / "variants")
+    status, lines, error = check(*MANY, options=options)
+    assert (status, lines) == (6, [])
+    assert error.startswith("error: a checkpoint is made from a GGUF by packages that are not ")
+    assert error.endswith("run pip install -e '.[build,gguf]': missing no-such-package\n")
+
+
+def test_a_prebuilt_folder_has_a_tokenizer_too(check, gguf_release, tmp_path):
+    (tmp_path / "model.gguf").write_bytes(b"GGUF refused")
+    text = gguf_release.read_text().replace('precision = "int8"', 'prebuilt = "model"')
+    gguf_release.write_text(text)
+    options = ("--release", gguf_release, "--cache", tmp_path / "kept" / "variants")
+    status, lines, _ = check(*MANY, options=options)
+    assert status == 0
+    assert lines[0] == (
+        "note: checked with a prebuilt folder's tokenizer: the tokenizer is another one"
+    )
 
 
 POLICY = """

@@ -39,6 +39,21 @@ def test_a_chat_is_sent_as_it_stands():
     assert request(turns=()).messages == ()
 
 
+@pytest.mark.parametrize(
+    ("given", "is_chat"),
+    [
+        ({"text": "a"}, False),
+        ({"context_plus": 1}, False),
+        ({"turns": (("user", "a"),)}, False),
+        ({"turns": ()}, True),
+        ({"turns": (("wizard", "a"),)}, True),
+        ({"turns": (("user", "a"), ("user", "b"))}, True),
+    ],
+)
+def test_a_case_is_a_chat_unless_it_is_one_message_of_the_users(given, is_chat):
+    assert EdgeCase("odd", **given).is_chat is is_chat
+
+
 def test_bytes_that_are_no_text_become_lone_surrogates():
     assert request(hexadecimal="48 ff").messages == (("user", "H\udcff"),)
 

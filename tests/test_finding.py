@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,15 @@ def test_a_failure_says_what_was_found_what_is_allowed_and_what_it_means():
     assert sentence(RULE, Limit(at_most=1.25), Outcome.FAIL, FOUND, "ratio") == (
         "time between tokens: 1.4 x (1.3 x to 1.5 x), but must be at most 1.25 x; it is slower"
     )
+
+
+def test_what_does_not_decide_is_told_without_a_demand():
+    rule = replace(RULE, severity=Severity.INFO)
+    assert sentence(rule, Limit(at_most=1.25), Outcome.FAIL, FOUND, "ratio") == (
+        "time between tokens: 1.4 x (1.3 x to 1.5 x), over 1.25 x; it is slower"
+    )
+    below = sentence(rule, Limit(at_least=2.0), Outcome.FAIL, FOUND, "ratio")
+    assert below.endswith(", under 2 x; it is slower")
 
 
 def test_a_guard_that_passes_without_proof_says_so():

@@ -43,6 +43,28 @@ def test_what_was_not_built_raises_its_reason_at_every_use(tmp_path):
                 running.ask("c", [HELLO])
 
 
+def test_what_stands_beside_the_release_is_made_once_and_so_is_its_failure(tmp_path):
+    tries = []
+
+    def make():
+        tries.append("good")
+        return Variant(Recipe("beside", Role.CANDIDATE, Precision.INT4), tmp_path, {}, "sha256:0")
+
+    def fail():
+        tries.append("bad")
+        raise BuildError("no disk")
+
+    with fleet(tmp_path) as running:
+        for _ in range(2):
+            assert running.add("beside", make) == "beside"
+            with pytest.raises(BuildError, match="no disk"):
+                running.add("broken", fail)
+        assert running.ask("beside", [HELLO])[0].text
+        with pytest.raises(ValueError, match="a is a variant of the release already"):
+            running.add("a", make)
+    assert tries == ["good", "bad"]
+
+
 def test_a_crash_is_blamed_on_the_variant_and_the_others_go_on(tmp_path):
     with fleet(tmp_path, "harness.runtimes.scripted:Crashing") as running:
         for name in ("a", "b"):

@@ -65,6 +65,14 @@ def test_a_suite_is_measured_by_what_its_own_checks_asked(listener, say):
     assert measured(listener, "int4", "edge_cases")[0] == (0.0, 1.0)
 
 
+@pytest.mark.parametrize(("is_chat", "label"), [(True, "no end"), (False, "")])
+def test_a_text_that_is_gone_on_with_needs_no_end(is_chat, label):
+    listener = Listener(is_chat)
+    answer = Answer(tuple("p"), tuple(range(20)), "and so on", Finish.LENGTH)
+    listener.hear("int4", [asked("a")], [answer])
+    assert measured(listener, "int4")[2] == (label,)
+
+
 def test_a_chat_with_two_answers_has_the_symptoms_of_both(listener, say):
     say("int4", a="<|im_end|>")
     say("int4", a="")

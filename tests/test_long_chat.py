@@ -33,6 +33,16 @@ def test_a_chat_alternates_and_ends_with_a_question():
     assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
 
 
+def test_a_model_without_chats_reads_the_same_facts_as_lines_of_one_text():
+    [chat] = long_chats(ITEMS, [200], words)
+    text = chat.as_text
+    [(role, content)] = text.messages
+    assert role == "user"
+    assert content.split("\n") == [said for _, said in chat.messages]
+    assert (text.tokens, set(text.exchanged)) == (chat.tokens, set(PLACES))
+    assert all(len(it) == 1 and it != text.messages for it in text.exchanged.values())
+
+
 @pytest.mark.parametrize(("items", "rungs"), [(ITEMS, []), (ITEMS, [32, 64]), (ITEMS[:3], [600])])
 def test_without_room_or_facts_there_is_none(items, rungs):
     assert long_chats(items, rungs, words) == ()

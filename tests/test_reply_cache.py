@@ -159,6 +159,7 @@ def test_what_decides_a_reply_is_in_the_key(tmp_path, monkeypatch):
         ingredients("sha256:2", "own_runtime:Runtime", "here"),
         ingredients("sha256:1", "own_runtime:Other", "here"),
         ingredients("sha256:1", "own_runtime:Runtime", "there"),
+        ingredients("sha256:1", "own_runtime:Runtime", "here", is_chat=False),
     ]
     (tmp_path / "own_runtime.py").write_text("Runtime = 2")
     others.append(ingredients("sha256:1", "own_runtime:Runtime", "here"))

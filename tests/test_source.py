@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.answer import is_question
 from harness.errors import CrashError, InfrastructureError, ModelError
 from harness.exam import replies
 from harness.fleet import Fleet
@@ -12,6 +13,7 @@ from harness.item import Item, Scorer
 from harness.metrics.scorers.choice import likeliest
 from harness.parity import CHATS, TEXTS, Cause
 from harness.release import Precision, Role
+from harness.reply import Reply
 from harness.source import ask_source, causes, questions
 from harness.variant import Recipe, Variant
 
@@ -49,6 +51,14 @@ def fleet(tmp_path):
 def asked(fleet, tmp_path):
     replied = list(zip(ITEMS, replies(fleet, "fp32", ITEMS), strict=True))
     return questions(tmp_path / "source", fleet, "fp32", replied)
+
+
+def test_a_source_without_chats_is_asked_questions_alone(fleet, tmp_path):
+    fleet.is_chat = False
+    chats = questions(tmp_path / "source", fleet, "fp32", [(ITEMS[0], Reply())]).chats
+    assert "item item-0" in chats
+    assert "one question" in chats
+    assert all(is_question(chat) for chat in chats.values())
 
 
 def test_texts_chats_and_own_answers_are_asked_for(asked):

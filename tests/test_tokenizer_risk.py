@@ -34,6 +34,11 @@ def test_a_runtime_that_reads_text_as_c_does_is_found(tmp_path):
         assert all(cut_at_nul(runtime).values())
 
 
+def test_a_model_without_chats_has_no_system_message_to_cut(tmp_path):
+    with Isolated("tests.odd_runtimes:CutsAtNul", tmp_path, is_chat=False) as runtime:
+        assert cut_at_nul(runtime, is_chat=False) == {"a user's message": True}
+
+
 def test_what_is_refused_is_no_risk(tmp_path):
     with Isolated("tests.runtimes.plants:RaisesAnything", tmp_path) as runtime:
         assert not any(cut_at_nul(runtime).values())

@@ -21,7 +21,7 @@ from harness.variant import expand
 CONVERSATIONS = Path("train.jsonl")
 
 
-def release(calibration=None, **entry):
+def release(calibration=None, chat=None, **entry):
     return Release(
         Identity("travel", 1),
         {
@@ -30,7 +30,7 @@ def release(calibration=None, **entry):
         },
         Data(Path("eval.jsonl"), calibration=calibration),
         PolicyChoice(Path("gate.toml")),
-        ModelSource(Path("model")),
+        ModelSource(Path("model"), chat=chat),
     )
 
 
@@ -53,6 +53,13 @@ def test_only_what_calibrates_is_made_of_the_calibration_too():
     gptq, rtn = made[Algorithm.GPTQ], made[Algorithm.RTN]
     assert (gptq.stage, gptq.calibration) == (Stage.CHECKPOINT, CONVERSATIONS)
     assert (rtn.stage, rtn.calibration) == (Stage.EXPORT, None)
+
+
+@pytest.mark.parametrize(("chat", "is_chat"), [(None, True), (True, True), (False, False)])
+def test_only_what_calibrates_depends_on_whether_the_model_has_chats(chat, is_chat):
+    for algorithm, expected in ((Algorithm.GPTQ, is_chat), (Algorithm.RTN, True)):
+        entry = {"precision": Precision.INT4, "algorithm": algorithm}
+        assert expand(release(CONVERSATIONS, chat, **entry))[1].is_chat is expected
 
 
 def test_a_stage_may_be_chosen_where_there_is_more_than_one():

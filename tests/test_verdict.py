@@ -4,8 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence import NO_SOURCE, NOT_JUDGED, Check, CheckOutcome, Evidence, Subject
-from harness.finding import Outcome
+from harness.evidence import (
+    NO_CHATS,
+    NO_SOURCE,
+    NOT_JUDGED,
+    Check,
+    CheckOutcome,
+    Evidence,
+    Subject,
+)
+from harness.finding import Outcome, not_applicable
 from harness.measurement import Measurement
 from harness.policy import Limit, Policy, Rule, Severity, Statistic
 from harness.release import Precision, Role
@@ -356,3 +364,51 @@ def test_what_was_not_asked_and_a_rule_judges_is_undecided():
     left = tuple(it for it in good("int4") if it.metric != "latency.itl")
     verdict = judge(evidence(checks=mine, measurements=(*good("fp32"), *left)), POLICY)
     assert verdict.decision is Decision.INCONCLUSIVE
+
+
+PLAIN = replace(RULES[2], id="packaging.chats", metric="packaging.chats")
+WITH_CHATS = Policy("test", (*REQUIRED, "packaging.chats_are_alike"), (*RULES, PLAIN))
+
+
+def without_chats(is_chat=False, why=NO_CHATS):
+    """The evidence on a model whose chats nobody measured, and whether it is one without any."""
+    absent = [
+        replace(measured("packaging.chats", name, ()), absence=why) for name in ("fp32", "int4")
+    ]
+    more = [
+        Check("packaging", "chats_are_alike", name, CheckOutcome.ABSENT, why)
+        for name in ("fp32", "int4")
+    ]
+    whole = evidence()
+    return replace(
+        whole,
+        measurements=(*whole.measurements, *absent),
+        checks=(*whole.checks, *more),
+        is_chat=is_chat,
+    )
+
+
+def test_what_needs_chats_is_not_applicable_to_a_model_without_any():
+    verdict = judge(without_chats(), WITH_CHATS)
+    assert verdict.decision is Decision.GO
+    left_out = not_applicable(verdict.variants["int4"].findings)
+    assert [it.rule for it in left_out] == ["packaging.chats_are_alike", "packaging.chats"]
+    assert all(NO_CHATS in it.reason for it in left_out)
+    [found] = judge_measurements(
+        without_chats().measurements[-1:], "int4", without_chats(), WITH_CHATS
+    )
+    assert (found.outcome, found.decides) == (Outcome.NOT_APPLICABLE, False)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [without_chats(is_chat=True), without_chats(why="the disk is full")],
+    ids=["a model with chats", "another reason"],
+)
+def test_nothing_else_is_excused_so(found):
+    assert judge(found, WITH_CHATS).decision is Decision.INCONCLUSIVE
+
+
+def test_nothing_is_decided_where_nothing_is_applicable():
+    policy = Policy("test", ("packaging.chats_are_alike",), (PLAIN,))
+    assert judge(without_chats(), policy).decision is Decision.INCONCLUSIVE

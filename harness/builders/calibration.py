@@ -5,6 +5,8 @@ from typing import Any
 
 from harness.builders.recipe_config import CALIBRATION
 from harness.errors import ConfigError
+from harness.probes.chat_template import has_chat_template
+from harness.probes.first_token import read_first_token
 from harness.rows import read_rows
 
 Conversation = list[dict[str, str]]
@@ -50,15 +52,31 @@ def offer_to_olive() -> None:
     Registry.register_dataset(CALIBRATION)(_batches)
 
 
-def _batches(path: str, checkpoint: str) -> list[tuple[dict[str, Any], Any]]:
+def plain_text(turns: Conversation, first_token: str) -> str:
+    """A question and its answer as a base model reads them; ConfigError for any other chat."""
+    if [turn["role"] for turn in turns] != ["user", "assistant"]:
+        roles = " + ".join(turn["role"] for turn in turns)
+        raise ConfigError(
+            "a model that is asked as plain text is calibrated on prompts with their answers, "
+            f"write each as prompt and expected: found {roles}"
+        )
+    return first_token + "".join(turn["content"] for turn in turns)
+
+
+def _batches(path: str, checkpoint: str, is_chat: bool) -> list[tuple[dict[str, Any], Any]]:
     """Inputs of the checkpoint and, unused, their labels; both arrays of token ids."""
     import numpy as np
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    has_chats = is_chat and has_chat_template(Path(checkpoint))
+    first_token = read_first_token(Path(checkpoint))
     batches = []
     for turns in conversations(Path(path)):
-        text = tokenizer.apply_chat_template(turns, tokenize=False)
+        if has_chats:
+            text = tokenizer.apply_chat_template(turns, tokenize=False)
+        else:
+            text = plain_text(turns, first_token)
         ids = np.array(tokenizer(text, add_special_tokens=False)["input_ids"], np.int64)
         batches.append(({"input_ids": ids, "attention_mask": np.ones_like(ids)}, ids))
     return batches

@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -43,21 +43,39 @@ def one_line(text: object) -> str:
 
 
 @contextmanager
-def logged_errors(logger: str) -> Iterator[list[BaseException]]:
-    """The exceptions that a library logs meanwhile instead of raising them, in that order."""
-    found: list[BaseException] = []
+def logged_errors(logger: str) -> Iterator[list[logging.LogRecord]]:
+    """What a library logs meanwhile instead of raising it, in that order: errors, and warnings that
+    have an exception.
+    """
+    found: list[logging.LogRecord] = []
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.exc_info and record.exc_info[1] is not None:
-                found.append(record.exc_info[1])
+            if record.levelno >= logging.ERROR or _exception_of(record) is not None:
+                found.append(record)
 
-    handler, heard = Keep(), logging.getLogger(logger)
+    handler, heard = Keep(logging.WARNING), logging.getLogger(logger)
     heard.addHandler(handler)
     try:
         yield found
     finally:
         heard.removeHandler(handler)
+
+
+def blamed(logged: Sequence[logging.LogRecord]) -> tuple[str, BaseException | None]:
+    """What a build failed of by what was logged, in words, and its exception where it has one.
+
+    It is the last: whatever was logged before, the library went on after it. Olive logs what ended
+    a run as a warning, and what a pass got over as an error.
+    """
+    error = _exception_of(logged[-1])
+    if error is None:
+        return one_line(logged[-1].getMessage()), None
+    return f"{type(error).__name__}: {one_line(error)}", error
+
+
+def _exception_of(record: logging.LogRecord) -> BaseException | None:
+    return record.exc_info[1] if record.exc_info else None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -26,13 +26,18 @@ _RECORD = "source.json"
 _MAGIC = b"GGUF"
 
 
+def is_gguf(path: Path) -> bool:
+    """Whether a model's path names a GGUF file, and no folder of a checkpoint."""
+    return path.suffix.lower() == SUFFIX
+
+
 def checkpoint_of(path: Path, root: Path, progress: Progress, worker: str = _WORKER) -> Path:
     """The folder of a GGUF's checkpoint below `root`, made where it is not there whole.
 
     Raises ConfigError for what is no GGUF or not of a kind that is known, InfrastructureError where
     packages are missing, BuildError where it cannot be made of it.
     """
-    _require_gguf(path)
+    require_gguf(path)
     made_from: dict[str, object] = {
         "gguf": digest_file(path),
         "code": digest_file(Path(__file__).with_name("gguf_worker.py")),
@@ -47,7 +52,8 @@ def checkpoint_of(path: Path, root: Path, progress: Progress, worker: str = _WOR
     return entry / _CHECKPOINT
 
 
-def _require_gguf(path: Path) -> None:
+def require_gguf(path: Path) -> None:
+    """Raise ConfigError where a file cannot be read, or is none."""
     try:
         with path.open("rb") as file:
             begin = file.read(len(_MAGIC))

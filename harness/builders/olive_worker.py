@@ -19,7 +19,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from harness.builders.failure import describe, logged_errors, one_line
+from harness.builders.failure import blamed, describe, logged_errors
 from harness.builders.graph import read_quantization
 from harness.builders.recipe_config import execution_provider, run_config
 from harness.builders.search_settings import complete_search
@@ -97,12 +97,11 @@ def build_with_olive(build: dict[str, Any], source: Path, report: Report) -> Non
     scratch.mkdir(parents=True)
     started = time.perf_counter()
     report("stage", {"stage": "building"})
-    with logged_errors("olive") as errors:
+    with logged_errors("olive") as logged:
         olive.run(run_config(recipe, source, output, scratch), tempdir=str(scratch))
-    if errors and not (output / "genai_config.json").is_file():
-        raise BuildError(
-            f"Olive made no model: {type(errors[0]).__name__}: {one_line(errors[0])}"
-        ) from errors[0]
+    if logged and not (output / "genai_config.json").is_file():
+        words, cause = blamed(logged)
+        raise BuildError(f"Olive made no model: {words}") from cause
     for name in _NOT_THE_MODEL:
         (output / name).unlink(missing_ok=True)
     shutil.rmtree(scratch, ignore_errors=True)

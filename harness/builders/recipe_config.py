@@ -125,7 +125,11 @@ def _in_graph(recipe: Recipe) -> Config:
 
 def _in_checkpoint(recipe: Recipe, source: Path) -> Config:
     """gptq in the checkpoint, on the conversations of the recipe; Olive's default asks a hub."""
-    conversations = {"path": str(recipe.calibration), "checkpoint": str(source)}
+    conversations = {
+        "path": str(recipe.calibration),
+        "checkpoint": str(source),
+        "is_chat": recipe.is_chat,
+    }
     return {
         "type": "Gptq",
         "bits": _BITS[recipe.precision],

@@ -61,14 +61,18 @@ def as_ids(value: object) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, list | tuple) else (int(str(value)),)
 
 
-def missing_files(folder: Folder, external: Sequence[str] = ()) -> list[str]:
-    """Files that the folder must have and lacks, or that are empty or unreadable."""
+def missing_files(folder: Folder, external: Sequence[str] = (), is_chat: bool = True) -> list[str]:
+    """Files that the folder must have and lacks, or that are empty or unreadable.
+
+    A model that is not asked in chats needs no chat template.
+    """
     needed = [*REQUIRED_FILES, *external]
     if folder.graph_file:
         needed.append(folder.graph_file)
     elif "genai_config.json" in folder.documents:
         return ["genai_config.json names no model.decoder.filename"]
-    if "chat_template.jinja" not in folder.files and not _inline_template(folder):
+    has_template = "chat_template.jinja" in folder.files or _inline_template(folder)
+    if is_chat and not has_template:
         needed.append("chat_template.jinja")
     absent = [f"{name} is missing" for name in needed if name not in folder.files]
     empty = [f"{name} is empty" for name in needed if folder.files.get(name) == 0]
@@ -85,11 +89,14 @@ def _inline_template(folder: Folder) -> bool:
     return bool(folder.documents.get("tokenizer_config.json", {}).get("chat_template"))
 
 
-def config_problems(folder: Folder) -> list[str]:
-    """Where genai_config.json contradicts the tokenizer, the source checkpoint or itself."""
+def config_problems(folder: Folder, is_chat: bool = True) -> list[str]:
+    """Where genai_config.json contradicts the tokenizer, the source checkpoint or itself.
+
+    What Foundry Local makes of it does not matter to a model without chats, which never gets there.
+    """
     return [
         *_end_token_problems(folder),
-        *_context_problems(folder),
+        *_context_problems(folder, is_chat),
         *_source_value_problem(folder, "vocab_size", "vocab_size"),
     ]
 
@@ -123,7 +130,7 @@ def _listed(ids: Iterable[int]) -> str:
     return ", ".join(map(str, ids))
 
 
-def _context_problems(folder: Folder) -> list[str]:
+def _context_problems(folder: Folder, is_chat: bool) -> list[str]:
     context = folder.model.get("context_length")
     if not isinstance(context, int) or context < 1:
         return [f"context_length in genai_config.json is {context!r}, not a number of tokens"]
@@ -132,7 +139,7 @@ def _context_problems(folder: Folder) -> list[str]:
     longest = search.get("max_length") if isinstance(search, Mapping) else None
     if isinstance(longest, int) and longest > context:
         problems.append(f"search.max_length {longest} is over context_length {context}")
-    if context <= FOUNDRY_BUDGET:
+    if is_chat and context <= FOUNDRY_BUDGET:
         problems.append(
             f"context_length is {context}: Foundry Local reserves {FOUNDRY_BUDGET} new tokens by "
             "default and refuses every request that sets no max_tokens"

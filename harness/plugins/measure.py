@@ -12,6 +12,7 @@ from harness.bank import order_of, shuffled
 from harness.bench import Bench, Stage
 from harness.durations import duration
 from harness.errors import HarnessError
+from harness.evidence import NO_CHATS
 from harness.finding import Finding, Outcome
 from harness.fleet import Fleet
 from harness.listener import Listener
@@ -67,9 +68,15 @@ def open_stage(notebook: Notebook, tests: Sequence[pytest.Item]) -> Iterator[Sta
     tested = {variant_of(item) for item in tests}
     there = [name for name, it in notebook.built.items() if not isinstance(it, HarnessError)]
     order = order_of(settings.items, notebook.subject(release.reference).digest)
-    listener, deadline_seconds = Listener(), plan.deadline_seconds
-    factory, hear = release.runtime.factory, listener.hear
-    with Fleet(notebook.built, factory, deadline_seconds, hear, settings.limits) as fleet:
+    listener = Listener(notebook.is_chat)
+    with Fleet(
+        notebook.built,
+        release.runtime.factory,
+        plan.deadline_seconds,
+        listener.hear,
+        settings.limits,
+        notebook.is_chat,
+    ) as fleet:
         yield Stage(
             fleet=fleet,
             listener=listener,
@@ -84,7 +91,8 @@ def open_stage(notebook: Notebook, tests: Sequence[pytest.Item]) -> Iterator[Sta
             seed=settings.seed,
             device=settings.device,
             machine=settings.machine,
-            source=release.model.path if release.model else None,
+            source=notebook.source,
+            no_source=notebook.no_source,
             cache=settings.cache,
             reply_cache=_reply_cache(notebook),
             limits=settings.limits,
@@ -99,7 +107,7 @@ def _reply_cache(notebook: Notebook) -> ReplyCache | None:
     if not reference or not settings.policy.plan.keep_reference_replies:
         return None
     factory, environment = settings.release.runtime.factory, notebook.environment.fingerprint
-    made_of = ingredients(reference, factory, environment)
+    made_of = ingredients(reference, factory, environment, notebook.is_chat)
     return ReplyCache(settings.cache.parent / "replies", made_of)
 
 
@@ -127,13 +135,18 @@ def edge_cases(pytestconfig: pytest.Config, bench: Bench) -> OddRequests:
         names = ", ".join(settings.replaced_cases)
         bench.remark(f"the release states these edge cases anew, in place of the gate's: {names}")
 
+    cases = [it for it in settings.edge_cases if bench.is_chat or not it.is_chat]
+    if len(cases) < len(settings.edge_cases):
+        names = ", ".join(it.name for it in settings.edge_cases if it.is_chat)
+        bench.remark(f"edge cases that are not applicable, {NO_CHATS}: {names}")
+
     def of(bench: Bench) -> dict[str, OddRequest]:
         def encode(text: str) -> list[int]:
             return bench.encode([text])[0]
 
         return {
             it.name: (it.request(bench.context_tokens, bench.long_prompt, encode), it.expected)
-            for it in settings.edge_cases
+            for it in cases
         }
 
     return of

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from harness.banks import remark
+from harness.banks import remark as bank_remark
+from harness.base_model import remark
 from harness.bench import Stage
 from harness.builders.base import Built
 from harness.conditions import Conditions
 from harness.device import remarks
 from harness.environment import Environment
 from harness.errors import HarnessError
-from harness.evidence import Check, Evidence, Subject
+from harness.evidence import NO_SOURCE, Check, Evidence, Subject
 from harness.finding import Outcome
 from harness.listener import subject, summary
 from harness.measurement import Measurement
@@ -26,12 +28,17 @@ class Notebook:
     """Filled in by hooks and fixtures while the session runs.
 
     `built` holds what there is to measure, by variant; `stage` is there once something is measured.
+    Known once variants are built: whether the model is asked in chats (`is_chat`), and the
+    checkpoint that they are made from (`source`), or why there is none.
     """
 
     settings: Settings
     environment: Environment
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     built: Built = field(default_factory=dict)
+    is_chat: bool = True
+    source: Path | None = None
+    no_source: str = NO_SOURCE
     stage: Stage | None = None
     checks: list[Check] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
@@ -86,6 +93,7 @@ class Notebook:
             remarks=(*self._of_settings(), *self._remarks()),
             flips=tuple(self.stage.flips if self.stage else ()),
             has_source=self.settings.release.model is not None,
+            is_chat=self.is_chat,
             device=settings.device,
             machine=settings.machine,
             floor=settings.release.data.floor,
@@ -94,10 +102,11 @@ class Notebook:
     def _of_settings(self) -> tuple[str, ...]:
         settings = self.settings
         on_device = remarks(settings.device, settings.machine)
-        return (*on_device, *remark.remarks(settings.release.data))
+        return (*on_device, *bank_remark.remarks(settings.release.data))
 
     def _remarks(self) -> list[str]:
-        return self.stage.remarks if self.stage else []
+        base = [] if self.is_chat else [remark(self.settings.release.model)]
+        return [*base, *(self.stage.remarks if self.stage else ())]
 
 
 NOTEBOOK = pytest.StashKey[Notebook]()

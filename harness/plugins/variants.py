@@ -1,20 +1,22 @@
 """Suites run once for every variant of the release; variants are built before the first test."""
 
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Generator, Sequence
+from pathlib import Path
 
 import pytest
 
+from harness.base_model import asks_chats, require_no_chats, require_no_templates
 from harness.builders.assemble import build_variants
 from harness.builders.base import Built, Progress
-from harness.builders.gguf import SUFFIX, checkpoint_of
-from harness.errors import ConfigError, HarnessError
+from harness.builders.gguf import checkpoint_of, is_gguf, require_gguf
+from harness.errors import BuildError, ConfigError, HarnessError
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import SETTINGS, Settings, is_gate
 from harness.plugins.progress import bar
 from harness.probes.host import capture_conditions, capture_environment
 from harness.release import Role
 from harness.store import forget_latest
+from harness.variant import Recipe, Variant
 
 NAME = "variant_name"
 
@@ -51,7 +53,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 def _build(config: pytest.Config) -> Built:
-    settings = config.stash[SETTINGS]
+    notebook, settings = config.stash[NOTEBOOK], config.stash[SETTINGS]
     beside = settings.release.with_role(Role.BASELINE)
     wanted = settings.only | {settings.release.reference, *beside}
     recipes = [recipe for recipe in settings.recipes if recipe.name in wanted]
@@ -61,26 +63,55 @@ def _build(config: pytest.Config) -> Built:
             shown.set_description(f"build {name}: {stage}")
             shown.update()
 
-        settings = config.stash[SETTINGS] = config.stash[NOTEBOOK].settings = _sourced(
-            settings, tell
-        )
-        source = settings.release.model.path if settings.release.model else None
+        source = _source(settings, recipes, tell)
+        if isinstance(source, Path):
+            notebook.source = source
+            if (source / "config.json").is_file():
+                _recognize(notebook, source)
+        elif source is not None:
+            notebook.no_source = f"there is no checkpoint to compare with: {source}"
         built = build_variants(recipes, source, settings.cache, tell)
     for found in built.values():
         if isinstance(found, ConfigError):
             raise found
+    _recognize_by(notebook, built)
     return built
 
 
-def _sourced(settings: Settings, tell: Progress) -> Settings:
-    """With a checkpoint in place of a GGUF file; what has none cannot be judged."""
-    release, model = settings.release, settings.release.model
-    if model is None or model.path.suffix.lower() != SUFFIX:
-        return settings
+def _recognize(notebook: Notebook, directory: Path) -> None:
+    """Keep whether the model is asked in chats; ConfigError where it is not, and the bank is."""
+    notebook.is_chat = asks_chats(notebook.settings.release.model, directory)
+    if not notebook.is_chat:
+        require_no_chats(notebook.settings.items)
+
+
+def _recognize_by(notebook: Notebook, built: Built) -> None:
+    """The same by the reference where there is no checkpoint; ConfigError where variants differ."""
+    release = notebook.settings.release
+    folders = {name: it.directory for name, it in built.items() if isinstance(it, Variant)}
+    if notebook.source is None and release.reference in folders:
+        _recognize(notebook, folders[release.reference])
+    if not notebook.is_chat:
+        require_no_templates(release.model, folders)
+
+
+def _source(
+    settings: Settings, recipes: Sequence[Recipe], tell: Progress
+) -> Path | HarnessError | None:
+    """The checkpoint's directory, made now of a GGUF file; None where the release names none.
+
+    An error where no checkpoint can be made, which leaves what is prebuilt to be judged. Raises
+    ConfigError for a file that is no GGUF, and for one of an unknown kind where all is to be built.
+    """
+    model = settings.release.model
+    if model is None or not is_gguf(model.path):
+        return model.path if model else None
+    require_gguf(model.path)
     try:
-        place = checkpoint_of(model.path, settings.cache.parent / "checkpoints", tell)
-    except ConfigError:
-        raise
+        return checkpoint_of(model.path, settings.cache.parent / "checkpoints", tell)
+    except ConfigError as error:
+        if all(recipe.prebuilt is None for recipe in recipes):
+            raise
+        return BuildError(str(error))
     except HarnessError as error:
-        raise pytest.UsageError(str(error)) from error
-    return replace(settings, release=replace(release, model=replace(model, path=place)))
+        return error

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import evidence
 from harness.errors import LoadError
+from harness.evidence import NO_SOURCE
 from harness.metrics.architecture import (
     Graph,
     compare_attributes,
@@ -18,7 +18,7 @@ from harness.metrics.architecture import (
     compare_graphs,
     compare_rotations,
 )
-from harness.metrics.chat_templates import CHATS, compare_renderings, named_template
+from harness.metrics.chat_templates import CHATS, compare_renderings
 from harness.metrics.compared import Compared
 from harness.metrics.generation import compare_generation
 from harness.metrics.model_config import computation
@@ -29,11 +29,11 @@ from harness.metrics.tokenizer_parts import (
     tokenizer_parts,
 )
 from harness.probes.chat_rendering import render_chats
+from harness.probes.chat_template import read_templates
 from harness.probes.graph_computation import read_computation
 from harness.probes.saved_tokenizer import saved_tokenizer
 
-NO_SOURCE = Compared(unknown=(evidence.NO_SOURCE,))
-_GRAPH, _TOKENIZER, _TEMPLATE = "genai_config.json", "tokenizer.json", "chat_template.jinja"
+_GRAPH, _TOKENIZER = "genai_config.json", "tokenizer.json"
 _NEEDS_REWRITING = (
     "the tokenizer differs from the source's file, which builders write anew, and transformers is "
     "not there to do the same"
@@ -44,17 +44,23 @@ _NEEDS_REWRITING = (
 class Beside:
     """What a package is held against: its source checkpoint's folder, or else the reference's.
 
-    Neither is there for a reference whose release names no source.
+    Neither is there for a reference without a source; `why` says why there is none.
     """
 
     source: Path | None = None
     reference: Path | None = None
+    why: str = NO_SOURCE
+
+    @property
+    def nothing(self) -> Compared:
+        """What is found where there is neither."""
+        return Compared(unknown=(self.why,))
 
 
 def graph_parts(directory: Path, beside: Beside) -> tuple[Compared, Compared]:
     """Attributes of attention and norms, and the RoPE caches; LoadError where there is no graph."""
     if beside.source is None and beside.reference is None:
-        return NO_SOURCE, NO_SOURCE
+        return beside.nothing, beside.nothing
     model = _table(directory / _GRAPH, "model")
     graph = _graph(directory)
     if beside.source is None:
@@ -86,7 +92,7 @@ def generation(directory: Path, beside: Beside) -> Compared:
         document = stated if stated.is_file() else beside.source / "config.json"
         return compare_generation(search, _document(document))
     if beside.reference is None:
-        return NO_SOURCE
+        return beside.nothing
     theirs = _table(beside.reference / _GRAPH, "search")
     return compare_generation(search, theirs, "the reference's")
 
@@ -98,7 +104,7 @@ def tokenizer(directory: Path, beside: Beside) -> Compared:
     """
     if beside.source is None:
         if beside.reference is None:
-            return NO_SOURCE
+            return beside.nothing
         return _tokenizers(directory, beside.reference, "the reference's")
     found = _tokenizers(directory, beside.source, "the source's")
     if found.looked_at and not found.differences:
@@ -140,10 +146,10 @@ def _named_apart(directory: Path) -> Mapping[str, Any]:
 
 def chats(directory: Path, beside: Beside) -> Compared:
     """What the chat templates render: the package's two, where it has two, and the other's."""
-    inline, file = _templates(directory)
+    inline, file = read_templates(directory)
     used = file or inline
     other = beside.source or beside.reference
-    theirs = "" if other is None else (_templates(other)[1] or _templates(other)[0])
+    theirs = "" if other is None else (read_templates(other)[1] or read_templates(other)[0])
     whose = "the source checkpoint's" if beside.source else "the reference's"
     tokens = _named_tokens(directory)
     pairs = [(inline, file, "the one in chat_template.jinja") if inline and file else None]
@@ -153,7 +159,7 @@ def chats(directory: Path, beside: Beside) -> Compared:
     found = [_rendered(*pair, tokens) for pair in pairs if pair]
     if not found:
         if other is None:
-            return NO_SOURCE
+            return beside.nothing
         return Compared(unknown=("there is no chat template to compare with",))
     return Compared(
         tuple(it for one in found for it in one.looked_at),
@@ -169,14 +175,6 @@ def _rendered(mine: str, theirs: str, what: str, tokens: Mapping[str, str]) -> C
     return compare_renderings(
         render_chats(mine, given, tokens), render_chats(theirs, given, tokens), what
     )
-
-
-def _templates(directory: Path) -> tuple[str, str]:
-    """A folder's chat templates: in the tokenizer's configuration, and in a file of its own."""
-    config, path = directory / "tokenizer_config.json", directory / _TEMPLATE
-    inline = named_template(_document(config).get("chat_template")) if config.is_file() else ""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    return inline, text
 
 
 def _named_tokens(directory: Path) -> dict[str, str]:

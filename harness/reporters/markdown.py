@@ -8,7 +8,7 @@ from tabulate import tabulate
 from harness.comparison import compare
 from harness.conditions import Conditions, others_share
 from harness.environment import Power
-from harness.finding import Finding, against, quantity, waived
+from harness.finding import Finding, against, not_applicable, noted, quantity, waived
 from harness.report import Report, VariantReport
 from harness.reporters.comparison import HEADERS as COLUMNS
 from harness.reporters.comparison import absent, sentences
@@ -44,6 +44,8 @@ def render(
         table=tabulate(rows(report), headers=HEADERS, tablefmt="github", disable_numparse=True),
         against=against,
         waived=waived,
+        not_applicable=not_applicable,
+        noted=noted,
         findings=_findings,
         flips=flip_table,
         conditions=_conditions(report.conditions),

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from harness.comparison import compare
-from harness.evidence import NO_SOURCE
-from harness.finding import against, change, waived
+from harness.evidence import NO_CHATS, NO_SOURCE
+from harness.finding import against, change, not_applicable, noted, waived
 from harness.release import Role
 from harness.report import Report, VariantReport
 from harness.reporters.comparison import sentences
@@ -22,8 +22,10 @@ def summary(report: Report, place: str = "") -> str:
     lines = [tabulate(rows(report), headers=HEADERS, disable_numparse=True), ""]
     for name, it in report.variants.items():
         lines += _reasons(name, it)
-    lines += [*_accepted(report), *sentences(compare(report.variants))]
+    lines += [*_accepted(report), *_left_out(report), *sentences(compare(report.variants))]
     lines += [*_resolution(report), *(f"note: {remark}" for remark in report.remarks)]
+    for name, it in report.variants.items():
+        lines += [f"note: {name}: {finding.reason}" for finding in noted(it.findings)]
     for name, package in report.published.items():
         lines.append(f"published {name}: {package.model_id} in {package.path}")
     lines += [f"not published {name}: {why}" for name, why in report.refused.items()]
@@ -49,6 +51,13 @@ def _accepted(report: Report) -> list[str]:
         return lines
     why = next(why for _, why in names if NO_SOURCE in why).rpartition("; waived: ")[2]
     return [*lines, f"waived {_unsourced(unsourced)}; {why}"]
+
+
+def _left_out(report: Report) -> list[str]:
+    """One line for all that needs chats where the model has none."""
+    found = [it for one in report.variants.values() for it in not_applicable(one.findings)]
+    rules = ", ".join(dict.fromkeys(it.rule for it in found))
+    return [f"not applicable, {NO_CHATS}: {rules}"] if found else []
 
 
 def _unsourced(rules: Sequence[str]) -> str:

@@ -36,7 +36,9 @@ class ChildStuckError(Exception):
 class Child:
     """One worker process. Every method may raise ChildDiedError; `ask` also ChildStuckError."""
 
-    def __init__(self, factory: str, directory: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self, factory: str, directory: Path, limits: Limits | None = None, is_chat: bool = True
+    ) -> None:
         """Start the process; raises InfrastructureError when the system refuses."""
         self._scratch = tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True)
         progress = Path(self._scratch.name, "progress")
@@ -45,7 +47,7 @@ class Child:
         command = [sys.executable, "-P", "-m", "harness.runtimes.worker"]
         limits = limits or Limits()
         caps = json.dumps([limits.processors, limits.threads, limits.memory_bytes])
-        command += [factory, str(directory), str(progress), caps]
+        command += [factory, str(directory), str(progress), caps, json.dumps(is_chat)]
         self._process = _start(command, self._errors)
         self._replies: queue.SimpleQueue[object] = queue.SimpleQueue()
         assert self._process.stdout is not None

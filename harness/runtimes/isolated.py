@@ -42,8 +42,13 @@ class Isolated:
         deadline_seconds: float = 120.0,
         label: str = "",
         limits: Limits | None = None,
+        is_chat: bool = True,
     ) -> None:
-        """Nothing is started yet. The deadline is for a load, or for one request of a plan."""
+        """Nothing is started yet. The deadline is for a load, or for one request of a plan.
+
+        Without `is_chat` prompts are plain text, as `harness.runtimes.plain_text` makes them.
+        """
+        self._is_chat = is_chat
         self._limits = limits or Limits()
         self.load_seconds = 0.0
         self._factory = factory
@@ -161,7 +166,7 @@ class Isolated:
 
     def _started(self) -> Child:
         if self._child is None:
-            self._child = Child(self._factory, self._directory, self._limits)
+            self._child = Child(self._factory, self._directory, self._limits, self._is_chat)
             try:
                 self.load_seconds = cast(float, self._ask(Question("start")))
             except HarnessError:

@@ -1,6 +1,6 @@
 """The child process: loads one runtime, answers whole plans, and says where it is.
 
-``python -m harness.runtimes.worker FACTORY DIRECTORY PROGRESS LIMITS``, started by
+``python -m harness.runtimes.worker FACTORY DIRECTORY PROGRESS LIMITS CHATS``, started by
 `harness.runtimes.child` only.
 """
 
@@ -27,6 +27,7 @@ from harness.runtimes.base import Runtime, one_line
 from harness.runtimes.caps import MemoryCap, pin
 from harness.runtimes.channel import Cycles, Hold, Question, Reload, read, write
 from harness.runtimes.factory import make_runtime
+from harness.runtimes.plain_text import PlainText
 from harness.runtimes.progress import CLOSING, IDLE, LOADING, Progress
 
 _Asking = Callable[[int, Request], str]
@@ -49,8 +50,14 @@ class Worker:
     """What may be asked of the child: each public method is one question."""
 
     def __init__(
-        self, factory: str, directory: Path, progress: Progress, limits: Limits | None = None
+        self,
+        factory: str,
+        directory: Path,
+        progress: Progress,
+        limits: Limits | None = None,
+        is_chat: bool = True,
     ) -> None:
+        self._is_chat = is_chat
         self._limits = limits or Limits()
         self._cap = MemoryCap(self._limits.memory_bytes)
         self._factory = factory
@@ -61,7 +68,8 @@ class Worker:
     def start(self) -> float:
         """Make the runtime and load the variant; seconds of the load alone."""
         pin(self._limits)
-        self._runtime = make_runtime(self._factory, self._limits.threads)
+        runtime = make_runtime(self._factory, self._limits.threads)
+        self._runtime = runtime if self._is_chat else PlainText(runtime)
         self._cap.put_on()
         return self._load()
 
@@ -289,13 +297,14 @@ def _claim(descriptor: int, mode: str, replacement: int) -> IO[bytes]:
     return mine
 
 
-def main(factory: str, directory: str, progress: str, limits: str) -> None:
+def main(factory: str, directory: str, progress: str, limits: str, chats: str) -> None:
     """Serve until the gate closes the worker or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's is the gate's to handle
     nothing = os.open(os.devnull, os.O_RDONLY)
     questions = _claim(0, "rb", nothing)
     replies = _claim(1, "wb", 2)
-    worker = Worker(factory, Path(directory), Progress(Path(progress)), _limits(limits))
+    place, stage = Path(directory), Progress(Path(progress))
+    worker = Worker(factory, place, stage, _limits(limits), json.loads(chats))
     serve(worker, questions, replies)
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from harness.builders.olive_worker import serve
 from harness.errors import ConfigError
 
+TOKENIZER = Path(__file__).parents[2] / "fixtures" / "travel" / "model" / "tokenizer.json"
+
 
 def make(build, source, report):
     said = source.read_bytes()
@@ -16,6 +18,8 @@ def make(build, source, report):
     output = Path(build["output"])
     output.mkdir()
     (output / "config.json").write_text('{"model_type": "fake"}')
+    if said.endswith(b"words"):
+        (output / "tokenizer.json").write_bytes(TOKENIZER.read_bytes())
     report("built", {})
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.builders.calibration import conversations
+from harness.builders.calibration import conversations, plain_text
 from harness.errors import ConfigError
 
 ROWS = """{"prompt": "Code of Lisbon?", "expected": "LIS", "id": "1"}
@@ -35,3 +35,10 @@ def test_what_is_no_conversation_is_refused_in_one_line(
     (tmp_path / "train.jsonl").write_text(text)
     with pytest.raises(ConfigError, match=line):
         conversations(tmp_path / "train.jsonl")
+
+
+def test_a_base_model_reads_a_question_and_its_answer_in_one_go() -> None:
+    turns = [{"role": "user", "content": "Lisbon is"}, {"role": "assistant", "content": " LIS"}]
+    assert plain_text(turns, "<s>") == "<s>Lisbon is LIS"
+    with pytest.raises(ConfigError, match=r"found system \+ user \+ assistant"):
+        plain_text([{"role": "system", "content": "Be brief."}, *turns], "")

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from harness.builders.failure import describe, logged_errors, restore
+from harness.builders.failure import blamed, describe, logged_errors, restore
 from harness.errors import BuildError, ConfigError, HarnessError, InfrastructureError
 
 
@@ -29,15 +29,50 @@ def test_a_foreign_message_becomes_one_short_line() -> None:
     assert len(message) < 400
 
 
-def test_what_a_library_logs_and_does_not_raise_is_kept_in_its_order() -> None:
-    logger = logging.getLogger("some.library")
-    with logged_errors("some") as found:
-        for error in (KeyError("rope_type"), ValueError("no model")):
-            try:
-                raise error
-            except Exception:
-                logger.exception("the pass failed")
-        logger.warning("nothing was raised here")
-    logger.error("too late", exc_info=OSError())
+def logs(level: int, error: Exception | None = None, message: str = "the pass failed") -> None:
+    logging.getLogger("some.library").log(level, message, exc_info=error)
 
-    assert [type(error) for error in found] == [KeyError, ValueError]
+
+def test_what_a_library_logs_and_does_not_raise_is_kept_in_its_order() -> None:
+    with logged_errors("some") as found:
+        logs(logging.WARNING, KeyError("rope_type"))
+        logs(logging.WARNING)
+        logs(logging.INFO, OSError("nobody cares"))
+        logs(logging.ERROR)
+    logs(logging.ERROR, OSError("too late"))
+
+    assert [(it.levelno, bool(it.exc_info)) for it in found] == [
+        (logging.WARNING, True),
+        (logging.ERROR, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("logged", "words"),
+    [
+        (
+            [(logging.WARNING, OSError("no cache")), (logging.ERROR, KeyError("rope_type"))],
+            "KeyError: 'rope_type'",
+        ),
+        (
+            [(logging.ERROR, OSError("no cache")), (logging.WARNING, KeyError("rope_type"))],
+            "KeyError: 'rope_type'",
+        ),
+        ([(logging.WARNING, OSError("no cache")), (logging.ERROR, None)], "the pass failed"),
+        (
+            [(logging.ERROR, KeyError("rope_type")), (logging.WARNING, None)],
+            "KeyError: 'rope_type'",
+        ),
+    ],
+    ids=["an early warning", "what a pass got over", "no exception", "a last warning of nothing"],
+)
+def test_the_error_that_is_nearest_to_the_failure_is_blamed(
+    logged: list[tuple[int, Exception | None]], words: str
+) -> None:
+    with logged_errors("some") as found:
+        for level, error in logged:
+            logs(level, error)
+
+    said, cause = blamed(found)
+    assert said == words
+    assert (cause is None) is ("Error" not in words)

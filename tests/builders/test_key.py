@@ -20,6 +20,7 @@ CHANGES: list[dict[str, Any]] = [
     {"accuracy_level": 1},
     {"provider": Provider.CUDA},
     {"stage": Stage.GRAPH},
+    {"is_chat": False},
 ]
 
 

@@ -56,6 +56,18 @@ def test_a_missing_an_empty_and_an_unreadable_file_are_named():
     assert "genai_config.json is missing" in packaging.missing_files(broken)
 
 
+def test_a_model_without_chats_needs_no_template_and_no_room_for_foundrys_answers():
+    plain = folder(model={"context_length": 2048}, source={"max_position_embeddings": 2048})
+    plain = Folder({k: v for k, v in plain.files.items() if "jinja" not in k}, plain.documents)
+    assert packaging.missing_files(plain) == ["chat_template.jinja is missing"]
+    assert packaging.missing_files(plain, is_chat=False) == []
+    chatting, alone = (packaging.config_problems(plain, it) for it in (True, False))
+    assert [it for it in chatting if it not in alone] == [
+        "context_length is 2048: Foundry Local reserves 2048 new tokens by default and refuses "
+        "every request that sets no max_tokens"
+    ]
+
+
 def test_a_graph_that_no_check_would_read_is_named():
     found = folder(model={"decoder": {"filename": "model.bin"}}, files={"model.bin": 10})
     assert packaging.missing_files(found) == ["model.bin must end with .onnx, or no check reads it"]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from harness.finding import Finding, Outcome
 from harness.policy import Severity
-from harness.reporters import terminal
+from harness.reporters import markdown, terminal
 
 
 def test_the_terminal_shows_figures_reasons_packages_and_the_verdict_last(report):
@@ -17,6 +17,14 @@ def test_the_terminal_shows_figures_reasons_packages_and_the_verdict_last(report
 
 def test_what_does_not_decide_is_no_reason_against(report):
     assert "memory.peak" not in terminal.summary(report)
+
+
+def test_what_is_beyond_the_usual_and_decides_nothing_is_a_note(report):
+    wide = Finding("packaging.wide_tensor", "packaging", Severity.INFO, Outcome.FAIL, "it is large")
+    variants = {"int8": replace(report.variants["int8"], findings=(wide,))}
+    changed = replace(report, variants=variants)
+    assert "note: int8: it is large" in terminal.summary(changed).splitlines()
+    assert "- **note** it is large (`packaging.wide_tensor`)" in markdown.render(changed)
 
 
 def test_what_never_ran_is_one_line_however_much_it_is(report):
@@ -49,6 +57,18 @@ def test_a_risk_that_is_accepted_is_named_once_with_all_that_have_it(report):
     lines = terminal.summary(replace(report, variants=variants)).splitlines()
     waived = [line for line in lines if "NUL" in line]
     assert waived == [f"waived edge_cases.nul: {why} (fp32, int4, int8)"]
+
+
+def test_what_needs_chats_is_one_line_for_all_variants(report):
+    found = [
+        Finding(rule, "x", Severity.CRITICAL, Outcome.NOT_APPLICABLE, "why")
+        for rule in ("foundry.same_answers", "packaging.chats")
+    ]
+    variants = {name: replace(it, findings=found) for name, it in report.variants.items()}
+    lines = terminal.summary(replace(report, variants=variants)).splitlines()
+    assert [line for line in lines if "packaging.chats" in line] == [
+        "not applicable, the model is asked as plain text: foundry.same_answers, packaging.chats"
+    ]
 
 
 def test_what_to_take_of_several_candidates_stands_above_the_verdict(report):

@@ -1,0 +1,42 @@
+"""The token that a tokenizer puts before every text, which nothing else does without a template."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def read_first_token(directory: Path) -> str:
+    """Its text (``<s>``), as transformers adds it to plain text; "" where it adds none.
+
+    `add_bos_token` of tokenizer_config.json decides where it is there, and else the template of
+    tokenizer.json's post-processor. Files that cannot be read say nothing.
+    """
+    config = _document(directory / "tokenizer_config.json")
+    if isinstance(adds := config.get("add_bos_token"), bool):
+        return _content(config.get("bos_token")) if adds else ""
+    processor = _document(directory / "tokenizer.json").get("post_processor")
+    return "".join(_before_text(processor))
+
+
+def _before_text(processor: Any) -> Iterator[str]:
+    """What the first template among the stages has before the text."""
+    stages = processor.get("processors", [processor]) if isinstance(processor, Mapping) else []
+    templates = [it for it in stages if isinstance(it, Mapping) and "single" in it]
+    for piece in templates[0]["single"] if templates else []:
+        if "SpecialToken" not in piece:
+            return
+        yield str(piece["SpecialToken"]["id"])
+
+
+def _content(token: Any) -> str:
+    token = token.get("content") if isinstance(token, Mapping) else token
+    return token if isinstance(token, str) else ""
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
