@@ -18,6 +18,7 @@ from harness.route import NEW_TOKENS, Route
 AGAIN = 10  # repetitions of a length that is suspected of a cliff, and of those before it
 WINDOW_TOKENS = 128  # at the end of a text: its logits are compared, whatever the prompt's length
 _LEAST_CONTEXT_TOKENS = 8  # before the first of them
+_CHEAPER = 4  # times as often are they timed again
 CHEAP_TOKENS = 257  # prompts up to here cost little, vary much, and are timed twice as often
 WARMUPS = 3
 _LONG = 5  # of the longest prompts, where the shortest are timed before and after them again
@@ -94,10 +95,15 @@ def climb_again(
 
     Each turn is taken in processes of its own. Raises what kept either of them from the end.
     """
-    asked = [length for length in lengths for _ in range(AGAIN)]
+    asked = [length for length in lengths for _ in range(times_again(length))]
     random(f"rungs again, {name} {turn}").shuffle(asked)
     with _pair(fleet, route, name, turn, random) as time:
         return time(asked)
+
+
+def times_again(length: int) -> int:
+    """How often a length is timed again in one turn: what is short is cheap, and noisiest."""
+    return AGAIN * (_CHEAPER if length <= CHEAP_TOKENS else 1)
 
 
 def short_again(

@@ -21,8 +21,9 @@ from harness.stats.scaling import AFTER, BEFORE
 
 _Floats = NDArray[np.float64]
 
-_CHEAP_TOKENS = 257  # these three are the climb's own
+_CHEAP_TOKENS = 257  # these four are the climb's own
 _AGAIN = 10
+_CHEAPER = 4
 _SHORT = 20
 _TURN = 128  # tokens from where on a ratio falls with length
 _LOGITS_TURN = 512  # and from where on the distance of logits grows
@@ -100,7 +101,8 @@ def _measured_on(
             break
         chosen = doubtful or tuple(levels)[len(levels) // 2 :]
         again = {it: levels[it] for it in chosen}
-        _take(taken, again, dict.fromkeys(chosen, _AGAIN), random, turn + 1, bool(doubtful))
+        counts = {it: _AGAIN * (_CHEAPER if it <= _CHEAP_TOKENS else 1) for it in chosen}
+        _take(taken, again, counts, random, turn + 1, bool(doubtful))
     return taken.measurement
 
 
