@@ -1,5 +1,4 @@
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -168,8 +167,8 @@ def test_what_is_no_variant_of_the_release_answers_under_a_name_of_its_own(tmp_p
     with fleet(tmp_path) as running:
         with pytest.raises(KeyError):
             running.variant("beside")
-        assert running.add(beside) == "beside"
+        assert running.add("beside", lambda: beside) == "beside"
         assert running.ask("beside", [HELLO])
         assert running.variant("beside") is beside
         with pytest.raises(ValueError, match="a is a variant of the release already"):
-            running.add(replace(beside, recipe=replace(beside.recipe, name="a")))
+            running.add("a", lambda: beside)
