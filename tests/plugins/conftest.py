@@ -66,10 +66,16 @@ class Ended:
 
 @dataclass(frozen=True)
 class Gate:
-    """A release of the embedded variants in a folder of its own."""
+    """A release of the embedded variants in a folder of its own.
+
+    `about` are the suites that the policy has rules on, all where there are none.
+    """
 
     folder: Path
     variants: Mapping[str, Path]
+    model: str = MODEL
+    data: Path = TRAVEL / "eval.jsonl"
+    about: tuple[str, ...] = ()
 
     def copy(self, name: str, as_name: str) -> Path:
         """A copy of a variant's folder to do damage to."""
@@ -88,7 +94,7 @@ class Gate:
         Without a source, which takes seconds to ask, the policy accepts that there is none.
         """
         candidates = variants or {"int4": self.variants["int4"]}
-        release = self.write(candidates, factory, MODEL if has_source else "")
+        release = self.write(candidates, factory, self.model if has_source else "")
         published = self.folder / "published"
         command = [sys.executable, "-m", "pytest", *_split(suites), "--release", str(release)]
         command += ["--publish", str(published), "--reports", str(self.folder / "reports")]
@@ -117,9 +123,10 @@ class Gate:
             for name, path in candidates.items()
         ]
         accepted = "" if model else 'without_source = "tried without"\n'
-        (self.folder / "policy.toml").write_text(accepted + _brief_policy(), encoding="utf-8")
+        policy = accepted + _brief_policy(self.about)
+        (self.folder / "policy.toml").write_text(policy, encoding="utf-8")
         path = self.folder / "release.toml"
-        data = (TRAVEL / "eval.jsonl").as_posix()
+        data = self.data.as_posix()
         path.write_text(
             RELEASE.format(model=model, data=data, factory=factory, variants="".join(tables)),
             encoding="utf-8",
@@ -136,12 +143,18 @@ def _split(suites: str) -> list[str]:
     return [str(ROOT / part) for part in suites.split()]
 
 
-def _brief_policy() -> str:
+def _brief_policy(about: tuple[str, ...] = ()) -> str:
     """The gate's own policy, with less to measure and no rule about time, which is noisy."""
     lines = (ROOT / "fixtures" / "policies" / "gate.toml").read_text(encoding="utf-8")
     parts = lines.split("\n[rules.")
+    suites = tuple(f'"{suite}.' for suite in about) or ('"',)
     kept = [part for part in parts[1:] if not part.startswith(ABOUT_TIME)]
-    head = parts[0].partition("[plan]")[0]
+    kept = [part for part in kept if part.startswith(suites)]
+    head = "".join(
+        line
+        for line in parts[0].partition("[plan]")[0].splitlines(keepends=True)
+        if not line.startswith('    "') or line.lstrip().startswith(suites)
+    )
     plan = """[plan]
 latency_pairs = 4
 latency_least_processes = 1
