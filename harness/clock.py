@@ -11,6 +11,7 @@ CheckOf = tuple[str, str]
 _SPARE = 0.04  # of a budget is for the verdict and the reports
 _PACE_FROM = 10.0  # foreseen seconds, before what was foreseen is corrected by what was spent
 _MOST_PACE = 3.0
+_CHEAP_SECONDS = 1.0
 _LEAST_SHARE = 0.8  # of what a check takes must be left, or it is not begun
 
 
@@ -63,7 +64,10 @@ class Clock:
         """
         name, _ = check
         seconds = self.pace * self.foreseen.get(check, 0.0)
-        if name in {it for it, _ in self.left_out} or self.left < seconds * _LEAST_SHARE:
+        is_dear = seconds > _CHEAP_SECONDS  # what is cheap is made whatever is left
+        if is_dear and self.left < seconds * _LEAST_SHARE:
+            self.left_out.add(check)
+        if name in {it for it, _ in self.left_out}:
             self.left_out.add(check)
         return check in self.left_out
 

@@ -56,6 +56,12 @@ def test_a_check_that_has_too_little_time_is_not_begun(now):
     assert clock.is_short_for(("a.one", "int8"))  # all variants are measured alike
 
 
+def test_what_is_cheap_is_made_whatever_is_left(now):
+    clock = Clock({ONE: 0.1, OTHER: 20.0}, total=1.0, began=now[0] - 60)
+    assert not clock.is_short_for(ONE)
+    assert clock.is_short_for(OTHER)
+
+
 def test_what_was_not_measured_says_nothing_of_the_pace_and_is_not_to_come(now):
     clock = Clock({ONE: 60.0, OTHER: 20.0}, began=now[0])
     clock.start(ONE)

@@ -59,9 +59,9 @@ def test_a_variant_that_does_not_answer_is_left_out_of_the_estimate(gate):
     assert "this will take about" in ended.output
 
 
-def test_a_folder_that_says_nothing_of_its_model_leaves_no_estimate_and_is_judged(gate):
+def test_what_is_cheap_is_measured_within_any_budget(gate):
     folder = gate.copy("int4", "empty")
     (folder / "genai_config.json").write_text("{}")
     ended = gate.run("--budget", "1s", empty=folder)
     assert ended.status == 1, ended.output
-    assert "packaging" in ended.reasons("empty") or ended.report["verdict"] == "NO-GO"
+    assert "packaging" in ended.reasons("empty")
