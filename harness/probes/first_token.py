@@ -9,14 +9,14 @@ from typing import Any
 def read_first_token(directory: Path) -> str:
     """Its text (``<s>``), as transformers adds it to plain text; "" where it adds none.
 
-    `add_bos_token` of tokenizer_config.json decides where it is there, and else the template of
-    tokenizer.json's post-processor. Files that cannot be read say nothing.
+    The template of tokenizer.json's post-processor decides. Transformers 5 heeds `add_bos_token` of
+    tokenizer_config.json where there is no such file alone. What cannot be read says nothing.
     """
+    path = directory / "tokenizer.json"
+    if path.is_file():
+        return "".join(_before_text(_document(path).get("post_processor")))
     config = _document(directory / "tokenizer_config.json")
-    if isinstance(adds := config.get("add_bos_token"), bool):
-        return _content(config.get("bos_token")) if adds else ""
-    processor = _document(directory / "tokenizer.json").get("post_processor")
-    return "".join(_before_text(processor))
+    return _content(config.get("bos_token")) if config.get("add_bos_token") is True else ""
 
 
 def _before_text(processor: Any) -> Iterator[str]:

@@ -11,21 +11,33 @@ TEMPLATE = {"type": "TemplateProcessing", "single": [BEGIN, TEXT, END]}
 
 
 @pytest.mark.parametrize(
-    ("processor", "config", "found"),
+    ("processor", "found"),
     [
-        (None, {}, ""),
-        (TEMPLATE, {}, "<s>"),
-        (TEMPLATE | {"single": [TEXT, END]}, {}, ""),
-        ({"type": "Sequence", "processors": [{"type": "ByteLevel"}, TEMPLATE]}, {}, "<s>"),
-        ({"type": "ByteLevel"}, {}, ""),
-        (TEMPLATE, {"add_bos_token": False, "bos_token": "<s>"}, ""),
-        (None, {"add_bos_token": True, "bos_token": {"content": "<bos>"}}, "<bos>"),
-        (None, {"add_bos_token": True, "bos_token": None}, ""),
-        (TEMPLATE, {"add_bos_token": None}, "<s>"),
+        (None, ""),
+        (TEMPLATE, "<s>"),
+        (TEMPLATE | {"single": [TEXT, END]}, ""),
+        ({"type": "Sequence", "processors": [{"type": "ByteLevel"}, TEMPLATE]}, "<s>"),
+        ({"type": "ByteLevel"}, ""),
     ],
 )
-def test_it_is_what_the_tokenizer_puts_before_plain_text(tmp_path, processor, config, found):
+@pytest.mark.parametrize("adds", [True, False])
+def test_it_is_what_the_tokenizers_file_puts_before_plain_text(tmp_path, processor, found, adds):
+    config = {"add_bos_token": adds, "bos_token": "<bos>"}
     (tmp_path / "tokenizer.json").write_text(json.dumps({"post_processor": processor}))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    assert read_first_token(tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"add_bos_token": True, "bos_token": {"content": "<bos>"}}, "<bos>"),
+        ({"add_bos_token": True, "bos_token": None}, ""),
+        ({"add_bos_token": False, "bos_token": "<bos>"}, ""),
+        ({"bos_token": "<bos>"}, ""),
+    ],
+)
+def test_without_that_file_the_configuration_says_it(tmp_path, config, found):
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
     assert read_first_token(tmp_path) == found
 

@@ -1,6 +1,7 @@
 """Plain text in place of chats, here and in a process of its own."""
 
 import json
+import shutil
 
 import pytest
 
@@ -12,6 +13,7 @@ from harness.runtimes.scripted import Scripted
 
 SCRIPTED = "harness.runtimes.scripted:Scripted"
 QUESTION = (("user", "Once upon"),)
+TEXT = [{"Sequence": {"id": "A", "type_id": 0}}]
 CHATS = [
     (),
     (("system", "Be brief."), ("user", "Hi")),
@@ -64,3 +66,20 @@ def test_a_process_is_told_whether_there_are_chats(folder):
         [one], [other] = (it.run([Request(messages=QUESTION)]) for it in (plain, chatting))
     assert bytes(one.prompt_ids) == b"<s>Once upon"
     assert one.prompt_ids != other.prompt_ids
+
+
+def test_the_engine_reads_what_the_tokenizer_makes_of_plain_text(embedded, tmp_path):
+    tokenizers = pytest.importorskip("tokenizers", reason="needs the [build] extra")
+    folder = shutil.copytree(embedded["int4"], tmp_path / "base")
+    path = folder / "tokenizer.json"
+    document = json.loads(path.read_text())
+    begin = {"id": "<|endoftext|>", "ids": [0], "tokens": ["<|endoftext|>"]}
+    pieces = [{"SpecialToken": {"id": begin["id"], "type_id": 0}}, *TEXT]
+    template = {"single": pieces, "pair": TEXT * 2, "special_tokens": {begin["id"]: begin}}
+    document["post_processor"] = {"type": "TemplateProcessing", **template}
+    path.write_text(json.dumps(document))
+    with Isolated("harness.runtimes.ort_genai:OrtGenAI", folder, is_chat=False) as runtime:
+        [answer] = runtime.run([Request(messages=QUESTION, max_new_tokens=2)])
+    stated = tokenizers.Tokenizer.from_file(str(path)).encode("Once upon").ids
+    assert list(answer.prompt_ids) == stated
+    assert stated[0] == 0
