@@ -19,7 +19,7 @@ ROOM_TOKENS = 8
 
 _SHORT_TOKENS = 32
 _LONGER = 4  # times as long is the next prompt
-_LONG_SECONDS = 1.5  # that the longest prompt may take, as far as the one before it tells
+_LONG_SECONDS = 3.0  # that the longest prompt may take, as far as the one before it tells
 _SCORED = 32
 _TURNS = 2  # of each length; the least counts, for the first one also pays for its memory
 
@@ -39,9 +39,10 @@ class Pilot:
         return self.base + self.token * tokens
 
 
-def pilot(runtime: Isolated, tokens: Sequence[int], most: int) -> Pilot:
+def pilot(runtime: Isolated, tokens: Sequence[int], most: int, attention: float) -> Pilot:
     """Measure a variant in a process of its own; `tokens` are text, `most` is the longest prompt
-    that is asked of it; it is read where that takes a second or so.
+    that is asked of it, which is read where that takes some seconds alone. Where even a quarter of
+    it takes longer, `attention` says what a square of tokens takes, in parts of what one takes.
 
     Raises what the variant's own process raises.
     """
@@ -60,7 +61,9 @@ def pilot(runtime: Isolated, tokens: Sequence[int], most: int) -> Pilot:
         length = min(_LONGER * length, most)
     peak = runtime.memory().peak_bytes or base
     lengths = list(taken)
-    reading = _reading(lengths, [it.reading for it in taken.values()])
+    is_long = lengths[-1] * _LONGER >= most
+    seconds = [it.reading for it in taken.values()]
+    reading = _reading(lengths, seconds, None if is_long else attention)
     writing = _writing(lengths, [it.between for it in taken.values()])
     rates = Rates(starts, runtime.load_seconds, *reading, *writing, 0.0)
     scored = _scored_seconds(runtime, tokens, min(2 * _SCORED, most), rates)
@@ -87,14 +90,22 @@ def _ask(runtime: Isolated, tokens: Sequence[int], length: int) -> _Timed:
     return _Timed(max(seconds - float(gaps.sum()), 1e-6), between)
 
 
-def _reading(lengths: Sequence[int], seconds: Sequence[float]) -> tuple[float, float, float]:
-    """Seconds of a request, of each token of its prompt and of each square: none is negative."""
-    powers = np.array([[1.0, it, it**2] for it in lengths])
-    at = np.array(seconds)
-    scale = powers.max(axis=0)
-    found, _ = scipy.optimize.nnls(powers / scale / at[:, None], np.ones(at.size))
-    request, token, square = (found / scale).tolist()
-    return request, token, square
+def _reading(
+    lengths: Sequence[int], seconds: Sequence[float], attention: float | None
+) -> tuple[float, float, float]:
+    """Seconds of a request, of each token of its prompt and of each square: none is negative.
+
+    With `attention` a square takes so much of what a token does: short prompts do not tell.
+    """
+    at = np.array(lengths, float)
+    if attention is None:
+        columns = np.stack([np.ones(at.size), at, at**2], axis=1)
+    else:
+        columns = np.stack([np.ones(at.size), at + attention * at**2], axis=1)
+    scale, taken = columns.max(axis=0), np.array(seconds)
+    found, _ = scipy.optimize.nnls(columns / scale / taken[:, None], np.ones(at.size))
+    request, token, *square = (found / scale).tolist()
+    return request, token, square[0] if attention is None else attention * token
 
 
 def _writing(lengths: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import scipy
@@ -37,11 +38,26 @@ def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pi
         most = min(shape.longest, _context(stage, name) - ROOM_TOKENS)
         try:
             with stage.fleet.fresh(name) as runtime:
-                pilots[name] = pilot(runtime, _text(stage, most), most)
+                model = read_folder(stage.fleet.variant(name).directory).model
+                pilots[name] = pilot(runtime, _text(stage, most), most, attention_share(model))
         except HarnessError:
             if name == stage.reference:
                 raise
     return shape, pilots
+
+
+def attention_share(model: Mapping[str, Any]) -> float:
+    """What a pair of tokens takes in attention, in parts of what one token takes in all matrices.
+
+    By floating point operations (Kaplan et al. 2020, section 2.1): 2 for each parameter and token,
+    4 for each layer, head dimension and pair, of which the half looks back, but with half the
+    speed of matrices. Twelve squares of the hidden size are a layer's parameters.
+    """
+    decoder = model.get("decoder", {})
+    names = ("num_hidden_layers", "hidden_size", "num_attention_heads", "head_size")
+    layers, hidden, heads, size = (float(decoder.get(name) or 0) for name in names)
+    parameters = 12 * layers * hidden**2 + hidden * float(model.get("vocab_size") or 0)
+    return 2 * layers * heads * size / parameters if parameters else 0.0
 
 
 def judged_metrics(rules: Sequence[Rule]) -> dict[Role, frozenset[str]]:

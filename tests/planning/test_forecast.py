@@ -10,6 +10,7 @@ from harness.planning.checks import CHECKS
 from harness.planning.forecast import forecast
 from harness.planning.pilot import Pilot
 from harness.planning.shape import Question, Shape
+from harness.planning.survey import attention_share
 from harness.planning.table import announcement, forecast_table
 from harness.planning.work import Rates
 from harness.policy import Plan
@@ -95,3 +96,15 @@ def test_what_no_rule_judges_of_the_reference_costs_nothing():
     found = forecast(replace(SHAPE, judged=judged), PILOTS, EVERY).seconds
     assert found["edge_cases.vocabulary", "int4"] > 10 * found["edge_cases.vocabulary", "fp32"]
     assert found["memory.reload", "int4"] == found["memory.reload", "fp32"]
+
+
+def test_what_attention_takes_follows_from_the_shape_of_the_model():
+    decoder = {
+        "num_hidden_layers": 30,
+        "hidden_size": 576,
+        "num_attention_heads": 9,
+        "head_size": 64,
+    }
+    share = attention_share({"decoder": decoder, "vocab_size": 49_152})
+    assert share == pytest.approx(2 * 30 * 576 / 147.7e6, rel=0.01)
+    assert attention_share({}) == 0.0

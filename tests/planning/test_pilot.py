@@ -51,7 +51,7 @@ def engine(monkeypatch):
 
 
 def test_the_rates_are_the_engines_own(engine):
-    rates = pilot(engine, TOKENS, 4096).rates
+    rates = pilot(engine, TOKENS, 4096, 1e-4).rates
     assert rates.starts == pytest.approx(0.7)
     assert rates.reloads == 0.5
     assert rates.requests == pytest.approx(0.002, rel=0.05)
@@ -62,24 +62,25 @@ def test_the_rates_are_the_engines_own(engine):
 
 
 def test_memory_grows_with_the_longest_prompt(engine):
-    found = pilot(engine, TOKENS, 4096)
+    found = pilot(engine, TOKENS, 4096, 1e-4)
     assert found.peak_bytes(8192) == pytest.approx(10**8 + 8192 * 1000, rel=0.01)
 
 
 def test_no_prompt_is_longer_than_asked(engine):
-    pilot(engine, TOKENS, 100)
+    pilot(engine, TOKENS, 100, 1e-4)
     assert max(engine.lengths) == 100
 
 
 def test_a_prompt_that_would_take_long_is_not_tried(engine):
     engine.run = slow(engine.run, engine.clock)
-    pilot(engine, TOKENS, 4096)
-    assert max(engine.lengths) < 4096
+    rates = pilot(engine, TOKENS, 4096, 1e-4).rates
+    assert max(engine.lengths) < 1024
+    assert rates.squares == pytest.approx(1e-4 * rates.prompt_tokens)  # for short ones do not tell
 
 
 def slow(run, clock):
     def later(plan):
-        clock[0] += 0.01 * len(plan[0].token_ids)
+        clock[0] += 0.03 * len(plan[0].token_ids)
         return run(plan)
 
     return later
