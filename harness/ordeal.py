@@ -12,7 +12,6 @@ from harness.metrics.edge_cases import (
     Prompt,
     Trial,
     broken_promise,
-    is_normal,
     parting,
 )
 from harness.probes.tokenizer import Tokenizer
@@ -114,7 +113,7 @@ class Ordeal:
             ids = [tuple(tokens) for tokens in self.runtime.encode(texts)]
         except RequestError:
             return Prompt()
-        is_stated = is_normal(texts[0], self.tokenizer.forms)
+        is_stated = self.tokenizer.is_read_so(texts[0])
         stated = self.tokenizer.encode if is_stated else None
         return Prompt(
             encoded=ids[0],

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+import regex
+
 from harness.answer import Messages
 from harness.errors import RequestError
+from harness.metrics.edge_cases import has_numerals
 
 T = TypeVar("T")
 Ids = list[int] | None
@@ -57,11 +60,15 @@ CHATS: dict[str, Messages] = {
 }
 
 
+_NUMERALS = regex.compile(r"((?![0-9])\p{N})")
+
+
 class Cause(StrEnum):
     """Why token ids differ from the source's."""
 
     NORMALIZER = "normalizer"  # the source brings characters into one form first
     STRIP = "strip"  # the source drops white space beside some added tokens
+    NUMERALS = "numerals"  # the source splits off each numeral, whatever its script
     UNKNOWN = "unknown"
 
 
@@ -94,7 +101,22 @@ def cause(
     for known, mended in _mended(text, added):
         if mended != text and encode(mended) == source:
             return known
-    return Cause.UNKNOWN
+    return Cause.NUMERALS if _in_pieces(text, encode) == source else Cause.UNKNOWN
+
+
+def _in_pieces(text: str, encode: Callable[[str], Ids]) -> Ids:
+    """Ids of a text whose numerals beside 0 to 9 are each encoded alone; None where there is none.
+
+    What comes before every text comes once.
+    """
+    pieces = [it for it in _NUMERALS.split(text) if it]
+    if len(pieces) < 2 or not has_numerals(text):
+        return None
+    begin, found = encode("") or [], [encode(it) for it in pieces]
+    if None in found:
+        return None
+    rests = [ids[len(begin) :] for ids in found if ids is not None]
+    return [*begin, *(token for ids in rests for token in ids)]
 
 
 def _mended(text: str, added: Sequence[AddedToken]) -> Iterator[tuple[Cause, str]]:

@@ -7,7 +7,7 @@ import regex
 
 from harness.answer import Answer, Finish, Request
 from harness.errors import CrashError, HangError, RequestError
-from harness.metrics.edge_cases import SHOWN_CHARACTERS, UNKNOWN, is_normal, shown
+from harness.metrics.edge_cases import SHOWN_CHARACTERS, UNKNOWN, shown
 from harness.ordeal import Ordeal, without_name
 from harness.unicode_texts import Piece
 
@@ -111,7 +111,7 @@ def _answered(ordeal: Ordeal, prompt: str, ids: Sequence[int], answer: Answer) -
     stated = ordeal.tokenizer.encode
     if answer.prompt_ids != tuple(ids):
         return f"the prompt was {len(answer.prompt_ids)} tokens, the tokenizer gives {len(ids)}"
-    if stated and is_normal(prompt, ordeal.tokenizer.forms) and stated(prompt) != tuple(ids):
+    if stated and ordeal.tokenizer.is_read_so(prompt) and stated(prompt) != tuple(ids):
         return f"the prompt was {len(ids)} tokens, tokenizer.json states other ones"
     return ""
 

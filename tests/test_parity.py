@@ -86,3 +86,29 @@ def test_texts_hold_what_their_names_say():
         unicodedata.name(it).split()[0] for text in TEXTS.values() for it in text if it.isalpha()
     }
     assert {"LATIN", "CYRILLIC", "ARABIC", "HEBREW", "CJK", "THAI", "DEVANAGARI"} <= scripts
+
+
+def merged(text):
+    """Ids of a tokenizer that takes a space and what is no letter or digit after it together."""
+    found, at = [], 0
+    while at < len(text):
+        size = 2 if text[at] == " " and not text[at + 1 : at + 2].isascii() else 1
+        found.append(hash(text[at : at + size]))
+        at += size
+    return found
+
+
+def test_numerals_that_the_source_splits_off_are_a_habit_of_the_engine():
+    text, pieces = "a \u00bd and \u0663\u0664", ["a ", "\u00bd", " and ", "\u0663", "\u0664"]
+    source = [token for piece in pieces for token in merged(piece)]
+    assert merged(text) != source
+    assert cause(text, source, merged, PLAIN) is Cause.NUMERALS
+    assert cause(text, source[:-1], merged, PLAIN) is Cause.UNKNOWN
+
+
+def test_what_begins_every_text_begins_it_once_in_pieces_too():
+    def begun(text):
+        return [1, *merged(text)]
+
+    source = [1, *merged("a "), *merged("\u00bd")]
+    assert cause("a \u00bd", source, begun, PLAIN) is Cause.NUMERALS

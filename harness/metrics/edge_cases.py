@@ -177,6 +177,11 @@ def is_normal(text: str, forms: Sequence[Form]) -> bool:
     return all(unicodedata.normalize(form, text) == text for form in forms)
 
 
+def has_numerals(text: str) -> bool:
+    """Whether a text has numerals beside 0 to 9: fractions, exponents, other scripts' digits."""
+    return any(unicodedata.category(it)[0] == "N" and not it.isascii() for it in text)
+
+
 def expected_of(text: str) -> Expected:
     """A short text must be answered, but half a character may be refused."""
     whole = not any(0xD800 <= ord(char) <= 0xDFFF for char in text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from harness.metrics.edge_cases import Form
+from harness.metrics.edge_cases import Form, has_numerals, is_normal
 
 _FORMS = get_args(Form)
 
@@ -18,12 +18,21 @@ class Tokenizer:
     and can read the file. A file whose added tokens take blanks along has none: today's engine does
     not, which is a rule of its own where the source is compared (`precision.source_strip`).
     `round_trip` gives what a text is once it is encoded and decoded, where `encode` is there.
+    With `splits_numerals` each numeral is to be a piece of its own.
     """
 
     special: dict[int, str]
     forms: tuple[Form, ...] = ()
     encode: Callable[[str], tuple[int, ...]] | None = None
     round_trip: Callable[[str], str] | None = None
+    splits_numerals: bool = False
+
+    def is_read_so(self, text: str) -> bool:
+        """Whether today's engine does to a text all that the file states: it normalizes nothing,
+        and of numerals it splits off the digits 0 to 9 alone.
+        """
+        has_none = not (self.splits_numerals and has_numerals(text))
+        return has_none and is_normal(text, self.forms)
 
 
 def read_tokenizer(directory: Path) -> Tokenizer:
@@ -40,9 +49,11 @@ def read_tokenizer(directory: Path) -> Tokenizer:
         strips = any(
             it.get("lstrip") or it.get("rstrip") for it in document.get("added_tokens", [])
         )
+        splits = "Digits" in _kinds(document.get("pre_tokenizer") or {})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Tokenizer({})
-    return Tokenizer(special, forms, *(None, None) if strips else _codec(path))
+    encode, round_trip = (None, None) if strips else _codec(path)
+    return Tokenizer(special, forms, encode, round_trip, splits)
 
 
 def _forms(normalizer: dict[str, Any]) -> Iterator[Form]:
@@ -51,6 +62,13 @@ def _forms(normalizer: dict[str, Any]) -> Iterator[Form]:
         yield normalizer["type"]
     for inner in normalizer.get("normalizers", ()):
         yield from _forms(inner)
+
+
+def _kinds(pre_tokenizer: dict[str, Any]) -> Iterator[str]:
+    """Of a pre-tokenizer, and of all that it is a sequence of."""
+    yield str(pre_tokenizer.get("type"))
+    for inner in pre_tokenizer.get("pretokenizers", ()):
+        yield from _kinds(inner)
 
 
 _Codec = tuple[Callable[[str], tuple[int, ...]] | None, Callable[[str], str] | None]

@@ -9,6 +9,7 @@ from harness.metrics.edge_cases import (
     Trial,
     broken_promise,
     expected_of,
+    has_numerals,
     is_normal,
     parting,
     shown,
@@ -98,6 +99,11 @@ def test_answers_part_at_the_first_token_that_differs():
     assert parting(one, other) == 1
     assert parting(one, one) is None
     assert parting(one, Answer(token_ids=(1,))) == 1
+
+
+def test_numerals_are_all_but_the_digits_of_ascii():
+    assert not has_numerals("a 12 xyz \u00e9 \u4e00")
+    assert all(has_numerals(text) for text in ("\u00bd", "x\u00b2", "\u0663", "\u2460"))
 
 
 def test_a_text_is_normal_where_normalizing_changes_nothing():

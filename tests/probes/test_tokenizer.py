@@ -41,3 +41,19 @@ def test_a_file_that_cannot_be_read_states_nothing(tmp_path, text):
 
 def test_no_file_states_nothing(tmp_path):
     assert read_tokenizer(tmp_path).special == {}
+
+
+@pytest.mark.parametrize(
+    ("pre_tokenizer", "splits"),
+    [
+        ({"type": "ByteLevel"}, False),
+        ({"type": "Digits", "individual_digits": True}, True),
+        ({"type": "Sequence", "pretokenizers": [{"type": "Digits"}, {"type": "ByteLevel"}]}, True),
+        (None, False),
+    ],
+)
+def test_numerals_that_are_to_be_split_off_are_read_otherwise(tmp_path, pre_tokenizer, splits):
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"pre_tokenizer": pre_tokenizer}))
+    found = read_tokenizer(tmp_path)
+    assert found.is_read_so("Gate 12")
+    assert found.is_read_so("Gate \u00bd") is not splits
