@@ -26,6 +26,7 @@ class Clock:
     total: float = math.inf
     began: float = field(default_factory=time.monotonic)
     done: dict[CheckOf, float] = field(default_factory=dict)
+    failed: set[CheckOf] = field(default_factory=set)
     left_out: set[CheckOf] = field(default_factory=set)
     running: tuple[CheckOf, float] | None = None
 
@@ -46,7 +47,7 @@ class Clock:
     def to_come(self) -> float:
         """Seconds that the checks will take that are not done, the running one its rest."""
         pace, running = self.pace, self.running
-        over = {*self.done, *self.left_out}
+        over = {*self.done, *self.failed, *self.left_out}
         seconds = {it: pace * found for it, found in self.foreseen.items() if it not in over}
         if running is not None and running[0] in seconds:
             check, began = running
@@ -63,6 +64,8 @@ class Clock:
         all variants from then on, for they share what is dearest.
         """
         name, _ = check
+        if math.isinf(self.total):
+            return False
         seconds = self.pace * self.foreseen.get(check, 0.0)
         is_dear = seconds > _CHEAP_SECONDS  # what is cheap is made whatever is left
         if is_dear and self.left < seconds * _LEAST_SHARE:
@@ -82,4 +85,4 @@ class Clock:
             check, began = running
             self.done[check] = time.monotonic() - began
         elif running is not None:
-            self.left_out.add(running[0])
+            self.failed.add(running[0])

@@ -68,6 +68,14 @@ def test_what_was_not_measured_says_nothing_of_the_pace_and_is_not_to_come(now):
     clock.finish(is_measured=False)
     assert clock.pace == 1
     assert clock.to_come() == 20
+    assert not clock.is_short_for(("a.one", "int8"))  # it failed for a reason of its own
+
+
+def test_what_one_variant_failed_is_asked_of_the_others_within_a_budget_too(now):
+    clock = Clock({ONE: 60.0, OTHER: 20.0}, total=1000.0, began=now[0])
+    clock.start(ONE)
+    clock.finish(is_measured=False)
+    assert not clock.is_short_for(("a.one", "int8"))
 
 
 def test_a_forecast_of_nothing_known_shortens_no_session_without_a_budget(now):
