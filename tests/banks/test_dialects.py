@@ -107,6 +107,8 @@ def test_a_reply_is_right_that_begins_with_that_word(text, score):
 def test_marks_in_and_around_a_last_word_are_no_pattern():
     found = LAMBADA.read({"text": 'they called it "well-to-do (ltd)."'})
     assert found.shown == "ltd"
+    found = LAMBADA.read({"text": "it was written by J.R.R"})
+    assert (answered(found, "J.R.R"), answered(found, "JxRxR")) == (1.0, 0.0)
     found = LAMBADA.read({"text": "they said they didn't."})
     assert (found.shown, answered(found, "Didn't!")) == ("didn't", 1.0)
 

@@ -39,7 +39,13 @@ def test_every_format_has_its_dialect():
 
 
 @pytest.mark.parametrize(
-    "row", [{"prompt": "Hi"}, {"messages": [], "text": "x"}, {"expected": "x"}]
+    "row",
+    [
+        {"prompt": "Hi"},
+        {"messages": [], "text": "x"},
+        {"expected": "x"},
+        {"prompt": "Hi", **others.PROBLEM},
+    ],
 )
 def test_a_row_of_the_gates_own_is_none(row):
     assert recognize(row) is None

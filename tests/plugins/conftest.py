@@ -22,6 +22,7 @@ version = 1
 {variants}
 [data]
 domain = "{data}"
+{stated}
 [runtime]
 factory = "{factory}"
 [policy]
@@ -68,7 +69,8 @@ class Ended:
 class Gate:
     """A release of the embedded variants in a folder of its own.
 
-    `about` are the suites that the policy has rules on, all where there are none.
+    `about` are the suites that the policy has rules on, all where there are none. `stated` are
+    lines of its data.
     """
 
     folder: Path
@@ -76,6 +78,7 @@ class Gate:
     model: str = MODEL
     data: Path = TRAVEL / "eval.jsonl"
     about: tuple[str, ...] = ()
+    stated: str = ""
 
     def copy(self, name: str, as_name: str) -> Path:
         """A copy of a variant's folder to do damage to."""
@@ -128,7 +131,13 @@ class Gate:
         path = self.folder / "release.toml"
         data = self.data.as_posix()
         path.write_text(
-            RELEASE.format(model=model, data=data, factory=factory, variants="".join(tables)),
+            RELEASE.format(
+                model=model,
+                data=data,
+                stated=self.stated,
+                factory=factory,
+                variants="".join(tables),
+            ),
             encoding="utf-8",
         )
         return path

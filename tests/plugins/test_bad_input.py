@@ -31,12 +31,14 @@ role = "reference"
 prebuilt = "nowhere"
 """
 ITEM = '{"id": "a", "prompt": "Hi", "expected": "Hello"}\n'
+CHOICE = ITEM.replace("}", ', "scorer": "choice", "choices": ["Hello", "Bye"]}')
 
 
 @pytest.fixture
 def run(tmp_path):
     """Run the gate on a release file with one change; the folder has data, policy, no model."""
     (tmp_path / "eval.jsonl").write_text(ITEM)
+    (tmp_path / "quiz.jsonl").write_text(CHOICE)
     (tmp_path / "copy.jsonl").write_text('{"prompt": "hi!", "expected": "Hello"}\n')
     policy = (ROOT / "fixtures" / "policies" / "gate.toml").read_text(encoding="utf-8")
     (tmp_path / "gate.toml").write_text(policy, encoding="utf-8")
@@ -81,6 +83,11 @@ def run(tmp_path):
             'domain = "eval.jsonl"\ncalibration = "copy.jsonl"',
             "copy.jsonl has 1 of 1, the first is a",
         ),
+        (
+            'domain = "eval.jsonl"',
+            'domain = "quiz.jsonl"\nask = "letter"\ncalibration = "copy.jsonl"',
+            "copy.jsonl has 1 of 1, the first is a",
+        ),
     ],
     ids=[
         "no model",
@@ -92,6 +99,7 @@ def run(tmp_path):
         "no pack",
         "no policy",
         "calibration on the bank",
+        "calibration on a bank of listed choices",
     ],
 )
 def test_a_mistake_of_the_user_is_one_line_and_status_4(run, tmp_path, old, new, message):

@@ -135,6 +135,19 @@ def test_a_run_that_is_killed_leaves_no_older_verdict_as_the_latest(gate):
     assert not latest.exists()
 
 
+def test_the_floor_that_a_release_states_is_asked_for_and_decides(gate):
+    gate = replace(gate, about=("accuracy",), stated="floor = 0.97")
+    ended = gate.run("--no-publish", suites="suites/test_accuracy.py")
+    findings = ended.report["variants"]["int4"]["findings"]
+    [share] = [it for it in findings if it["rule"] == "accuracy.share"]
+    assert (share["severity"], share["limit"]) == ("critical", 0.97)
+    assert [it["rule"] for it in findings].count("accuracy.beyond_chance") == 1
+    evidence = json.loads((gate.folder / "reports" / "latest" / "evidence.json").read_text())
+    taken = {it["metric"]: it for it in evidence["measurements"] if it["variant"] == "int4"}
+    assert evidence["floor"] == 0.97
+    assert len(taken["accuracy.correct"]["values"]) == 400
+
+
 def test_a_mistake_of_the_gate_itself_is_neither_go_nor_no_go(gate, monkeypatch):
     (gate.folder / "broken.py").write_text(BROKEN)
     monkeypatch.setenv("PYTHONPATH", str(gate.folder))
