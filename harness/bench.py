@@ -2,113 +2,42 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from harness.answer import Answer, Messages, Request
 from harness.bank import across_slices, generator
 from harness.climb import Climb, Timings, climb, climb_again, short_again
-from harness.clock import Clock
 from harness.conditions import disturbance
-from harness.device import Device, Limits, Machine
+from harness.device import Device
 from harness.durations import duration
-from harness.errors import InfrastructureError
-from harness.evidence import NO_SOURCE, NOT_JUDGED
+from harness.evidence import NOT_JUDGED
 from harness.exam import replies
 from harness.fleet import Fleet
 from harness.flip import Flip
 from harness.generation import Recital
 from harness.item import Item
-from harness.listener import Listener
 from harness.long_chat import LongChat
 from harness.measurement import Measurement
 from harness.metrics.packaging import as_ids
 from harness.pairing import ProcessPair
 from harness.policy import Plan, Rule
 from harness.probes.folder import read_folder
-from harness.probes.host import capture_conditions, usable_cores
-from harness.probes.memory import available_bytes
+from harness.probes.host import capture_conditions
 from harness.release import Role
 from harness.reply import Reply
-from harness.reply_cache import ReplyCache
-from harness.route import Route, find_route
+from harness.route import Route
 from harness.runtimes.isolated import Isolated
 from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
-from harness.source import SourceFacts, ask_source, questions
-from harness.together import Together
+from harness.source import SourceFacts
+from harness.stage import Stage
 from harness.variant import Variant
 from harness.visit import Visit, read_settings, visit
 
 T = TypeVar("T")
-
-_MOST_AT_ONCE = 3  # variants, each of which may take a part of the memory if it leaks
-_SHARE_OF_MEMORY = 0.5  # of what is free, for all that are asked at once
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What all benches of a session share; the mutable parts fill while measuring.
-
-    `names` are the variants of the session that there are, `baseline` is empty where the release
-    has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
-    `reply_cache` holds what the reference replied in earlier sessions. `no_source` says why there
-    is no `source`, where there is none. `limits` hold for the processes that are measured, `clock`
-    knows what time there is, and `together` keeps what was asked of one variant while another was.
-    `needs` are bytes of each variant's process with the longest prompt, where a survey has asked.
-    `floor` is the share of right answers that the release states.
-    """
-
-    fleet: Fleet
-    reference: str
-    items: tuple[Item, ...]
-    plan: Plan
-    environment: str
-    names: tuple[str, ...] = ()
-    baseline: str = ""
-    rules: tuple[Rule, ...] = ()
-    seed: int = 0
-    device: Device | None = None
-    machine: Machine | None = None
-    source: Path | None = None
-    no_source: str = NO_SOURCE
-    cache: Path | None = None
-    text: str = ""
-    replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
-    facts: list[SourceFacts | InfrastructureError] = field(default_factory=list)
-    peaks: dict[str, int | None] = field(default_factory=dict)
-    process_pairs: dict[tuple[str, str], tuple[ProcessPair, ...]] = field(default_factory=dict)
-    routes: list[Route] = field(default_factory=list)
-    climbs: list[Climb] = field(default_factory=list)
-    visits: dict[str, Visit] = field(default_factory=dict)
-    recited: list[tuple[LongChat, Recital]] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    listener: Listener = field(default_factory=Listener)
-    flips: list[Flip] = field(default_factory=list)
-    reply_cache: ReplyCache | None = None
-    limits: Limits = field(default_factory=Limits)
-    clock: Clock | None = None
-    together: Together[Any] = field(default_factory=Together)
-    floor: float | None = None
-    needs: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def at_once(self) -> int:
-        """How many processes fit on the cores that are measured on."""
-        cores = len(self.limits.processors) or usable_cores()
-        return max(1, cores // (self.limits.threads or cores))
-
-    @property
-    def together_at_once(self) -> int:
-        """How many variants may be asked at once: as many as have cores, and memory for the longest
-        prompt. One where nobody knows what they need.
-        """
-        if not self.needs:
-            return 1
-        room = int(_SHARE_OF_MEMORY * available_bytes() / max(1.0, *self.needs.values()))
-        return max(1, min(self.at_once, room, _MOST_AT_ONCE))
 
 
 class Bench:
@@ -387,22 +316,8 @@ class Bench:
 
         Raises InfrastructureError where it cannot be asked; the release must have a source.
         """
-        facts = self._stage.facts
-        if not facts:
-            facts.append(self._ask_source())
-        if isinstance(facts[0], InfrastructureError):
-            raise facts[0]
-        return facts[0]
-
-    def _ask_source(self) -> SourceFacts | InfrastructureError:
-        stage, count = self._stage, self.plan.source_items
-        assert stage.source is not None
-        chats = list(zip(self.items, self.reference_replies(count), strict=False))
-        asked = questions(stage.source, stage.fleet, self.reference, chats)
-        try:
-            return ask_source(asked, stage.fleet, self.reference, self.plan.deadline_seconds)
-        except InfrastructureError as error:
-            return error
+        count = self.plan.source_items
+        return self._stage.source_facts(lambda: self.reference_replies(count))
 
     def remark(self, text: str) -> None:
         """Tell the reader of the report something about this session, once."""
@@ -462,21 +377,7 @@ class Bench:
 
     def route(self) -> Route:
         """The prompt lengths of the session's variants, found once a session."""
-        known = [it for it in self._stage.routes if self._name in it.rungs]
-        return known[0] if known else self._find_route()
-
-    def _find_route(self) -> Route:
-        stage, texts = self._stage, self.plan.scaling_texts
-        names = dict.fromkeys((self.reference, self._name, *stage.names))
-        directories = {name: stage.fleet.variant(name).directory for name in names}
-
-        def write(number: int, length: int) -> tuple[int, ...]:
-            return self._long_text(self.items[number::texts] or self.items, length)
-
-        route = find_route(directories, self.reference, self.plan, stage.source, write)
-        stage.remarks.extend(filter(None, [route.remark]))
-        stage.routes.append(route)
-        return route
+        return self._stage.route(self._name)
 
     @property
     def recited(self) -> list[tuple[LongChat, Recital]]:
@@ -485,12 +386,7 @@ class Bench:
 
     def long_prompt(self, length: int) -> tuple[int, ...]:
         """That many tokens of domain text, the items' one after the other and again."""
-        return self._long_text(self.items, length)
-
-    def _long_text(self, items: Sequence[Item], length: int) -> tuple[int, ...]:
-        text = " ".join(content for item in items[:200] for _, content in item.messages)
-        tokens = self._stage.fleet.encode(self.reference, [text])[0]
-        return tuple((tokens * (length // len(tokens) + 1))[:length])
+        return self._stage.long_text(self.items, length)
 
     def visit_foundry(self, name: str = "") -> Visit:
         """What Foundry Local makes of the variant, or of the one that is named; once a session."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from harness.acceptance import Chat
 from harness.bank import question, some_of_every_slice
-from harness.bench import Stage
 from harness.errors import HarnessError, PublishError
 from harness.exam import require_answers
 from harness.item import Item, Scorer
@@ -15,6 +14,7 @@ from harness.release import ONNXRUNTIME_GENAI, Identity
 from harness.reply import Reply
 from harness.report import PublishedReport
 from harness.runtimes.isolated import Isolated
+from harness.stage import Stage
 from harness.store import read_json
 from harness.variant import Variant
 from harness.verdict import Verdict

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.conditions import Conditions
 from harness.errors import InfrastructureError
 from harness.evidence import NOT_JUDGED
@@ -12,6 +12,7 @@ from harness.item import Item
 from harness.policy import Plan, Rule, Statistic
 from harness.release import Precision, Role
 from harness.soak import Kind
+from harness.stage import Stage
 from harness.variant import Recipe, Variant
 
 ITEMS = tuple(
@@ -85,7 +86,7 @@ def test_the_source_is_asked_once_a_session_and_so_is_why_it_cannot_be(bench, mo
         calls.append(asked)
         raise InfrastructureError("transformers is not installed")
 
-    monkeypatch.setattr("harness.bench.ask_source", refuse)
+    monkeypatch.setattr("harness.stage.ask_source", refuse)
     bench._stage = replace(bench._stage, source=bench.variant.directory)
     for _ in range(2):
         with pytest.raises(InfrastructureError, match="not installed"):

@@ -1,7 +1,6 @@
 import pytest
 
 from harness.answer import Answer
-from harness.bench import Stage
 from harness.candidates import acceptance_chats, generated_chats, publish_candidates
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
@@ -9,6 +8,7 @@ from harness.policy import Plan
 from harness.release import Identity, Precision, Role
 from harness.reply import Reply
 from harness.runtimes.isolated import Isolated
+from harness.stage import Stage
 from harness.variant import Recipe, Variant
 from harness.verdict import Decision, VariantVerdict, Verdict
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.conditions import Conditions
 from harness.fleet import Fleet
 from harness.item import Item
@@ -14,6 +14,7 @@ from harness.pairing import ProcessPair, sides
 from harness.policy import Plan, Rule, Severity, Statistic
 from harness.release import Precision, Role
 from harness.speed import UPTIME, PairedRun, is_decided, paired_run, questions
+from harness.stage import Stage
 from harness.variant import Recipe, Variant
 
 ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(12))

@@ -8,7 +8,6 @@ import numpy as np
 import scipy
 
 from harness.bank import across_slices, question
-from harness.bench import Stage
 from harness.data_need import needs_of
 from harness.edge_case import EdgeCase
 from harness.errors import HarnessError
@@ -19,6 +18,7 @@ from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
 from harness.release import Role
 from harness.route import ladders, stated_context
+from harness.stage import Stage
 from harness.trial import missing_items
 
 _ENCODED = 24  # items whose tokens are counted; the others' follow from their characters
@@ -39,7 +39,12 @@ def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pi
         try:
             with stage.fleet.fresh(name) as runtime:
                 model = read_folder(stage.fleet.variant(name).directory).model
-                pilots[name] = pilot(runtime, _text(stage, most), most, attention_share(model))
+                pilots[name] = pilot(
+                    runtime,
+                    stage.long_text(stage.items[:_ENCODED], most),
+                    most,
+                    attention_share(model),
+                )
         except HarnessError:
             if name == stage.reference:
                 raise
@@ -67,13 +72,6 @@ def judged_metrics(rules: Sequence[Rule]) -> dict[Role, frozenset[str]]:
 
 def _context(stage: Stage, name: str) -> int:
     return stated_context(stage.fleet.variant(name).directory)
-
-
-def _text(stage: Stage, length: int) -> tuple[int, ...]:
-    """So many tokens of the items' text."""
-    text = " ".join(content for it in stage.items[:_ENCODED] for _, content in it.messages)
-    [tokens] = stage.fleet.encode(stage.reference, [text])
-    return tuple((tokens * (length // len(tokens) + 1))[:length])
 
 
 def _shape(stage: Stage, names: Sequence[str], cases: Sequence[EdgeCase]) -> Shape:

@@ -9,7 +9,7 @@ import pytest
 from _pytest.outcomes import Failed, Skipped
 
 from harness.bank import order_of, shuffled
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.durations import duration
 from harness.errors import HarnessError
 from harness.evidence import NO_CHATS
@@ -23,6 +23,7 @@ from harness.plugins.options import SETTINGS
 from harness.plugins.variants import NAME
 from harness.release import Role
 from harness.reply_cache import ReplyCache, ingredients
+from harness.stage import Stage
 from harness.verdict import judge_measurements
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from harness.banks import remark as bank_remark
 from harness.base_model import remark
-from harness.bench import Stage
 from harness.builders.base import Built
 from harness.conditions import Conditions
 from harness.device import remarks
@@ -20,6 +19,7 @@ from harness.listener import subject, summary
 from harness.measurement import Measurement
 from harness.plugins.options import Settings
 from harness.probes.folder import file_sizes
+from harness.stage import Stage
 from harness.verdict import judge_measurements
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bench import Stage
 from harness.clock import CheckOf, Clock
 from harness.durations import duration
 from harness.planning.budget import fitted, reduced
@@ -21,6 +20,7 @@ from harness.plugins.measure import RECORDED, check_of, open_stage, suite_of, va
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import is_gate
 from harness.policy import Plan
+from harness.stage import Stage
 
 
 @pytest.hookimpl(wrapper=True)

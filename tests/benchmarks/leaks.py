@@ -11,7 +11,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from harness.bank import shuffled
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.domain import read_items
 from harness.evidence import Evidence, Subject
 from harness.finding import Finding, Outcome
@@ -19,6 +19,7 @@ from harness.fleet import Fleet
 from harness.item import Item
 from harness.policy import Policy
 from harness.release import Data, Precision, Role
+from harness.stage import Stage
 from harness.store import read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements

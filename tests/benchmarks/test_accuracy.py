@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from harness.answer import Answer
 from harness.bank import shuffled
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.data_need import BY_SLICE, CORRECT
 from harness.domain import read_items
 from harness.evidence import Evidence, Subject
@@ -21,6 +21,7 @@ from harness.finding import Outcome
 from harness.fleet import Fleet
 from harness.metrics.quality import grade
 from harness.release import Data, Precision, Role
+from harness.stage import Stage
 from harness.store import read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements

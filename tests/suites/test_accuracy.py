@@ -6,7 +6,7 @@ import pytest
 
 from harness.answer import Answer, Request
 from harness.bank import shuffled
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.domain import read_items
 from harness.evidence import Evidence, Subject
 from harness.finding import Outcome
@@ -16,6 +16,7 @@ from harness.policy import Plan, Rule, Severity, Statistic
 from harness.release import Data, Precision, Role
 from harness.reply_cache import ReplyCache
 from harness.runtimes.scripted import Scripted
+from harness.stage import Stage
 from harness.store import read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.evidence import NO_CHATS
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.policy import Plan, Rule, Severity, Statistic
 from harness.release import Precision, Role
+from harness.stage import Stage
 from harness.variant import Recipe, Variant
 from suites import test_edge_cases as edge_suite
 from suites import test_foundry as foundry_suite

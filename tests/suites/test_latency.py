@@ -5,13 +5,14 @@ import json
 import pytest
 
 from harness.answer import Answer, Request
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.errors import InfrastructureError, RequestError
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.policy import Plan, Rule, Severity, Statistic
 from harness.release import Precision, Role
 from harness.runtimes.scripted import Scripted
+from harness.stage import Stage
 from harness.variant import Recipe, Variant
 from suites import test_latency as suite
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.device import Machine
 from harness.evidence import Evidence, Subject
 from harness.fleet import Fleet
@@ -14,6 +14,7 @@ from harness.item import Item
 from harness.policy import Plan
 from harness.release import Precision, Role
 from harness.soak import Kind
+from harness.stage import Stage
 from harness.store import read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements

@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.domain import read_items
 from harness.errors import InfrastructureError
 from harness.evidence import Evidence, Subject
 from harness.fleet import Fleet
 from harness.policy import Plan
 from harness.release import Data, Precision, Role
+from harness.stage import Stage
 from harness.store import read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements

@@ -11,7 +11,7 @@ import pytest
 from _pytest.outcomes import Skipped
 
 from harness.answer import Answer, Finish
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.conditions import Conditions
 from harness.errors import InfrastructureError, RequestError
 from harness.estimate import estimate
@@ -20,6 +20,7 @@ from harness.finding import Outcome
 from harness.item import Item
 from harness.policy import Limit, Plan
 from harness.release import Precision, Role
+from harness.stage import Stage
 from harness.store import read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements

@@ -5,13 +5,14 @@ import json
 import pytest
 
 from harness.answer import Request
-from harness.bench import Bench, Stage
+from harness.bench import Bench
 from harness.errors import InfrastructureError, RequestError
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.metrics.edge_cases import Expected
 from harness.policy import Plan
 from harness.release import Precision, Role
+from harness.stage import Stage
 from harness.variant import Recipe, Variant
 from suites import test_edge_cases as edge_suite
 from suites import test_precision as precision_suite

@@ -1,0 +1,141 @@
+"""What all benches of a session share: its runtimes, its items, and what was measured already."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.climb import Climb
+from harness.clock import Clock
+from harness.device import Device, Limits, Machine
+from harness.errors import InfrastructureError
+from harness.evidence import NO_SOURCE
+from harness.fleet import Fleet
+from harness.flip import Flip
+from harness.generation import Recital
+from harness.item import Item
+from harness.listener import Listener
+from harness.long_chat import LongChat
+from harness.pairing import ProcessPair
+from harness.policy import Plan, Rule
+from harness.probes.host import usable_cores
+from harness.probes.memory import available_bytes
+from harness.reply import Reply
+from harness.reply_cache import ReplyCache
+from harness.route import Route, find_route
+from harness.source import SourceFacts, ask_source, questions
+from harness.together import Together
+from harness.visit import Visit
+
+_MOST_AT_ONCE = 3  # variants, each of which may take a part of the memory if it leaks
+_TEXTS = 200  # items, whose text long prompts are made of
+_SHARE_OF_MEMORY = 0.5  # of what is free, for all that are asked at once
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What all benches of a session share; the mutable parts fill while measuring.
+
+    `names` are the variants of the session that there are, `baseline` is empty where the release
+    has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
+    `reply_cache` holds what the reference replied in earlier sessions. `no_source` says why there
+    is no `source`, where there is none. `limits` hold for the processes that are measured, `clock`
+    knows what time there is, and `together` keeps what was asked of one variant while another was.
+    `needs` are bytes of each variant's process with the longest prompt, where a survey has asked.
+    `floor` is the share of right answers that the release states.
+    """
+
+    fleet: Fleet
+    reference: str
+    items: tuple[Item, ...]
+    plan: Plan
+    environment: str
+    names: tuple[str, ...] = ()
+    baseline: str = ""
+    rules: tuple[Rule, ...] = ()
+    seed: int = 0
+    device: Device | None = None
+    machine: Machine | None = None
+    source: Path | None = None
+    no_source: str = NO_SOURCE
+    cache: Path | None = None
+    text: str = ""
+    replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
+    facts: list[SourceFacts | InfrastructureError] = field(default_factory=list)
+    peaks: dict[str, int | None] = field(default_factory=dict)
+    process_pairs: dict[tuple[str, str], tuple[ProcessPair, ...]] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
+    climbs: list[Climb] = field(default_factory=list)
+    visits: dict[str, Visit] = field(default_factory=dict)
+    recited: list[tuple[LongChat, Recital]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    listener: Listener = field(default_factory=Listener)
+    flips: list[Flip] = field(default_factory=list)
+    reply_cache: ReplyCache | None = None
+    limits: Limits = field(default_factory=Limits)
+    clock: Clock | None = None
+    together: Together[Any] = field(default_factory=Together)
+    floor: float | None = None
+    needs: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def at_once(self) -> int:
+        """How many processes fit on the cores that are measured on."""
+        cores = len(self.limits.processors) or usable_cores()
+        return max(1, cores // (self.limits.threads or cores))
+
+    @property
+    def together_at_once(self) -> int:
+        """How many variants may be asked at once: as many as have cores, and memory for the longest
+        prompt. One where nobody knows what they need.
+        """
+        if not self.needs:
+            return 1
+        room = int(_SHARE_OF_MEMORY * available_bytes() / max(1.0, *self.needs.values()))
+        return max(1, min(self.at_once, room, _MOST_AT_ONCE))
+
+    def route(self, name: str) -> Route:
+        """The prompt lengths of the session's variants and of the one that is named, found once."""
+        known = [it for it in self.routes if name in it.rungs]
+        return known[0] if known else self._find_route(name)
+
+    def _find_route(self, name: str) -> Route:
+        texts = self.plan.scaling_texts
+        names = dict.fromkeys((self.reference, name, *self.names))
+        directories = {it: self.fleet.variant(it).directory for it in names}
+
+        def write(number: int, length: int) -> tuple[int, ...]:
+            return self.long_text(self.items[number::texts] or self.items, length)
+
+        route = find_route(directories, self.reference, self.plan, self.source, write)
+        self.remarks.extend(filter(None, [route.remark]))
+        self.routes.append(route)
+        return route
+
+    def long_text(self, items: Sequence[Item], length: int) -> tuple[int, ...]:
+        """So many tokens of these items' text, one after the other and again, as the reference
+        encodes it.
+        """
+        text = " ".join(content for item in items[:_TEXTS] for _, content in item.messages)
+        tokens = self.fleet.encode(self.reference, [text])[0]
+        return tuple((tokens * (length // len(tokens) + 1))[:length])
+
+    def source_facts(self, replied: Callable[[], Sequence[Reply]]) -> SourceFacts:
+        """What the source says about the reference's replies to the first items, among others.
+
+        Asked once a session; raises InfrastructureError where it cannot be, each time.
+        """
+        if not self.facts:
+            self.facts.append(self._ask_source(replied()))
+        if isinstance(self.facts[0], InfrastructureError):
+            raise self.facts[0]
+        return self.facts[0]
+
+    def _ask_source(self, replied: Sequence[Reply]) -> SourceFacts | InfrastructureError:
+        assert self.source is not None
+        chats = list(zip(self.items, replied, strict=False))
+        asked = questions(self.source, self.fleet, self.reference, chats)
+        try:
+            return ask_source(asked, self.fleet, self.reference, self.plan.deadline_seconds)
+        except InfrastructureError as error:
+            return error
