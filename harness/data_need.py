@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.data_check import Kind, Problem
-from harness.estimate import LABELLED, PAIRED
 from harness.evidence import Evidence, Subject
 from harness.exam_ruling import least_faults, least_lost
 from harness.finding import Outcome
 from harness.item import Item, Scorer
 from harness.measurement import Measurement
-from harness.policy import SHARES, Policy, Rule, Severity, Statistic, Unseen
+from harness.policy import SHARES, Policy, Rule, Severity, Unseen
 from harness.release import Precision, Role
 from harness.ruling import apply_rule
+from harness.statistic import LABELLED, PAIRED, Statistic
 from harness.stats.sizing import items_needed
 
 CORRECT = "accuracy.correct"

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from harness.measurement import Measurement
-from harness.policy import Statistic
+from harness.statistic import Statistic
 from harness.stats import (
     betting,
     cliffs,
@@ -26,57 +26,6 @@ from harness.stats import (
     trend,
 )
 from harness.stats.intervals import Estimate
-
-PAIRED = {
-    Statistic.PEAK_RATIO,
-    Statistic.RATIO,
-    Statistic.P95_RATIO,
-    Statistic.P99_RATIO,
-    Statistic.MEAN_RATIO,
-    Statistic.DRIFT,
-    Statistic.PERPLEXITY_RATIO,
-    Statistic.GAIN,
-    Statistic.SEQUENTIAL_GAIN,
-    Statistic.WORST_SLICE,
-    Statistic.WORST_CLIFF,
-    Statistic.WORST_DECODE_CLIFF,
-    Statistic.EXPONENT_GAIN,
-    Statistic.CHANGE,
-    Statistic.WORST_STEP,
-    Statistic.EXCESS,
-    Statistic.NEW_FAULTS,
-}
-"""Statistics that need the reference's values beside the variant's."""
-
-LABELLED = {
-    Statistic.P50,
-    Statistic.P90,
-    Statistic.P95,
-    Statistic.P99,
-    Statistic.P99_9,
-    Statistic.P95_RATIO,
-    Statistic.P99_RATIO,
-    Statistic.MEAN_RATIO,
-    Statistic.PERPLEXITY,
-    Statistic.PERPLEXITY_RATIO,
-    Statistic.WORST_SLICE,
-    Statistic.WORST_CLIFF,
-    Statistic.WORST_DECODE_CLIFF,
-    Statistic.EXPONENT_GAIN,
-    Statistic.COST_AT_START,
-    Statistic.COST_LINEAR,
-    Statistic.COST_QUADRATIC,
-    Statistic.CHANGE,
-    Statistic.WORST_STEP,
-    Statistic.WORST_EXCESS,
-    Statistic.WORST_DROP,
-    Statistic.GROWTH,
-    Statistic.HOURS_TO_FILL,
-    Statistic.SLOPE,
-    Statistic.NEW_FAULTS,
-    Statistic.BEYOND_CHANCE,
-}
-"""Statistics that need a label for every value."""
 
 _NAMED = 3  # labels in a sentence
 _SEEN_KIB = 64  # what a kernel's counters may lag behind

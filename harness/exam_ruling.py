@@ -8,7 +8,8 @@ import numpy as np
 from harness.estimate import differences, estimate
 from harness.finding import Outcome, bound, figure, quantity, sentence
 from harness.measurement import Measurement
-from harness.policy import Claim, Limit, Rule, Severity, Statistic, Unseen
+from harness.policy import Claim, Limit, Rule, Severity, Unseen
+from harness.statistic import Statistic
 from harness.stats import betting, faults, guessing, sizing, slices
 from harness.stats.intervals import Estimate
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.policy import Limit, Rule, Severity, Statistic
+from harness.policy import Limit, Rule, Severity
+from harness.statistic import Statistic
 from harness.stats.intervals import Estimate
 
 RATIOS = {

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from harness.conditions import others_share
 from harness.device_ruling import on_device
-from harness.estimate import LABELLED, PAIRED, estimate, estimates
+from harness.estimate import estimate, estimates
 from harness.evidence import NO_SOURCE, Evidence
 from harness.exam_ruling import TESTED, Ruled, by_test
 from harness.finding import Finding, Outcome, change, figure, sentence, unit_of
 from harness.measurement import Measurement
-from harness.policy import Limit, Policy, Rule, Severity, Statistic
+from harness.policy import Limit, Policy, Rule, Severity
 from harness.release import Role
+from harness.statistic import LABELLED, PAIRED, Statistic
 from harness.stats import steady
 from harness.stats.intervals import Estimate
 

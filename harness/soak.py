@@ -7,11 +7,12 @@ from enum import StrEnum
 from harness.answer import Request
 from harness.errors import ModelError, RequestError
 from harness.item import Item
-from harness.policy import Plan, Rule, Statistic
+from harness.policy import Plan, Rule
 from harness.probes.memory import Memory, available_bytes
 from harness.release import Precision
 from harness.runtimes.channel import Cycles
 from harness.runtimes.isolated import Isolated
+from harness.statistic import Statistic
 from harness.stats.intervals import Estimate
 from harness.stats.trend import LEAST_LEVELS, growth_interval, shared_confidence
 

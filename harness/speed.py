@@ -22,10 +22,11 @@ from harness.item import Item, Scorer
 from harness.measurement import Measurement
 from harness.metrics.latency import timed_tokens
 from harness.pairing import Pair, Pairing, ProcessPair, Series, unsettled
-from harness.policy import Policy, Rule, Severity, Statistic
+from harness.policy import Policy, Rule, Severity
 from harness.probes.host import capture_conditions
 from harness.release import Role
 from harness.runtimes.isolated import Isolated
+from harness.statistic import Statistic
 from harness.stats import clusters, sequential
 from harness.verdict import judge_measurements
 

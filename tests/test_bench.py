@@ -9,10 +9,11 @@ from harness.errors import InfrastructureError
 from harness.evidence import NOT_JUDGED
 from harness.fleet import Fleet
 from harness.item import Item
-from harness.policy import Plan, Rule, Statistic
+from harness.policy import Plan, Rule
 from harness.release import Precision, Role
 from harness.soak import Kind
 from harness.stage import Stage
+from harness.statistic import Statistic
 from harness.variant import Recipe, Variant
 
 ITEMS = tuple(

@@ -5,7 +5,8 @@ import pytest
 from harness.data_check import Kind
 from harness.data_need import BY_CHANCE, BY_SLICE, CORRECT, needs_of, too_few, unmet
 from harness.item import Item, Scorer
-from harness.policy import Policy, Rule, Severity, Statistic, Unseen
+from harness.policy import Policy, Rule, Severity, Unseen
+from harness.statistic import Statistic
 
 GAIN = Rule("accuracy.gain", "accuracy", CORRECT, Statistic.SEQUENTIAL_GAIN, at_least=-3.0)
 SLICE = Rule(

@@ -10,8 +10,9 @@ from harness.errors import ConfigError
 from harness.evidence import Evidence, Subject
 from harness.finding import Outcome
 from harness.measurement import Measurement
-from harness.policy import Limit, Policy, Rule, Severity, Statistic
+from harness.policy import Limit, Policy, Rule, Severity
 from harness.release import Precision, Role
+from harness.statistic import Statistic
 from harness.store import read_device, read_evidence, read_policy, write_evidence
 from harness.verdict import judge, judge_measurements
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.estimate import LABELLED, PAIRED, estimate
+from harness.estimate import estimate
 from harness.measurement import Measurement
-from harness.policy import Statistic
+from harness.statistic import LABELLED, PAIRED, Statistic
 
 GAINS = (Statistic.GAIN, Statistic.SEQUENTIAL_GAIN, Statistic.WORST_SLICE, Statistic.WORST_DROP)
 VALUES = tuple(1.0 + i / 10 for i in range(20))

@@ -6,8 +6,9 @@ from harness.errors import ConfigError
 from harness.exam_ruling import by_test
 from harness.finding import Outcome
 from harness.measurement import Measurement
-from harness.policy import Claim, Limit, Rule, Severity, Statistic, Unseen
+from harness.policy import Claim, Limit, Rule, Severity, Unseen
 from harness.release import Precision
+from harness.statistic import Statistic
 
 LIMIT = Limit(at_least=-3.0)
 

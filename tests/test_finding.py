@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from harness.finding import Finding, Outcome, against, quantity, sentence, unit_of
-from harness.policy import Limit, Rule, Severity, Statistic
+from harness.policy import Limit, Rule, Severity
+from harness.statistic import Statistic
 from harness.stats.intervals import Estimate
 
 RULE = Rule(

@@ -5,8 +5,9 @@ import pytest
 
 from harness.device import Budget
 from harness.errors import ConfigError
-from harness.policy import Limit, Plan, Policy, Rule, Severity, Statistic
+from harness.policy import Limit, Plan, Policy, Rule, Severity
 from harness.release import Precision
+from harness.statistic import Statistic
 from harness.store import read_policy
 
 GATE = Path(__file__).parent.parent / "fixtures" / "policies" / "gate.toml"

@@ -7,9 +7,10 @@ from harness.conditions import Conditions
 from harness.evidence import Evidence, Subject
 from harness.finding import Outcome
 from harness.measurement import Measurement
-from harness.policy import Policy, Rule, Severity, Statistic
+from harness.policy import Policy, Rule, Severity
 from harness.release import Precision, Role
 from harness.ruling import apply_rule
+from harness.statistic import Statistic
 from harness.verdict import judge
 
 RULE = Rule("latency.itl", "ITL", "latency.itl", Statistic.RATIO, at_most=1.05)

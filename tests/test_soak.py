@@ -9,11 +9,12 @@ from harness import soak as soaking
 from harness.answer import Request
 from harness.errors import ModelError, RequestError
 from harness.item import Item
-from harness.policy import Limit, Plan, Rule, Severity, Statistic
+from harness.policy import Limit, Plan, Rule, Severity
 from harness.probes.memory import Memory
 from harness.release import Precision
 from harness.runtimes.channel import Cycles
 from harness.soak import Bound, Counter, Kind, Run, cycles_of_requests, run_of, soak
+from harness.statistic import Statistic
 
 PLAN = (Request(text="hello"),) * 20
 BOUNDS = (Bound(Counter.PRIVATE, 0.25, 0.95), Bound(Counter.HEAP, 0.25, 0.95))

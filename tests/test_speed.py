@@ -11,10 +11,11 @@ from harness.fleet import Fleet
 from harness.item import Item
 from harness.metrics.latency import first_token_ms, whole_ms
 from harness.pairing import ProcessPair, sides
-from harness.policy import Plan, Rule, Severity, Statistic
+from harness.policy import Plan, Rule, Severity
 from harness.release import Precision, Role
 from harness.speed import UPTIME, PairedRun, is_decided, paired_run, questions
 from harness.stage import Stage
+from harness.statistic import Statistic
 from harness.variant import Recipe, Variant
 
 ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(12))

@@ -12,9 +12,10 @@ from harness.errors import ConfigError
 from harness.evidence import Check, CheckOutcome, Evidence, Subject
 from harness.finding import Finding, Outcome
 from harness.measurement import Measurement
-from harness.policy import Severity, Statistic
+from harness.policy import Severity
 from harness.release import Algorithm, Identity, Precision, Role
 from harness.report import Report, VariantReport
+from harness.statistic import Statistic
 from harness.variant import Quantization
 from harness.verdict import Decision
 from tests.conftest import ROOT

@@ -15,8 +15,9 @@ from harness.evidence import (
 )
 from harness.finding import Outcome, not_applicable
 from harness.measurement import Measurement
-from harness.policy import Limit, Policy, Rule, Severity, Statistic
+from harness.policy import Limit, Policy, Rule, Severity
 from harness.release import Precision, Role
+from harness.statistic import Statistic
 from harness.verdict import Decision, judge, judge_measurements
 
 HERE, ELSEWHERE = "this machine", "another machine"

@@ -7,12 +7,12 @@ import numpy as np
 
 from harness.device import Device
 from harness.error_rates.noise import NOISE
-from harness.estimate import PAIRED
 from harness.evidence import Evidence, Subject
 from harness.finding import RATIOS
 from harness.measurement import Measurement
-from harness.policy import Limit, Policy, Rule, Severity, Statistic
+from harness.policy import Limit, Policy, Rule, Severity
 from harness.release import Precision, Role
+from harness.statistic import PAIRED, Statistic
 from harness.stats.intervals import Sample
 
 NO_CHANGE = 0.0

@@ -15,8 +15,9 @@ from harness.finding import Outcome
 from harness.item import Item
 from harness.measurement import Measurement
 from harness.metrics.quality import Grade
-from harness.policy import Policy, Rule, Statistic
+from harness.policy import Policy, Rule
 from harness.reply import Reply
+from harness.statistic import Statistic
 from harness.trial import Marked, ask_until, fresh_items, missing_items
 from harness.verdict import judge_measurements
 

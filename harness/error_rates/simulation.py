@@ -12,8 +12,8 @@ from harness.error_rates import ladder, means, memory, scores, timing
 from harness.error_rates.case import Case
 from harness.finding import Outcome
 from harness.measurement import Measurement
-from harness.policy import Statistic
 from harness.ruling import apply_rule
+from harness.statistic import Statistic
 
 Simulation = Callable[[Case, float, np.random.Generator], list[Measurement]]
 """What is measured once where the figure is true: the candidate's, and what belongs beside it."""

@@ -12,7 +12,8 @@ from harness.error_rates.interim import outcome_of
 from harness.error_rates.noise import NOISE
 from harness.finding import Outcome
 from harness.measurement import Measurement
-from harness.policy import Rule, Statistic
+from harness.policy import Rule
+from harness.statistic import Statistic
 from harness.stats import sequential
 
 _Floats = NDArray[np.float64]

@@ -7,7 +7,8 @@ import scipy
 
 from harness.exam_ruling import least_lost
 from harness.item import Item
-from harness.policy import Rule, Severity, Statistic
+from harness.policy import Rule, Severity
+from harness.statistic import Statistic
 from harness.stats.betting import items_needed
 
 _CHURN = 0.04  # of answers that change though nothing is worse: typical of clean int4

@@ -8,8 +8,9 @@ import pytest
 from harness.error_rates.case import NO_CHANGE, SIZES
 from harness.error_rates.command import POLICIES, deciding
 from harness.error_rates.simulation import EXACT, SIMULATED, simulate
-from harness.policy import Severity, Statistic
+from harness.policy import Severity
 from harness.ruling import apply_rule
+from harness.statistic import Statistic
 from harness.store import read_policy
 
 CASES = {it.name: it for it in deciding(read_policy(POLICIES[0])) if it.precision is None}

@@ -12,11 +12,12 @@ from harness.evidence import Evidence, Subject
 from harness.finding import Outcome
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
-from harness.policy import Plan, Rule, Severity, Statistic
+from harness.policy import Plan, Rule, Severity
 from harness.release import Data, Precision, Role
 from harness.reply_cache import ReplyCache
 from harness.runtimes.scripted import Scripted
 from harness.stage import Stage
+from harness.statistic import Statistic
 from harness.store import read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements

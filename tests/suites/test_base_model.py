@@ -9,9 +9,10 @@ from harness.bench import Bench
 from harness.evidence import NO_CHATS
 from harness.fleet import Fleet
 from harness.item import Item
-from harness.policy import Plan, Rule, Severity, Statistic
+from harness.policy import Plan, Rule, Severity
 from harness.release import Precision, Role
 from harness.stage import Stage
+from harness.statistic import Statistic
 from harness.variant import Recipe, Variant
 from suites import test_edge_cases as edge_suite
 from suites import test_foundry as foundry_suite

@@ -9,10 +9,11 @@ from harness.bench import Bench
 from harness.errors import InfrastructureError, RequestError
 from harness.fleet import Fleet
 from harness.item import Item
-from harness.policy import Plan, Rule, Severity, Statistic
+from harness.policy import Plan, Rule, Severity
 from harness.release import Precision, Role
 from harness.runtimes.scripted import Scripted
 from harness.stage import Stage
+from harness.statistic import Statistic
 from harness.variant import Recipe, Variant
 from suites import test_latency as suite
 
