@@ -335,6 +335,7 @@ class Bench:
         """
         precision = self.variant.recipe.precision
         run = run_of(kind, self.plan, self._stage.rules, precision)
+        run = replace(run, at_once=self._stage.together_at_once)
         found = soak(runtime, kind, cycle, run if self.has_time else replace(run, doublings=0))
         if kind is Kind.ANSWERED:
             self._stage.peaks[self._name] = found.peak_bytes(self.plan.memory_cycles)

@@ -16,7 +16,7 @@ from harness.statistic import Statistic
 from harness.stats.intervals import Estimate
 from harness.stats.trend import LEAST_LEVELS, growth_interval, shared_confidence
 
-_ALLOWED_SHARE = 0.25  # of what is free, for others may soak at the same time
+_ALLOWED_SHARE = 0.5  # of what is free, for all that soak at the same time
 REQUESTS = 20
 _LONGEST = 4
 DEAR_REQUESTS = 10  # each makes room for a whole context before it is refused
@@ -82,11 +82,15 @@ class Soak:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How long to soak: so many cycles, and so often doubled while the bounds are in doubt."""
+    """How long to soak: so many cycles, and so often doubled while the bounds are in doubt.
+
+    So many processes as `at_once` says soak at the same time, and share what is free.
+    """
 
     cycles: int
     doublings: int = 0
     bounds: tuple[Bound, ...] = ()
+    at_once: int = 1
 
 
 def run_of(kind: Kind, plan: Plan, rules: Sequence[Rule], precision: Precision | None) -> Run:
@@ -159,17 +163,19 @@ def soak(runtime: Isolated, kind: Kind, cycle: Sequence[Request], run: Run) -> S
     Raises RequestError for a request that was refused and should not be, and ModelError where
     memory grew so fast that the machine would have been full before there was anything to judge.
     """
-    found = _cycles(runtime, kind, cycle, run.cycles)
+    found = _cycles(runtime, kind, cycle, run.cycles, run.at_once)
     for _ in range(run.doublings):
         if not _is_in_doubt(found, run.bounds):
             break
-        more = _cycles(runtime, kind, cycle, len(found.samples))
+        more = _cycles(runtime, kind, cycle, len(found.samples), run.at_once)
         found = Soak(kind, len(cycle), found.samples + more.samples, found.seconds + more.seconds)
     return found
 
 
-def _cycles(runtime: Isolated, kind: Kind, cycle: Sequence[Request], cycles: int) -> Soak:
-    allowed_bytes = int(_ALLOWED_SHARE * available_bytes())
+def _cycles(
+    runtime: Isolated, kind: Kind, cycle: Sequence[Request], cycles: int, at_once: int
+) -> Soak:
+    allowed_bytes = int(_ALLOWED_SHARE * available_bytes() / at_once)
     ask: Callable[..., Cycles] = runtime.run_cycles
     if kind is Kind.TOKENIZED:
         ask = runtime.run_tokenizer_cycles

@@ -136,8 +136,10 @@ def test_a_refusal_counts_against_the_model_unless_it_must_refuse():
 
 def test_a_leak_that_would_fill_the_machine_is_stopped_and_says_so(monkeypatch):
     monkeypatch.setattr(soaking, "available_bytes", lambda: 4 * 2**30)
-    with pytest.raises(ModelError, match=r"60 requests took over 1\.0 GiB at plain answers"):
+    with pytest.raises(ModelError, match=r"60 requests took over 2\.0 GiB at plain answers"):
         soak(Process(at_most=3), Kind.ANSWERED, PLAN, Run(20))
+    with pytest.raises(ModelError, match=r"60 requests took over 1\.0 GiB at plain answers"):
+        soak(Process(at_most=3), Kind.ANSWERED, PLAN, Run(20, at_once=2))
 
 
 def test_what_was_stopped_late_enough_can_be_judged():
