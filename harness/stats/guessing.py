@@ -36,7 +36,8 @@ def beyond_chance_interval(scores: Sample, chances: Sample, confidence: float) -
     if not mine.size:
         return unbounded(math.nan, 0)
     mean = float((mine - guessed).mean())
-    if min(mine.min(), guessed.min()) < 0 or mine.max() > 1 or guessed.max() >= 1:
+    is_score = (mine >= 0) & (mine <= 1) & (guessed >= 0) & (guessed < 1)
+    if not is_score.all():  # no number is in no range
         return unbounded(mean, mine.size)
     wanted = -math.log((1 - confidence) / 2)
     most_lost, most_won = float(guessed.max()), float(1 - guessed.min())

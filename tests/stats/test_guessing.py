@@ -123,3 +123,8 @@ def test_no_number_of_items_shows_what_is_not_so():
     found = interval([0.0, 1.0] * 50, [0.5] * 100)
     assert items_needed(found, 0.0) is None
     assert items_needed(found, -0.5) == 101
+
+
+@pytest.mark.parametrize(("scores", "chances"), [([1.0, math.nan], [0.2] * 2), ([1.0], [math.nan])])
+def test_what_is_no_number_decides_nothing(scores, chances):
+    assert not beyond_chance_interval(scores, chances, 0.9).is_bounded
