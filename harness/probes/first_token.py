@@ -1,9 +1,10 @@
 """The token that a tokenizer puts before every text, which nothing else does without a template."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from harness.probes.folder import read_object
 
 
 def read_first_token(directory: Path) -> str:
@@ -14,8 +15,8 @@ def read_first_token(directory: Path) -> str:
     """
     path = directory / "tokenizer.json"
     if path.is_file():
-        return "".join(_before_text(_document(path).get("post_processor")))
-    config = _document(directory / "tokenizer_config.json")
+        return "".join(_before_text(read_object(path).get("post_processor")))
+    config = read_object(directory / "tokenizer_config.json")
     return _content(config.get("bos_token")) if config.get("add_bos_token") is True else ""
 
 
@@ -32,11 +33,3 @@ def _before_text(processor: Any) -> Iterator[str]:
 def _content(token: Any) -> str:
     token = token.get("content") if isinstance(token, Mapping) else token
     return token if isinstance(token, str) else ""
-
-
-def _document(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, Mapping) else {}

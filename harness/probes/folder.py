@@ -1,7 +1,7 @@
 """Reads a variant's folder for the static checks: no inference, no runtime."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,15 @@ def read_length_limits(directory: Path, source: Path | None = None) -> frozenset
         if path.is_file():
             _read_document(path, str(path), documents, [])
     return frozenset().union(*map(length_limits, documents.values()))
+
+
+def read_object(path: Path) -> Mapping[str, Any]:
+    """A JSON object; empty where it cannot be read, which the folder's own check says."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def file_sizes(directory: Path) -> dict[str, int]:

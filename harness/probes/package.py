@@ -3,7 +3,6 @@
 Nothing is run but the chat templates. A part that neither side states is not compared.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from harness.metrics.tokenizer_parts import (
 )
 from harness.probes.chat_rendering import render_chats
 from harness.probes.chat_template import read_templates
+from harness.probes.folder import read_object
 from harness.probes.graph_computation import read_computation
 from harness.probes.saved_tokenizer import saved_tokenizer
 
@@ -67,7 +67,7 @@ def graph_parts(directory: Path, beside: Beside) -> tuple[Compared, Compared]:
         assert beside.reference is not None
         theirs = _graph(beside.reference)
         return compare_graphs(graph, theirs), compare_caches(graph, theirs)
-    asked = computation(_document(beside.source / "config.json"))
+    asked = computation(read_object(beside.source / "config.json"))
     context = model.get("context_length")
     context = context if isinstance(context, int) else 0
     attributes = compare_attributes(graph, asked, context)
@@ -90,7 +90,7 @@ def generation(directory: Path, beside: Beside) -> Compared:
     if beside.source is not None:
         stated = beside.source / "generation_config.json"
         document = stated if stated.is_file() else beside.source / "config.json"
-        return compare_generation(search, _document(document))
+        return compare_generation(search, read_object(document))
     if beside.reference is None:
         return beside.nothing
     theirs = _table(beside.reference / _GRAPH, "search")
@@ -134,14 +134,14 @@ def _tokenizers(directory: Path, other: Path, whose: str) -> Compared:
 
 def _parts(directory: Path) -> TokenizerParts:
     config = directory / "tokenizer_config.json"
-    named = {**_named_apart(directory), **(_document(config) if config.is_file() else {})}
-    return tokenizer_parts(_document(directory / _TOKENIZER), named)
+    named = {**_named_apart(directory), **(read_object(config) if config.is_file() else {})}
+    return tokenizer_parts(read_object(directory / _TOKENIZER), named)
 
 
 def _named_apart(directory: Path) -> Mapping[str, Any]:
     """What older checkpoints keep in a file of its own."""
     path = directory / "special_tokens_map.json"
-    return _document(path) if path.is_file() else {}
+    return read_object(path) if path.is_file() else {}
 
 
 def chats(directory: Path, beside: Beside) -> Compared:
@@ -185,14 +185,5 @@ def _named_tokens(directory: Path) -> dict[str, str]:
 
 
 def _table(path: Path, key: str) -> Mapping[str, Any]:
-    found = _document(path).get(key) if path.is_file() else None
-    return found if isinstance(found, Mapping) else {}
-
-
-def _document(path: Path) -> Mapping[str, Any]:
-    """A JSON object; empty where it cannot be read, which `missing_files` says."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
+    found = read_object(path).get(key) if path.is_file() else None
     return found if isinstance(found, Mapping) else {}
