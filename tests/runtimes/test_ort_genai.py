@@ -291,6 +291,56 @@ def test_a_request_has_room_for_the_window_of_a_model_that_has_one(plant: Plant)
     assert sizes == [512, 600, 4096]
 
 
+@pytest.mark.parametrize(
+    ("stated", "provider", "expected"),
+    [
+        ({}, [], 2048),
+        ({"chunk_size": 0}, [{"cuda": {}}], 2048),
+        ({"chunk_size": 512}, [], None),
+        ({}, [{"NvTensorRtRtx": {}}], 2048),
+        ({}, [{"dml": {}}], None),
+    ],
+)
+def test_a_prompt_is_read_in_the_parts_that_foundry_local_has_it_read_in(
+    stated: dict[str, int],
+    provider: list[dict[str, Any]],
+    expected: int | None,
+    tmp_path: Path,
+) -> None:
+    decoder = {"session_options": {"provider_options": provider}}
+    config = {"model": {"context_length": 4096, "decoder": decoder}, "search": stated}
+    (tmp_path / "genai_config.json").write_text(json.dumps(config))
+    runtime = OrtGenAI()
+    runtime._read_config(tmp_path)
+    assert runtime._usual.get("chunk_size") == expected
+
+
+def test_parts_of_a_prompt_are_what_the_engine_reads_at_once(
+    embedded: Mapping[str, Path], plant: Plant
+) -> None:
+    """The logits that it then has are of the last part alone: 4,000 tokens are 2,048 and 1,952."""
+    ids = np.array([5 + n % 1000 for n in range(4000)], np.int32)
+    rows = []
+    for folder in (embedded["int4"], plant(configure("search", chunk_size=1000))):
+        generator = loaded(folder)._new_generator(4008, do_sample=False)
+        generator.append_tokens(ids)
+        rows.append(generator.get_output("logits").shape[1])
+    assert rows == [1952, 1000]
+
+
+def test_scored_rows_are_all_there_whatever_parts_a_package_asks_for(
+    embedded: Mapping[str, Path], plant: Plant
+) -> None:
+    request = Request(token_ids=tuple(range(30, 60)), score_from=1, fresh=True)
+    whole, parted = (
+        loaded(folder).answer(request).logits
+        for folder in (embedded["fp32"], plant(configure("search", chunk_size=8)))
+    )
+    assert whole is not None
+    assert parted is not None
+    np.testing.assert_allclose(parted, whole, atol=1e-4)
+
+
 def _set_decoder(folder: Path, fields: dict[str, Any]) -> None:
     path = folder / "genai_config.json"
     config = json.loads(path.read_text())
