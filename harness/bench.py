@@ -1,6 +1,6 @@
 """What a suite measures with: one variant beside the reference, and the items to ask."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from harness.generation import Recital
 from harness.item import Item
 from harness.long_chat import LongChat
 from harness.measurement import Measurement
+from harness.metrics.divergence import Logits
 from harness.metrics.packaging import as_ids
 from harness.pairing import ProcessPair
 from harness.policy import Plan, Rule
@@ -362,6 +363,14 @@ class Bench:
         found.require(self._name)
         return found
 
+    @property
+    def climbed_ends(self) -> Mapping[int, Logits]:
+        """The reference's logits at the ends of the ladder's prompts, by their lengths in tokens;
+        empty where none were read.
+        """
+        texts = self.route().texts
+        return next((it.ends for it in self._stage.climbs if it.route.texts == texts), {})
+
     def climb_again(self, lengths: Sequence[int], turn: int) -> Timings:
         """Some of the lengths once more, this variant beside the reference alone."""
         return climb_again(self._stage.fleet, self.route(), self._name, lengths, self.random, turn)
@@ -372,7 +381,11 @@ class Bench:
 
     def _climb(self) -> Climb:
         stage, route = self._stage, self.route()
-        found, why = self.undisturbed(lambda: climb(stage.fleet, route, self.random), "and others")
+
+        def take() -> Climb:
+            return climb(stage.fleet, route, self.random, stage.together_at_once)
+
+        found, why = self.undisturbed(take, "and others")
         stage.climbs.append(replace(found, disturbance=why))
         return stage.climbs[-1]
 

@@ -16,6 +16,10 @@ from harness.rounds import Rounds
 from harness.route import NEW_TOKENS, Route
 
 AGAIN = 10  # repetitions of a length that is suspected of a cliff, and of those before it
+DEAR_SECONDS = 2.0  # a reference's answer that takes longer evens out its own noise:
+DEAR_REPETITIONS = 2  # it is timed so often,
+DEAR_AGAIN = 4  # and so often again
+END_TOKENS = 8  # of each prompt whose logits are kept, for the source to be compared with
 WINDOW_TOKENS = 128  # at the end of a text: its logits are compared, whatever the prompt's length
 _LEAST_CONTEXT_TOKENS = 8  # before the first of them
 _CHEAPER = 4  # times as often are they timed again
@@ -47,8 +51,9 @@ class Climb:
 
     `before` and `after` all other prompts are the times of the shortest. `deviations` from the
     reference, and the numbers of positions with logits that are not finite, are by length,
-    ascending, and within it of the same positions of the texts in the same order. `disturbance`
-    says what disturbed the machine all along.
+    ascending, and within it of the same positions of the texts in the same order. `ends` are the
+    reference's logits at the last positions of the first text, by the prompt's length.
+    `disturbance` says what disturbed the machine all along.
     """
 
     route: Route
@@ -58,6 +63,7 @@ class Climb:
     timings: Timings = field(default_factory=list)
     deviations: list[tuple[int, dict[str, Deviation]]] = field(default_factory=list)
     non_finite: list[dict[str, int]] = field(default_factory=list)
+    ends: dict[int, Logits] = field(default_factory=dict)
     disturbance: str = ""
 
     def require(self, name: str) -> None:
@@ -65,9 +71,10 @@ class Climb:
         _raise_first(self.errors, (name, self.route.reference))
 
 
-def climb(fleet: Fleet, route: Route, random: Draw) -> Climb:
+def climb(fleet: Fleet, route: Route, random: Draw, at_once: int = 1) -> Climb:
     """Up the ladder in new processes: first for the logits, so that what fails is seen where it
-    begins; then for the times, in random order; the shortest prompts before all that and after it.
+    begins, of so many variants `at_once`; then for the times, in random order; the shortest prompts
+    before all that and after it.
     """
     rounds = _rounds(fleet, route, copy=1, random=random("order of rounds"))
     found = Climb(route, rounds.errors)
@@ -79,8 +86,9 @@ def climb(fleet: Fleet, route: Route, random: Draw) -> Climb:
         _time(rounds, route, [rungs[0]] * WARMUPS)
         found.before.extend(_time(rounds, route, short))
         for length in rungs:
-            _compare(rounds, length, found)
-        found.timings.extend(_time(rounds, route, _shuffled(route, random("rungs"))))
+            _compare(rounds, length, found, at_once)
+        asked = _shuffled(route, random("rungs"))
+        found.timings.extend(_time(rounds, route, asked, enough=DEAR_REPETITIONS))
         found.after.extend(_time(rounds, route, short))
     finally:
         for name in route.rungs:
@@ -98,11 +106,13 @@ def climb_again(
     asked = [length for length in lengths for _ in range(times_again(length))]
     random(f"rungs again, {name} {turn}").shuffle(asked)
     with _pair(fleet, route, name, turn, random) as time:
-        return time(asked)
+        return time(asked, DEAR_AGAIN)
 
 
 def times_again(length: int) -> int:
-    """How often a length is timed again in one turn: what is short is cheap, and noisiest."""
+    """How often a length is timed again in one turn, where it is not dear: what is short is cheap,
+    and noisiest.
+    """
     return AGAIN * (_CHEAPER if length <= CHEAP_TOKENS else 1)
 
 
@@ -120,14 +130,14 @@ def short_again(
 @contextlib.contextmanager
 def _pair(
     fleet: Fleet, route: Route, name: str, turn: int, random: Draw
-) -> Iterator[Callable[[Sequence[int]], Timings]]:
+) -> Iterator[Callable[..., Timings]]:
     """Times prompts of some lengths, in new processes that are warm: their copies have a number."""
     names = (name, route.reference)
     purpose = f"order of rounds again, {name} {turn}"
     rounds = _rounds(fleet, route, copy=2 + turn, random=random(purpose))
 
-    def time(lengths: Sequence[int]) -> Timings:
-        taken = _time(rounds, route, lengths, names)
+    def time(lengths: Sequence[int], enough: int = 0) -> Timings:
+        taken = _time(rounds, route, lengths, names, enough)
         _raise_first(rounds.errors, names)
         return taken
 
@@ -152,18 +162,33 @@ def _raise_first(errors: Mapping[str, HarnessError], names: Sequence[str]) -> No
 
 
 def _time(
-    rounds: Rounds, route: Route, lengths: Sequence[int], names: Sequence[str] = ()
+    rounds: Rounds,
+    route: Route,
+    lengths: Sequence[int],
+    names: Sequence[str] = (),
+    enough: int = 0,
 ) -> Timings:
     """Times of prompts of these lengths, of `names` or all on the route whose ladder has them.
 
-    No two prompts in a row begin alike: a runtime may keep what it has seen.
+    No two prompts in a row begin alike: a runtime may keep what it has seen. A length that is dear
+    is timed `enough` times, and not as often as it is among the lengths, where that is over 0; the
+    last one of all is always timed.
     """
-    taken = []
+    taken: Timings = []
     for number, length in enumerate(lengths):
+        is_last = number == len(lengths) - 1
+        if 0 < enough <= _dear_times(taken, length, route.reference) and not is_last:
+            continue
         prompt = _shifted(route.texts, number, length)
         request = Request(token_ids=prompt, max_new_tokens=NEW_TOKENS, stop_at_end=False)
         taken.append((length, rounds.take(request, names or route.names(length), _timing)))
     return taken
+
+
+def _dear_times(taken: Timings, length: int, reference: str) -> int:
+    """How often a length was timed, if that is dear."""
+    whole = [times[reference].whole_ms for it, times in taken if it == length and times]
+    return len(whole) if whole and np.median(whole) > DEAR_SECONDS * 1e3 else 0
 
 
 def _shuffled(route: Route, random: np.random.Generator) -> list[int]:
@@ -212,12 +237,14 @@ def _logits(answer: Answer) -> Logits:
     return answer.logits
 
 
-def _compare(rounds: Rounds, length: int, found: Climb) -> None:
+def _compare(rounds: Rounds, length: int, found: Climb, at_once: int) -> None:
     """Put in what the logits of one length show."""
     route = found.route
     for prompt, score_from in _windows(route.texts, length):
         request = Request(token_ids=prompt, score_from=score_from, fresh=False)
-        logits = rounds.take(request, route.names(length), _logits)
+        logits = rounds.take(request, route.names(length), _logits, at_once)
+        if logits and prompt == route.texts[0][-length:]:
+            found.ends[length] = logits[route.reference][-END_TOKENS:].copy()
         found.non_finite.append({name: non_finite_positions(it) for name, it in logits.items()})
         apart: dict[str, Deviation] = {}
         for name, mine in logits.items():

@@ -17,6 +17,7 @@ SHORTEST_TOKENS = 96
 
 _SPARE_TOKENS = 40  # that another fact may be longer
 _LEAST_TURNS = 3
+_EVERY = 2  # place from the longest down: what is lost after some length is lost after longer ones
 
 Turn = tuple[tuple[str, str], tuple[str, str]]
 """A question and its answer."""
@@ -48,7 +49,7 @@ def one_text(chat: Messages) -> Messages:
 def long_chats(
     items: Sequence[Item], rungs: Sequence[int], count: Callable[[Messages], int]
 ) -> tuple[LongChat, ...]:
-    """A chat just over each of some lengths in tokens, ascending, and one up to the longest.
+    """Chats just over some of the lengths in tokens, ascending, and one up to the longest.
 
     `count` tells a chat's tokens. There is none where the shortest does not fit, or the domain has
     not the four items that it takes.
@@ -58,7 +59,7 @@ def long_chats(
         return ()
     most = rungs[-1] - _SPARE_TOKENS
     found: dict[int, LongChat] = {}
-    for length in (it for it in places(rungs) if it >= SHORTEST_TOKENS):
+    for length in chat_lengths(rungs):
         turns = _least_turns(length, lambda size: count(_chat(facts, size)))
         while turns > _LEAST_TURNS and count(_chat(facts, turns)) > most:
             turns -= 1
@@ -66,6 +67,11 @@ def long_chats(
         if tokens <= most:
             found.setdefault(tokens, _long_chat(facts, turns, tokens))
     return tuple(found[tokens] for tokens in sorted(found))
+
+
+def chat_lengths(rungs: Sequence[int]) -> tuple[int, ...]:
+    """The lengths in tokens of which there is a chat: the longest, and every other place below."""
+    return tuple(it for it in places(rungs)[::-1] if it >= SHORTEST_TOKENS)[::_EVERY][::-1]
 
 
 def _least_turns(length: int, tokens_of: Callable[[int], int]) -> int:

@@ -1,6 +1,7 @@
 """Asks several variants the same prompts, each prompt of all of them right after each other."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -27,25 +28,44 @@ class Rounds:
         self._random = random
 
     def take(
-        self, request: Request, names: Collection[str], read: Callable[[Answer], T]
+        self,
+        request: Request,
+        names: Collection[str],
+        read: Callable[[Answer], T],
+        at_once: int = 1,
     ) -> dict[str, T]:
         """What is read of each answer, by name; empty where the reference gave none.
 
-        The request is one of token ids. `read` may raise a HarnessError of its own.
+        The request is one of token ids. `read` may raise a HarnessError of its own. So many as
+        `at_once` says are asked at the same time, which is for what is not timed.
         """
         if self._reference in self.errors:
             return {}
         present = [name for name in names if name not in self.errors]
+        order = [present[place] for place in self._random.permutation(len(present))]
         found = {}
-        for place in self._random.permutation(len(present)):
-            name = present[place]
-            try:
-                found[name] = read(_require(self._ask(name, request), request))
-            except RequestError as error:
-                self.drop(name, str(error))
-            except HarnessError as error:
-                self.errors[name] = error
+        for name, given in zip(order, self._asked(request, order, read, at_once), strict=True):
+            if isinstance(given, RequestError):
+                self.drop(name, str(given))
+            elif isinstance(given, HarnessError):
+                self.errors[name] = given
+            else:
+                found[name] = given
         return found if self._reference in found else {}
+
+    def _asked(
+        self, request: Request, order: Sequence[str], read: Callable[[Answer], T], at_once: int
+    ) -> list[T | HarnessError]:
+        def one(name: str) -> T | HarnessError:
+            try:
+                return read(_require(self._ask(name, request), request))
+            except HarnessError as error:
+                return error
+
+        if at_once < 2:
+            return [one(name) for name in order]
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(one, order))
 
     def drop(self, name: str, why: str) -> None:
         """Ask a variant no more, for what is wrong with its answers."""

@@ -1,11 +1,12 @@
 """The source checkpoint beside the reference at long lengths, where short answers show nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from harness.climb import END_TOKENS
 from harness.errors import InfrastructureError, ModelError
 from harness.fleet import Fleet
 from harness.forcing import Passage, read
@@ -15,7 +16,6 @@ from harness.release import TRANSFORMERS
 from harness.route import Route
 from harness.runtimes.isolated import Isolated
 
-_POSITIONS = 8  # at the end of each prompt
 _LEAST_SECONDS = 120.0
 
 
@@ -33,20 +33,27 @@ def passages_of(route: Route, most: int) -> list[Passage]:
     """The end of each prompt of the reference's ladder, up to `most` tokens; 0 for all of them."""
     lengths = [it for it in route.rungs[route.reference] if not most or it <= most]
     text = route.texts[0] if route.texts else ()
-    return [Passage(str(it), text[len(text) - it :], it - _POSITIONS) for it in lengths]
+    return [Passage(str(it), text[len(text) - it :], it - END_TOKENS) for it in lengths]
 
 
 def ask_lengths(
-    directory: Path, fleet: Fleet, reference: str, asked: Sequence[Passage], seconds: float
+    directory: Path,
+    fleet: Fleet,
+    reference: str,
+    asked: Sequence[Passage],
+    seconds: float,
+    known: Mapping[int, Logits] | None = None,
 ) -> SourceLengths:
     """Have the source read these prompts in a process of its own, which is ended at once.
+
+    `known` are the reference's logits of those that it has read before, by length in tokens.
 
     Raises InfrastructureError where it cannot be asked at all.
     """
     patience = max(seconds, _LEAST_SECONDS)
     with Isolated(TRANSFORMERS, directory, deadline_seconds=patience, label="the source") as source:
         try:
-            return compare_lengths(source, fleet, reference, asked)
+            return compare_lengths(source, fleet, reference, asked, known or {})
         except ModelError as error:
             if error.variant:
                 raise
@@ -54,7 +61,11 @@ def ask_lengths(
 
 
 def compare_lengths(
-    source: Isolated, fleet: Fleet, reference: str, asked: Sequence[Passage]
+    source: Isolated,
+    fleet: Fleet,
+    reference: str,
+    asked: Sequence[Passage],
+    known: Mapping[int, Logits],
 ) -> SourceLengths:
     """Have both read the same prompts, shortest first; what the source refuses ends the ladder."""
     found: dict[int, float] = {}
@@ -62,8 +73,11 @@ def compare_lengths(
         theirs, why = _read(source, passage)
         if theirs is None:
             return SourceLengths(found, _left_out(asked, passage, why))
-        mine = read(fleet, reference, passage)
-        found[len(passage.token_ids)] = _distance(theirs, mine, reference)
+        length = len(passage.token_ids)
+        mine = known.get(length)
+        if mine is None or len(mine) != passage.positions:
+            mine = read(fleet, reference, passage)
+        found[length] = _distance(theirs, mine, reference)
     return SourceLengths(found)
 
 

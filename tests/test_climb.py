@@ -2,6 +2,9 @@
 
 import hashlib
 import itertools
+import threading
+import time
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -116,6 +119,55 @@ def test_everybody_is_asked_the_very_same_in_each_round():
         names, requests, _ = zip(*fleet.asked[at : at + 3], strict=True)
         assert sorted(names) == sorted(NAMES)
         assert requests[0] == requests[1] == requests[2]
+
+
+def test_the_ends_of_the_first_text_are_kept_of_the_reference():
+    found = climb(Fleet(), route(200), random)
+    assert list(found.ends) == [32, 64, 128, 200]
+    text = route(200).texts[0]
+    for end in found.ends.values():
+        np.testing.assert_array_equal(end, [of_token(token) for token in text[-8:]])
+
+
+def dear(request, from_tokens=100):
+    """Slow from a length on."""
+    found = answer(request)
+    if request.score_from is None and len(request.token_ids) >= from_tokens:
+        late = 3 * 10**9
+        return replace(found, token_ns=found.token_ns + late, ended_ns=found.ended_ns + late)
+    return found
+
+
+def test_dear_prompts_are_timed_less_often():
+    wanted = replace(route(600), repetitions=5)
+    found = climb(Fleet(lambda name, request: dear(request)), wanted, random)
+    counts = Counter(length for length, _ in found.timings)
+    assert counts == {32: 10, 64: 10} | dict.fromkeys(ladder(600)[2:], 2) | {600: 3}
+    assert found.timings[-1][0] == 600
+    taken = climb_again(
+        Fleet(lambda name, request: dear(request)), wanted, "int4", [64, 512, 600], random
+    )
+    assert Counter(length for length, _ in taken)[64] == 40
+    assert sorted(Counter(length for length, _ in taken).values()) == [4, 5, 40]
+
+
+def test_logits_alone_are_asked_of_several_at_once():
+    together, running, most = {True: 0, False: 0}, set(), threading.Lock()
+
+    def odd(name, request):
+        scored = request.score_from is not None
+        with most:
+            running.add(name)
+            together[scored] = max(together[scored], len(running))
+        time.sleep(0.002)
+        with most:
+            running.discard(name)
+
+    one = climb(Fleet(odd), route(), random, at_once=2)
+    assert together == {True: 2, False: 1}
+    assert [it for it, _ in one.deviations] == [
+        it for it, _ in climb(Fleet(), route(), random).deviations
+    ]
 
 
 def test_a_variant_with_a_shorter_context_is_not_asked_longer_prompts():

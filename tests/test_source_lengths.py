@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
 from harness.errors import InfrastructureError
@@ -26,10 +27,10 @@ def distances():
     """The distances of an export at some lengths, by one process of the source."""
     with Isolated(TRANSFORMERS, CHECKPOINT, deadline_seconds=120.0, label="the source") as source:
 
-        def distances(folder, asked):
+        def distances(folder, asked, known=None):
             recipe = Recipe("fp32", Role.REFERENCE, Precision.FP32)
             with Fleet({"fp32": Variant(recipe, folder, {}, "sha256:0")}, RUNTIME, 60.0) as fleet:
-                return compare_lengths(source, fleet, "fp32", passages_of(asked, 0))
+                return compare_lengths(source, fleet, "fp32", passages_of(asked, 0), known or {})
 
         yield distances
 
@@ -48,6 +49,13 @@ def test_the_export_is_the_source_at_every_length(embedded, distances):
     assert list(found.distances) == [64, 511, 1100]
     assert max(found.distances.values()) < 5e-5
     assert found.left_out == ""
+
+
+def test_what_the_reference_was_read_before_is_not_read_again(embedded, distances):
+    known = np.random.default_rng(0).normal(size=(8, 2048)).astype(np.float32)
+    found = distances(embedded["fp32"], route(64, 511), {64: known, 511: known[:5]}).distances
+    assert found[64] > 0.5  # by the logits that were handed in
+    assert found[511] < 5e-5  # not as many as there are positions: read again
 
 
 @pytest.fixture

@@ -1,11 +1,16 @@
 """The work of the checks on time and memory, by the numbers of the plan and of their modules."""
 
-from collections.abc import Sequence
-
-from harness.climb import AGAIN, CHEAP_TOKENS, SHORT, WARMUPS, WINDOW_TOKENS
+from harness.climb import (
+    AGAIN,
+    CHEAP_TOKENS,
+    DEAR_AGAIN,
+    DEAR_REPETITIONS,
+    SHORT,
+    WARMUPS,
+    WINDOW_TOKENS,
+)
 from harness.generation import NEW_TOKENS as RECITED_TOKENS
-from harness.long_chat import SHORTEST_TOKENS
-from harness.metrics.scaling import places
+from harness.long_chat import chat_lengths
 from harness.planning.cost import SOURCE, Cost
 from harness.planning.shape import Shape
 from harness.planning.work import RELOAD, START, Work, asked
@@ -112,22 +117,17 @@ def scaling(shape: Shape, name: str) -> Cost:
     if not rungs:
         return Cost()
     if name != shape.reference:
-        chosen = rungs[len(rungs) // 2 :]
-        again = _prompts(chosen, AGAIN * 2 * _DOUBTED) + START
+        again = START
+        for length in rungs[len(rungs) // 2 :]:
+            times = DEAR_AGAIN if shape.is_dear(length) else AGAIN
+            again += asked(length, RUNG_TOKENS) * (times * 2 * _DOUBTED)
         return Cost(dict.fromkeys((name, shape.reference), again))
     short = asked(rungs[0], RUNG_TOKENS) * (2 * SHORT + WARMUPS)
-    each = START + short + _windows(shape)
+    each = START + short + _windows(shape) * (1 / min(shape.at_once, len(shape.roles)))
     for length in rungs:
         times = shape.plan.scaling_repetitions * (2 if length <= CHEAP_TOKENS else 1)
-        each += asked(length, RUNG_TOKENS) * times
+        each += asked(length, RUNG_TOKENS) * (DEAR_REPETITIONS if shape.is_dear(length) else times)
     return Cost(dict.fromkeys(shape.roles, each))
-
-
-def _prompts(lengths: Sequence[int], times: float) -> Work:
-    total = Work()
-    for length in lengths:
-        total += asked(length, RUNG_TOKENS) * times
-    return total
 
 
 def _windows(shape: Shape) -> Work:
@@ -143,18 +143,18 @@ def _windows(shape: Shape) -> Work:
 def generation(shape: Shape, name: str) -> Cost:
     """Each long chat told, read and changed in three places."""
     total = Work()
-    for length in (it for it in places(shape.rungs) if it >= SHORTEST_TOKENS):
+    for length in chat_lengths(shape.rungs):
         total += asked(length, RECITED_TOKENS) + asked(length, 0, RECITED_TOKENS)
         total += asked(length, 1) + asked(length, 1, kept=length / 2) + Work(requests=2)
     return Cost({name: total}, shape.together(name))
 
 
 def source_lengths(shape: Shape, name: str) -> Cost:
-    """The reference once more at each length, and the source in transformers."""
+    """The source in transformers at each length, of which the climb has the reference's logits."""
     if name != shape.reference or not shape.has_source:
         return Cost()
     most = shape.plan.source_longest_tokens
     total = Work()
     for length in (it for it in shape.rungs if not most or it <= most):
         total += asked(length, 0, scored=8)
-    return Cost({name: total, SOURCE: total + START})
+    return Cost({SOURCE: total + START})

@@ -1,23 +1,27 @@
 """Asks the session's variants a little, to know how much there is to ask and what it takes."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import scipy
 
 from harness.bank import across_slices, question
+from harness.climb import DEAR_SECONDS
 from harness.data_need import needs_of
 from harness.edge_case import EdgeCase
 from harness.errors import HarnessError
 from harness.item import Item, Scorer
 from harness.planning.pilot import ROOM_TOKENS, Pilot, pilot
 from harness.planning.shape import Question, Shape, mean
+from harness.planning.work import Rates, asked
 from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
 from harness.release import Role
-from harness.route import ladders, stated_context
+from harness.route import NEW_TOKENS, ladders, stated_context
 from harness.stage import Stage
 from harness.trial import missing_items
 
@@ -48,7 +52,13 @@ def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pi
         except HarnessError:
             if name == stage.reference:
                 raise
-    return shape, pilots
+    return replace(shape, dear_tokens=_dear(shape.rungs, pilots[stage.reference].rates)), pilots
+
+
+def _dear(rungs: Sequence[int], rates: Rates) -> float:
+    """From which of these lengths on an answer takes the reference long."""
+    found = (it for it in rungs if rates.seconds(asked(it, NEW_TOKENS)) > DEAR_SECONDS)
+    return next(found, math.inf)
 
 
 def attention_share(model: Mapping[str, Any]) -> float:

@@ -26,8 +26,8 @@ _READ_AT_ONCE = 4352  # tokens of a scored prompt: over 4,096 Phi's rotations ar
 _CHUNK_TOKENS = 256  # of what is left then: more at once take longer as well
 _FOUNDRY_CHUNK = 2048
 _CHUNKED = frozenset({"cpu", "cuda", "nvtensorrtrtx", "webgpu"})
-"""Foundry Local has prompts read in parts of so many tokens, for these providers and where a package
-states none itself (its sdk_v2 sets ``chunk_size`` of every request since August 2026).
+"""Foundry Local has prompts read in parts of so many tokens, for these providers and where a
+package states none itself (its sdk_v2 sets ``chunk_size`` of every request since August 2026).
 """
 
 
