@@ -199,6 +199,11 @@ class Bench:
         return int(read_folder(self.variant.directory).model["context_length"])
 
     @property
+    def stated_context(self) -> int | None:
+        """The context in tokens that the release states for its packages, where it does."""
+        return self._stage.stated_context
+
+    @property
     def end_tokens(self) -> tuple[int, ...]:
         """The tokens that end an answer, as the variant's own configuration states them."""
         return as_ids(read_folder(self.variant.directory).model.get("eos_token_id"))

@@ -13,6 +13,11 @@ FOUNDRY_LOCAL = "harness.runtimes.foundry:FoundryLocal"
 TRANSFORMERS = "harness.runtimes.transformers:Transformers"
 """Factories of the runtimes that come with the gate, as a ``[runtime]`` table names one."""
 
+FOUNDRY_BUDGET = 2048
+"""New tokens that Foundry Local reserves where the caller sets none."""
+
+_LEAST_CONTEXT = 64  # tokens, of a model without chats: less holds no prompt and its answer
+
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 
 
@@ -102,11 +107,23 @@ class ModelSource:
     With `package` the path is inside that installed Python package, which is not imported.
     `chat` says whether the model is asked in chats; None where its chat template says so by being
     there.
+    `context_tokens` is how long a context the packages get, of prompt and answer together, where
+    that is shorter than the model's own.
     """
 
     path: Path
     package: str = ""
     chat: bool | None = None
+    context_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        least = _LEAST_CONTEXT if self.chat is False else FOUNDRY_BUDGET
+        if self.context_tokens is not None and self.context_tokens <= least:
+            raise ConfigError(
+                f"[model] context_tokens must be over {FOUNDRY_BUDGET:,}, which Foundry Local "
+                f"reserves for an answer by default, or with chat = false over {_LEAST_CONTEXT}: "
+                f"found {self.context_tokens:,}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ class Stage:
     is no `source`, where there is none. `limits` hold for the processes that are measured, `clock`
     knows what time there is, and `together` keeps what was asked of one variant while another was.
     `needs` are bytes of each variant's process with the longest prompt, where a survey has asked.
-    `floor` is the share of right answers that the release states.
+    `floor` is the share of right answers that the release states, `stated_context` the context in
+    tokens, where it states one.
     """
 
     fleet: Fleet
@@ -76,6 +77,7 @@ class Stage:
     clock: Clock | None = None
     together: Together[Any] = field(default_factory=Together)
     floor: float | None = None
+    stated_context: int | None = None
     needs: dict[str, float] = field(default_factory=dict)
 
     @property

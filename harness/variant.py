@@ -36,6 +36,7 @@ class Recipe:
 
     `calibration` holds the conversations that the algorithm looks at, where it looks at any;
     without `is_chat` it looks at them as plain text, whatever template there is.
+    `context_tokens` is the context that is built, None where it is the source's or prebuilt.
 
     A prebuilt variant has a directory instead; its settings are what the release file states of it,
     and None where it states nothing; its precision is then what the graph says.
@@ -53,6 +54,7 @@ class Recipe:
     stage: Stage | None = None
     calibration: Path | None = None
     is_chat: bool = True
+    context_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,11 @@ def _recipe(name: str, entry: VariantEntry, release: Release) -> Recipe:
         raise ConfigError(f"[variants.{name}] must be built, but the release has no [model] path")
     if entry.precision not in QUANTIZED:
         _refuse_settings(name, entry, f"is {entry.precision}, which is not quantized")
-        return Recipe(name, entry.role, entry.precision, entry.provider)
-    recipe = _quantized(name, entry, release.data.calibration)
+        recipe = Recipe(name, entry.role, entry.precision, entry.provider)
+    else:
+        recipe = _quantized(name, entry, release.data.calibration)
     is_chat = recipe.calibration is None or release.model.chat is not False
-    return replace(recipe, is_chat=is_chat)
+    return replace(recipe, is_chat=is_chat, context_tokens=release.model.context_tokens)
 
 
 def _as_stated(name: str, entry: VariantEntry) -> Recipe:

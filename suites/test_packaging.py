@@ -30,9 +30,12 @@ def test_folder_is_complete(bench: Bench, record: Record) -> None:
 
 
 def test_configs_agree(bench: Bench, record: Record) -> None:
-    """End tokens, context and vocabulary are the same wherever they are stated."""
+    """End tokens, context and vocabulary are the same wherever they are stated.
+
+    The context is the release's, where it states one.
+    """
     folder = read_folder(bench.variant.directory, bench.source)
-    problems = packaging.config_problems(folder, bench.is_chat)
+    problems = packaging.config_problems(folder, bench.is_chat, bench.stated_context)
     problems += packaging.token_id_problems(folder)
     record(_counted(bench, "contradictions", problems))
 

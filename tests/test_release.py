@@ -7,6 +7,7 @@ from harness.errors import ConfigError
 from harness.release import (
     Data,
     Identity,
+    ModelSource,
     PolicyChoice,
     Release,
     Role,
@@ -84,3 +85,23 @@ def test_a_floor_is_a_share_that_can_be_shown(floor):
 def test_data_that_cannot_be_asked_so_are_refused(fields, message):
     with pytest.raises(ConfigError, match=message):
         Data(Path("eval.jsonl"), **fields)
+
+
+@pytest.mark.parametrize(
+    ("chat", "tokens"), [(None, 2049), (True, 4096), (False, 65), (False, 2048), (None, None)]
+)
+def test_a_context_has_room_for_what_foundry_local_reserves_where_there_are_chats(chat, tokens):
+    assert ModelSource(Path("m"), chat=chat, context_tokens=tokens).context_tokens == tokens
+
+
+@pytest.mark.parametrize(
+    ("chat", "tokens", "found"),
+    [(None, 2048, "2,048"), (True, 2048, "2,048"), (False, 64, "64"), (False, -1, "-1")],
+)
+def test_a_context_without_that_room_is_refused(chat, tokens, found):
+    with pytest.raises(ConfigError) as raised:
+        ModelSource(Path("m"), chat=chat, context_tokens=tokens)
+    assert str(raised.value) == (
+        "[model] context_tokens must be over 2,048, which Foundry Local reserves for an answer by "
+        f"default, or with chat = false over 64: found {found}"
+    )

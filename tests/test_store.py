@@ -58,6 +58,12 @@ def test_a_release_file_is_read_with_paths_relative_to_it(write, tmp_path):
     assert release.reference == "fp32"
 
 
+def test_a_release_may_state_the_context_of_its_packages(write):
+    shorter = RELEASE.replace('path = "checkpoint"', 'path = "checkpoint"\ncontext_tokens = 4096')
+    assert store.read_release(write(shorter)).model.context_tokens == 4096
+    assert store.read_release(write(RELEASE)).model.context_tokens is None
+
+
 def test_a_model_can_be_in_an_installed_package(write):
     inside = RELEASE.replace('path = "checkpoint"', 'package = "pytest"\npath = "parts/model.gguf"')
     found = store.read_release(write(inside)).model.path
@@ -102,6 +108,14 @@ def test_the_reference_comes_first_wherever_it_stands(write):
         ),
         (("version = 3", "version = 1.5"), "version: expected a whole number, found a number 1.5"),
         (("version = 3", 'version = "3"'), "version: expected a whole number, found text '3'"),
+        (
+            ('path = "checkpoint"', 'path = "checkpoint"\ncontext_tokens = "4k"'),
+            "release.toml [model]: context_tokens: expected a whole number, found text '4k'",
+        ),
+        (
+            ('path = "checkpoint"', 'path = "checkpoint"\ncontext_tokens = 512'),
+            "[model] context_tokens must be over 2,048",
+        ),
         (("version = 3", "version = -1"), "[release] version must not be negative: found -1"),
         (('name = "travel"', 'name = "tra vel"'), "found 'tra vel'"),
         (('role = "reference"', ""), "exactly one must have role = 'reference': found none"),

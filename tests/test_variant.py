@@ -62,6 +62,20 @@ def test_only_what_calibrates_depends_on_whether_the_model_has_chats(chat, is_ch
         assert expand(release(CONVERSATIONS, chat, **entry))[1].is_chat is expected
 
 
+@pytest.mark.parametrize("precision", Precision)
+def test_what_is_built_gets_the_context_that_the_release_states(precision):
+    asked = release(precision=precision)
+    model = replace(asked.model, context_tokens=4096)
+    assert [it.context_tokens for it in expand(asked)] == [None, None]
+    assert [it.context_tokens for it in expand(replace(asked, model=model))] == [4096, 4096]
+
+
+def test_a_prebuilt_folder_is_not_given_another_context():
+    asked = release(prebuilt=Path("x"))
+    model = replace(asked.model, context_tokens=4096)
+    assert [it.context_tokens for it in expand(replace(asked, model=model))] == [4096, None]
+
+
 def test_a_stage_may_be_chosen_where_there_is_more_than_one():
     entry = {"precision": Precision.INT8, "algorithm": Algorithm.K_QUANT, "stage": Stage.GRAPH}
     assert expand(release(**entry))[1].stage is Stage.GRAPH

@@ -19,6 +19,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TextIO
 
+from harness.builders.context_length import shorten_context
 from harness.builders.failure import blamed, describe, logged_errors
 from harness.builders.graph import read_quantization
 from harness.builders.recipe_config import execution_provider, run_config
@@ -106,6 +107,7 @@ def build_with_olive(build: dict[str, Any], source: Path, report: Report) -> Non
         (output / name).unlink(missing_ok=True)
     shutil.rmtree(scratch, ignore_errors=True)
     complete_search(output, source)
+    shorten_context(output, recipe.context_tokens)
     report("stage", {"stage": "reading back"})
     groups = [asdict(group) for group in read_quantization(output)]
     report("built", {"quantization": groups, "seconds": time.perf_counter() - started})

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.release import FOUNDRY_BUDGET
 from harness.variant import Quantization, Recipe
 
 REQUIRED_FILES = ("genai_config.json", "tokenizer.json", "tokenizer_config.json")
-FOUNDRY_BUDGET = 2048  # new tokens that Foundry Local reserves where the caller sets none
 _CONTROL = re.compile(r"<\|[^<>|\s]+\|>|<(?:/?[a-z]+_of_[a-z]+|/?s|bos|eos)>|\[/?INST\]")
 
 
@@ -89,14 +89,17 @@ def _inline_template(folder: Folder) -> bool:
     return bool(folder.documents.get("tokenizer_config.json", {}).get("chat_template"))
 
 
-def config_problems(folder: Folder, is_chat: bool = True) -> list[str]:
+def config_problems(
+    folder: Folder, is_chat: bool = True, stated_context: int | None = None
+) -> list[str]:
     """Where genai_config.json contradicts the tokenizer, the source checkpoint or itself.
 
+    `stated_context` is the context in tokens that the release states in place of the source's.
     What Foundry Local makes of it does not matter to a model without chats, which never gets there.
     """
     return [
         *_end_token_problems(folder),
-        *_context_problems(folder, is_chat),
+        *_context_problems(folder, is_chat, stated_context),
         *_source_value_problem(folder, "vocab_size", "vocab_size"),
     ]
 
@@ -130,11 +133,11 @@ def _listed(ids: Iterable[int]) -> str:
     return ", ".join(map(str, ids))
 
 
-def _context_problems(folder: Folder, is_chat: bool) -> list[str]:
+def _context_problems(folder: Folder, is_chat: bool, stated: int | None) -> list[str]:
     context = folder.model.get("context_length")
     if not isinstance(context, int) or context < 1:
         return [f"context_length in genai_config.json is {context!r}, not a number of tokens"]
-    problems = _source_value_problem(folder, "context_length", "max_position_embeddings")
+    problems = _length_problems(folder, context, stated)
     search = folder.documents.get("genai_config.json", {}).get("search", {})
     longest = search.get("max_length") if isinstance(search, Mapping) else None
     if isinstance(longest, int) and longest > context:
@@ -144,6 +147,20 @@ def _context_problems(folder: Folder, is_chat: bool) -> list[str]:
             f"context_length is {context}: Foundry Local reserves {FOUNDRY_BUDGET} new tokens by "
             "default and refuses every request that sets no max_tokens"
         )
+    return problems
+
+
+def _length_problems(folder: Folder, context: int, stated: int | None) -> list[str]:
+    """Of a context that is not the one stated; one beyond the source's is none at all."""
+    theirs = folder.documents.get("source/config.json", {}).get("max_position_embeddings")
+    problems = []
+    if stated is not None and context != stated:
+        problems.append(
+            f"context_length is {context} in genai_config.json, but context_tokens is {stated} "
+            "in the release's [model]"
+        )
+    if stated is None or (isinstance(theirs, int) and context > theirs):
+        problems += _source_value_problem(folder, "context_length", "max_position_embeddings")
     return problems
 
 

@@ -98,6 +98,7 @@ def open_stage(notebook: Notebook, tests: Sequence[pytest.Item]) -> Iterator[Sta
             reply_cache=_reply_cache(notebook),
             limits=settings.limits,
             floor=release.data.floor,
+            stated_context=release.model.context_tokens if release.model else None,
         )
 
 

@@ -21,6 +21,7 @@ CHANGES: list[dict[str, Any]] = [
     {"provider": Provider.CUDA},
     {"stage": Stage.GRAPH},
     {"is_chat": False},
+    {"context_tokens": 4096},
 ]
 
 

@@ -39,13 +39,14 @@ GPTQ: dict[str, Any] = {
     "stage": Stage.CHECKPOINT,
     "calibration": Path(__file__).parent / "conversations.jsonl",
 }
+CONTEXT_TOKENS = 128  # of the 256 that the checkpoint has
 RECIPES = (
     make_recipe("fp32", Precision.FP32),
     make_recipe("fp16", Precision.FP16),
     make_recipe("int8", Precision.INT8),
     make_recipe("int8-k", Precision.INT8, algorithm=Algorithm.K_QUANT, symmetric=False),
     make_recipe("int4"),
-    make_recipe("int4-128", block_size=128, symmetric=False),
+    make_recipe("int4-128", block_size=128, symmetric=False, context_tokens=CONTEXT_TOKENS),
     make_recipe("int4-k", algorithm=Algorithm.K_QUANT, symmetric=False),
     make_recipe("int4-16", block_size=16, accuracy_level=0),
     make_recipe(
@@ -116,6 +117,15 @@ def test_the_graph_holds_what_the_recipe_asks(recipe: Recipe, build: Build) -> N
         assert found == (Quantization(BITS[recipe.precision], *wanted),)
     else:
         assert found == ()
+
+
+@pytest.mark.parametrize(("name", "tokens"), [("int4", 256), ("int4-128", CONTEXT_TOKENS)])
+def test_the_context_is_the_sources_or_the_shorter_one_that_is_asked_for(
+    name: str, tokens: int, build: Build
+) -> None:
+    config = json.loads((build.hits()[name].directory / "genai_config.json").read_text())
+
+    assert (config["model"]["context_length"], config["search"]["max_length"]) == (tokens, tokens)
 
 
 def test_nothing_is_sent_to_anyone(build: Build) -> None:

@@ -92,6 +92,27 @@ def test_a_contradiction_is_named(changes, problem):
     assert any(problem in it for it in packaging.config_problems(folder(**changes)))
 
 
+@pytest.mark.parametrize(
+    ("context", "of_source", "stated", "problems"),
+    [
+        (4096, 8192, 4096, []),
+        (4096, 4096, 4096, []),
+        (4096, None, 4096, []),
+        (4096, 8192, None, ["max_position_embeddings is 8192 in the source"]),
+        (8192, 8192, 4096, ["context_tokens is 4096 in the release's [model]"]),
+        (4096, 8192, 6000, ["context_tokens is 6000 in the release's [model]"]),
+        (4096, 3000, 4096, ["max_position_embeddings is 3000 in the source"]),
+    ],
+)
+def test_a_context_is_the_one_that_the_release_states_and_within_the_sources(
+    context, of_source, stated, problems
+):
+    package = folder({"context_length": context}, source={"max_position_embeddings": of_source})
+    assert packaging.config_problems(package, stated_context=stated) == [
+        f"context_length is {context} in genai_config.json, but {it}" for it in problems
+    ]
+
+
 def test_several_end_tokens_are_fine_when_the_tokenizers_is_among_them():
     assert packaging.config_problems(folder({"eos_token_id": [END_OF_TEXT, IM_END]})) == []
 
@@ -171,6 +192,11 @@ def test_a_graph_as_asked_for_has_no_problem():
     assert packaging.quantization_problems(RECIPE, (AS_ASKED, embedding)) == []
     fp32 = Recipe("fp32", Role.REFERENCE, Precision.FP32)
     assert packaging.quantization_problems(fp32, ()) == []
+
+
+def test_a_rope_cache_may_reach_beyond_the_context():
+    cache = Tensor("cos_cache", (8192, 32), 0, is_rope_cache=True)
+    assert packaging.tensor_problems([cache], context=4096) == []
 
 
 def test_tensors_that_are_not_finite_or_too_short_are_named():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.builders.context_length import shorten_context
 from tests import damage
 
 SUITE = "suites/test_packaging.py"
@@ -43,6 +44,24 @@ def test_a_fault_of_the_export_is_no_go_though_the_reference_has_it_too(gate):
         assert "all tokens by the source's config.json" in reasons
         assert "it looks like a base of 100,000" in reasons
         assert "search.temperature is 2.0, the source's 1.0" in reasons
+
+
+def test_a_package_that_ignores_the_context_of_the_release_is_no_go(gate):
+    gate = replace(gate, model=f"{gate.model}context_tokens = 3000\n")
+    folders = {name: gate.copy(name, f"shorter-{name}") for name in ("fp32", "int4")}
+    for folder in folders.values():
+        shorten_context(folder, 3000)
+    longer, gate = gate.variants["int4"], replace(gate, variants=folders)
+    ended = gate.run(suites=SUITE, has_source=True, shorter=folders["int4"], longer=longer)
+    assert ended.status == 1, ended.output
+    said = "context_length is 4096 in genai_config.json, but context_tokens is 3000"
+    assert said in ended.reasons("longer")
+    rotations = {"fp32": "packaging.rotations_of_reference", "shorter": "packaging.rotations"}
+    for name, rule in rotations.items():
+        findings = ended.report["variants"][name]["findings"]
+        mine = {it["rule"]: it["outcome"] for it in findings if it["suite"] == "packaging"}
+        assert set(mine.values()) == {"pass"}, ended.reasons(name)
+        assert {"packaging.contradictions", rule} <= set(mine)
 
 
 def test_failures_that_a_plugin_swallows_are_no_go_by_their_rules(gate, monkeypatch):
