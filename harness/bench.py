@@ -1,6 +1,6 @@
 """What a suite measures with: one variant beside the reference, and the items to ask."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.answer import Answer, Messages, Request
 from harness.bank import across_slices, generator
-from harness.climb import Climb, Timings, climb, climb_again, short_again
+from harness.climb import Climb
 from harness.conditions import disturbance
 from harness.device import Device
 from harness.durations import duration
@@ -22,7 +22,6 @@ from harness.generation import Recital
 from harness.item import Item
 from harness.long_chat import LongChat
 from harness.measurement import Measurement
-from harness.metrics.divergence import Logits
 from harness.metrics.packaging import as_ids
 from harness.pairing import ProcessPair
 from harness.policy import Plan, Rule
@@ -358,41 +357,15 @@ class Bench:
             peaks[name] = found.peak_bytes(run.cycles)
         return peaks[name]
 
-    def climb(self) -> Climb:
-        """The session's variants up the ladder of prompt lengths, climbed once a session.
-
-        Raises what kept this variant, or else the reference, from getting to the end.
-        """
-        known = [it for it in self._stage.climbs if self._name in it.route.rungs]
-        found = known[0] if known else self._climb()
-        found.require(self._name)
-        return found
+    @property
+    def climbs(self) -> list[Climb]:
+        """Ladders that were climbed in this session."""
+        return self._stage.climbs
 
     @property
-    def climbed_ends(self) -> Mapping[int, Logits]:
-        """The reference's logits at the ends of the ladder's prompts, by their lengths in tokens;
-        empty where none were read.
-        """
-        texts = self.route().texts
-        return next((it.ends for it in self._stage.climbs if it.route.texts == texts), {})
-
-    def climb_again(self, lengths: Sequence[int], turn: int) -> Timings:
-        """Some of the lengths once more, this variant beside the reference alone."""
-        return climb_again(self._stage.fleet, self.route(), self._name, lengths, self.random, turn)
-
-    def short_again(self, turn: int) -> tuple[Timings, Timings]:
-        """The shortest prompts once more before and after the longest, as above."""
-        return short_again(self._stage.fleet, self.route(), self._name, self.random, turn)
-
-    def _climb(self) -> Climb:
-        stage, route = self._stage, self.route()
-
-        def take() -> Climb:
-            return climb(stage.fleet, route, self.random, stage.together_at_once)
-
-        found, why = self.undisturbed(take, "and others")
-        stage.climbs.append(replace(found, disturbance=why))
-        return stage.climbs[-1]
+    def together_at_once(self) -> int:
+        """How many variants may be asked at once where nothing is timed."""
+        return self._stage.together_at_once
 
     def route(self) -> Route:
         """The prompt lengths of the session's variants, found once a session."""

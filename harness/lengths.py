@@ -1,10 +1,58 @@
-"""What a session asks at long lengths: long chats of every variant, long prompts of the source."""
+"""What a session asks at long lengths: the ladder and long chats of every variant, long prompts of
+the source.
+"""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from harness import climb
 from harness.answer import Messages
 from harness.bench import Bench
+from harness.climb import Climb, Timings
 from harness.generation import NEW_TOKENS, Recital, recite
 from harness.long_chat import long_chats, one_text
+from harness.metrics.divergence import Logits
 from harness.source_lengths import ask_lengths, passages_of
+
+
+def climbed(bench: Bench) -> Climb:
+    """The session's variants up the ladder of prompt lengths, climbed once a session.
+
+    Raises what kept this variant, or else the reference, from getting to the end.
+    """
+    name = bench.variant.name
+    known = [it for it in bench.climbs if name in it.route.rungs]
+    found = known[0] if known else _climb(bench)
+    found.require(name)
+    return found
+
+
+def _climb(bench: Bench) -> Climb:
+    def take() -> Climb:
+        return climb.climb(bench.fleet, bench.route(), bench.random, bench.together_at_once)
+
+    found, why = bench.undisturbed(take, "and others")
+    bench.climbs.append(replace(found, disturbance=why))
+    return bench.climbs[-1]
+
+
+def climbed_again(bench: Bench, lengths: Sequence[int], turn: int) -> Timings:
+    """Some of the lengths once more, this variant beside the reference alone."""
+    name = bench.variant.name
+    return climb.climb_again(bench.fleet, bench.route(), name, lengths, bench.random, turn)
+
+
+def short_again(bench: Bench, turn: int) -> tuple[Timings, Timings]:
+    """The shortest prompts once more before and after the longest, as above."""
+    return climb.short_again(bench.fleet, bench.route(), bench.variant.name, bench.random, turn)
+
+
+def _ends(bench: Bench) -> Mapping[int, Logits]:
+    """The reference's logits at the ends of the ladder's prompts, by their lengths in tokens; empty
+    where none were read.
+    """
+    texts = bench.route().texts
+    return next((it.ends for it in bench.climbs if it.route.texts == texts), {})
 
 
 def recitals(bench: Bench) -> tuple[tuple[Recital, Recital], ...]:
@@ -43,9 +91,8 @@ def source_lengths(bench: Bench) -> dict[int, float]:
     assert bench.source is not None
     most, longest = plan.source_longest_tokens, max(route.rungs[bench.reference], default=0)
     asked = passages_of(route, most)
-    known = bench.climbed_ends
     found = ask_lengths(
-        bench.source, bench.fleet, bench.reference, asked, plan.deadline_seconds, known
+        bench.source, bench.fleet, bench.reference, asked, plan.deadline_seconds, _ends(bench)
     )
     if 0 < most < longest:
         bench.remark(

@@ -10,7 +10,14 @@ from harness.bench import Bench
 from harness.climb import Climb, Timing
 from harness.generation import Recital
 from harness.interim import undecided_rules
-from harness.lengths import ask_reference, recitals, source_lengths
+from harness.lengths import (
+    ask_reference,
+    climbed,
+    climbed_again,
+    recitals,
+    short_again,
+    source_lengths,
+)
 from harness.long_chat import BEGINNING
 from harness.measurement import Measurement
 from harness.metrics.recital import LEAST_CHANGE
@@ -37,7 +44,7 @@ TIMES: dict[str, Callable[[Timing], float]] = {
 
 def test_scaling(bench: Bench, record: Record) -> None:
     """TTFT, ITL and logits up a ladder of lengths, and the shortest prompts before and after."""
-    climb = bench.climb()
+    climb = climbed(bench)
     if not climb.route.rungs[bench.variant.name]:
         pytest.skip(
             f"a context of {bench.context_tokens:,} tokens does not hold the shortest prompt, "
@@ -156,14 +163,14 @@ def _take_again(
     pair = str(turn + 1)
     lengths = {it for one in found[:2] if one.metric in doubtful for it in _suspects(one)}
     if lengths:
-        again = bench.climb_again(sorted(lengths), turn)
+        again = climbed_again(bench, sorted(lengths), turn)
         taken += [(rung_label(length, again=True), times, pair) for length, times in again]
     elif "scaling.ttft" in doubtful or "scaling.itl" in doubtful:  # no cliff: the curve
         rungs = bench.route().rungs[bench.variant.name]
-        again = bench.climb_again(rungs[len(rungs) // 2 :], turn)
+        again = climbed_again(bench, rungs[len(rungs) // 2 :], turn)
         taken += [(rung_label(length), times, pair) for length, times in again]
     if "scaling.short" in doubtful:
-        before, after = bench.short_again(turn)
+        before, after = short_again(bench, turn)
         short += [(BEFORE, times, pair) for _, times in before]
         short += [(AFTER, times, pair) for _, times in after]
 
