@@ -276,7 +276,7 @@ class Plan:
     edge_examples: int = 25  # texts that Hypothesis tries
     edge_chats: int = 5  # chats that it tries
     edge_chat_steps: int = 8
-    edge_token_ids: int = 0  # tried in prompts, in random order; 0: the whole vocabulary
+    edge_token_ids: int = 0  # tried in prompts, drawn from a larger vocabulary; 0: all of it
     precision_windows: int = 20  # of a text that the release names
     source_items: int = 60  # that the source is asked too
     foundry_items: int = 2  # of every slice

@@ -22,7 +22,7 @@ from harness.probes.tokenizer import read_tokenizer
 from harness.tokenizer_risk import cut_at_nul, typed_special_tokens, unnormalized
 from harness.unicode_texts import Piece, pieces_of_unicode
 from harness.unicode_trial import broken_texts
-from harness.vocabulary import broken_pieces, pieces
+from harness.vocabulary import broken_pieces, chosen_ids, pieces
 
 Problems = dict[str, str]
 """What is wrong with each, by name; empty where nothing is."""
@@ -59,16 +59,17 @@ def test_tokenizer_risks(bench: Bench, record: Record) -> None:
 
 
 def test_vocabulary(bench: Bench, record: Record) -> None:
-    """Every token id can be in a prompt, or as many of them as the policy asks for."""
+    """Every token id can be in a prompt, or of a large vocabulary as many as the policy wants."""
     if not bench.is_judged("token_ids", "tried_ids"):
         record(bench.unjudged("token_ids"))
         return
-    size = int(read_folder(bench.variant.directory).model["vocab_size"])
-    ids = bench.random("token ids").permutation(size)[: bench.plan.edge_token_ids or size]
+    folder = read_folder(bench.variant.directory)
+    size, special = int(folder.model["vocab_size"]), folder.added_tokens.values()
+    ids = chosen_ids(size, bench.plan.edge_token_ids, special, bench.random("token ids"))
 
     def tried(bench: Bench) -> Problems:
         with _ordeal(bench) as ordeal:
-            return broken_pieces(ordeal, pieces(sorted(ids.tolist()), bench.context_tokens))
+            return broken_pieces(ordeal, pieces(ids, bench.context_tokens))
 
     problems = bench.together(f"{len(ids)} of {size} ids", tried)
     record(_named(bench, "token_ids", problems), bench.sample("tried_ids", "ids", [len(ids)]))
