@@ -193,8 +193,8 @@ class KeepsGenerators(Plant):
     def fault(self, request: Request) -> None:
         pass
 
-    def _make_generator(self, max_length: int) -> Any:
-        generator = super()._make_generator(max_length)
+    def _new_generator(self, wanted: int, **search: float) -> Any:
+        generator = super()._new_generator(wanted, **search)
         if self.is_damaged:
             self.generators.append(generator)
         return generator
