@@ -1,6 +1,7 @@
 """Takes the variants of a session up a ladder of prompt lengths: times and logits at every rung."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,8 @@ from harness.rounds import Rounds
 from harness.route import NEW_TOKENS, Route
 
 AGAIN = 10  # repetitions of a length that is suspected of a cliff, and of those before it
-DEAR_SECONDS = 2.0  # a reference's answer that takes longer evens out its own noise:
+SLOW_SECONDS = 0.5  # a reference's answer that takes longer is timed as the plan says, and no more
+DEAR_SECONDS = 2.0  # one that takes still longer evens out its own noise:
 DEAR_REPETITIONS = 2  # it is timed so often,
 DEAR_AGAIN = 4  # and so often again
 END_TOKENS = 8  # of each prompt whose logits are kept, for the source to be compared with
@@ -43,6 +45,25 @@ Draw = Callable[[str], np.random.Generator]
 
 Timings = list[tuple[int, dict[str, Timing]]]
 """A prompt's length in tokens and the variants' times, by name, in the order taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enough:
+    """How often a length is timed that is slow, and one that is dear; all others as they come."""
+
+    slow: int
+    dear: int
+
+    def of(self, seconds: float) -> float:
+        """How often one is timed that takes the reference so long."""
+        if seconds > DEAR_SECONDS:
+            return min(self.dear, self.slow)
+        return self.slow if seconds > SLOW_SECONDS else math.inf
+
+    def is_reached(self, taken: Timings, length: int, reference: str) -> bool:
+        """Whether a length was timed often enough already."""
+        whole = [times[reference].whole_ms for it, times in taken if it == length and times]
+        return bool(whole) and len(whole) >= self.of(float(np.median(whole)) / 1e3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +109,8 @@ def climb(fleet: Fleet, route: Route, random: Draw, at_once: int = 1) -> Climb:
         for length in rungs:
             _compare(rounds, length, found, at_once)
         asked = _shuffled(route, random("rungs"))
-        found.timings.extend(_time(rounds, route, asked, enough=DEAR_REPETITIONS))
+        enough = Enough(route.repetitions, DEAR_REPETITIONS)
+        found.timings.extend(_time(rounds, route, asked, enough=enough))
         found.after.extend(_time(rounds, route, short))
     finally:
         for name in route.rungs:
@@ -106,7 +128,7 @@ def climb_again(
     asked = [length for length in lengths for _ in range(times_again(length))]
     random(f"rungs again, {name} {turn}").shuffle(asked)
     with _pair(fleet, route, name, turn, random) as time:
-        return time(asked, DEAR_AGAIN)
+        return time(asked, Enough(AGAIN, DEAR_AGAIN))
 
 
 def times_again(length: int) -> int:
@@ -136,7 +158,7 @@ def _pair(
     purpose = f"order of rounds again, {name} {turn}"
     rounds = _rounds(fleet, route, copy=2 + turn, random=random(purpose))
 
-    def time(lengths: Sequence[int], enough: int = 0) -> Timings:
+    def time(lengths: Sequence[int], enough: Enough | None = None) -> Timings:
         taken = _time(rounds, route, lengths, names, enough)
         _raise_first(rounds.errors, names)
         return taken
@@ -166,29 +188,23 @@ def _time(
     route: Route,
     lengths: Sequence[int],
     names: Sequence[str] = (),
-    enough: int = 0,
+    enough: Enough | None = None,
 ) -> Timings:
     """Times of prompts of these lengths, of `names` or all on the route whose ladder has them.
 
-    No two prompts in a row begin alike: a runtime may keep what it has seen. A length that is dear
-    is timed `enough` times, and not as often as it is among the lengths, where that is over 0; the
-    last one of all is always timed.
+    No two prompts in a row begin alike: a runtime may keep what it has seen. A length that takes
+    long is timed so often as is `enough`, and not as often as it is among the lengths; the last one
+    of all is always timed.
     """
     taken: Timings = []
     for number, length in enumerate(lengths):
         is_last = number == len(lengths) - 1
-        if 0 < enough <= _dear_times(taken, length, route.reference) and not is_last:
+        if enough and not is_last and enough.is_reached(taken, length, route.reference):
             continue
         prompt = _shifted(route.texts, number, length)
         request = Request(token_ids=prompt, max_new_tokens=NEW_TOKENS, stop_at_end=False)
         taken.append((length, rounds.take(request, names or route.names(length), _timing)))
     return taken
-
-
-def _dear_times(taken: Timings, length: int, reference: str) -> int:
-    """How often a length was timed, if that is dear."""
-    whole = [times[reference].whole_ms for it, times in taken if it == length and times]
-    return len(whole) if whole and np.median(whole) > DEAR_SECONDS * 1e3 else 0
 
 
 def _shuffled(route: Route, random: np.random.Generator) -> list[int]:

@@ -83,7 +83,7 @@ def test_the_same_positions_are_compared_at_every_length():
     spreads = {}
     for length, apart in found.deviations:
         spreads.setdefault(length, []).extend(apart["int4"].spread)
-    assert list(spreads) == [32, 64, 100]
+    assert list(spreads) == [32, 48, 64, 96, 100]
     assert len(spreads[32]) == 2 * 128
     assert spreads[32] == spreads[64] == spreads[100]
 
@@ -92,7 +92,7 @@ def test_times_are_in_random_order_and_the_shortest_come_before_and_after():
     fleet = Fleet()
     found = climb(fleet, route(), random)
     lengths = [length for length, _ in found.timings]
-    assert sorted(lengths) == [32] * 4 + [64] * 4 + [100] * 4
+    assert Counter(lengths) == dict.fromkeys((32, 48, 64, 96, 100), 4)
     assert lengths != sorted(lengths)
     assert [length for length, _ in found.before] == [length for length, _ in found.after]
     assert {length for length, _ in found.before} == {32}
@@ -123,7 +123,7 @@ def test_everybody_is_asked_the_very_same_in_each_round():
 
 def test_the_ends_of_the_first_text_are_kept_of_the_reference():
     found = climb(Fleet(), route(200), random)
-    assert list(found.ends) == [32, 64, 128, 200]
+    assert list(found.ends) == [32, 48, 64, 96, 128, 200]
     text = route(200).texts[0]
     for end in found.ends.values():
         np.testing.assert_array_equal(end, [of_token(token) for token in text[-8:]])
@@ -142,13 +142,23 @@ def test_dear_prompts_are_timed_less_often():
     wanted = replace(route(600), repetitions=5)
     found = climb(Fleet(lambda name, request: dear(request)), wanted, random)
     counts = Counter(length for length, _ in found.timings)
-    assert counts == {32: 10, 64: 10} | dict.fromkeys(ladder(600)[2:], 2) | {600: 3}
+    cheap = dict.fromkeys((32, 48, 64, 96), 10)
+    assert counts == cheap | dict.fromkeys(ladder(600)[4:], 2) | {600: 3}
     assert found.timings[-1][0] == 600
     taken = climb_again(
         Fleet(lambda name, request: dear(request)), wanted, "int4", [64, 512, 600], random
     )
     assert Counter(length for length, _ in taken)[64] == 40
     assert sorted(Counter(length for length, _ in taken).values()) == [4, 5, 40]
+
+
+def test_slow_prompts_are_timed_as_the_plan_says_however_short_they_are():
+    def slow(name, request):
+        return replace(answer(request), ended_ns=10**9) if len(request.token_ids) >= 64 else None
+
+    found = climb(Fleet(slow), replace(route(200), repetitions=5), random)
+    counts = Counter(length for length, _ in found.timings)
+    assert counts == {32: 10, 48: 10, 64: 5, 96: 5, 128: 5, 200: 6}
 
 
 def test_logits_alone_are_asked_of_several_at_once():
@@ -187,7 +197,7 @@ def test_a_crash_at_some_length_is_kept_with_the_shortest_and_the_others_go_on()
     with pytest.raises(CrashError, match="int4: died at 64"):
         found.require("int4")
     found.require("int8")
-    assert len(found.timings) == 12
+    assert len(found.timings) == 5 * 4
     assert set(found.timings[0][1]) == {"fp32", "int8"}
     assert sorted(fleet.ended) == sorted(NAMES)
 

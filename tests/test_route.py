@@ -24,9 +24,9 @@ def write(number, length):
 
 def test_every_variant_has_the_lengths_that_its_context_and_the_references_hold():
     rungs = ladders({"fp32": 108, "small": 72, "large": 10**6, "none": 20}, "fp32", (), 0)
-    assert rungs["fp32"] == (32, 64, 100)
-    assert rungs["small"] == (32, 64)
-    assert rungs["large"] == (32, 64, 100)
+    assert rungs["fp32"] == (32, 48, 64, 96, 100)
+    assert rungs["small"] == (32, 48, 64)
+    assert rungs["large"] == (32, 48, 64, 96, 100)
     assert rungs["none"] == ()
 
 
@@ -36,7 +36,7 @@ def test_the_references_ladder_has_everybodys_lengths():
 
 def test_a_route_straddles_what_the_configurations_state(folders):
     route = find_route(folders(fp32=108), "fp32", Plan(), None, write)
-    assert route.rungs["fp32"] == (32, 39, 40, 41, 64, 100)
+    assert route.rungs["fp32"] == (32, 39, 40, 41, 48, 64, 96, 100)
     assert len(route.texts) == 3
     assert all(len(text) > 100 for text in route.texts)
     assert route.remark == ""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ _CHEAP_TOKENS = 257  # these four are the climb's own
 _AGAIN = 10
 _CHEAPER = 4
 _SHORT = 20
-_TURN = 128  # tokens from where on a ratio falls with length
+_TURNS = (64, 128)  # tokens from where on a ratio rises less, and falls
 _LOGITS_TURN = 512  # and from where on the distance of logits grows
 
 
@@ -186,10 +187,12 @@ def _from_somewhere(
 def _curve(case: Case, lengths: tuple[int, ...]) -> _Floats:
     """Log ratios of a clean variant, which rise to some length and fall from there on."""
     is_decode = case.rule.metric.endswith("itl")
-    rise, fall = NOISE.itl_slope if is_decode else NOISE.ttft_slope
+    slopes = NOISE.itl_slope if is_decode else NOISE.ttft_slope
     doublings = np.log2(np.array(lengths) / SHORTEST)
-    turn = math.log2(_TURN / SHORTEST)
-    return np.asarray(rise * np.minimum(doublings, turn) + fall * np.maximum(doublings - turn, 0))
+    turns = [0.0, *np.log2(np.array(_TURNS) / SHORTEST), math.inf]
+    parts = [np.clip(doublings - start, 0, end - start) for start, end in pairwise(turns)]
+    risen: _Floats = np.asarray(slopes) @ np.array(parts)
+    return risen
 
 
 def _counts(plan: Plan, lengths: tuple[int, ...]) -> dict[int, int]:

@@ -42,9 +42,10 @@ class Noise:
     rung_ttft: float = 0.08  # 0.02 to 0.15
     rung_itl: float = 0.13  # 0.05 to 0.38
     short: float = 0.08  # of a short request before or after long ones: 0.04 to 0.12
-    # A ratio to the reference rises with length and falls again, a little each doubling.
-    ttft_slope: tuple[float, float] = (0.10, -0.06)  # to 128 tokens, and from there on
-    itl_slope: tuple[float, float] = (0.04, 0.03)
+    # A ratio to the reference rises with length and falls again, a little each doubling: to 64
+    # tokens, to 128 and from there on (the rise of int4 on AVX2, 12 sessions; the fall on AVX-512).
+    ttft_slope: tuple[float, float, float] = (0.10, 0.06, -0.06)
+    itl_slope: tuple[float, float, float] = (0.04, 0.04, 0.03)
     positions: int = 128  # whose logits are compared at every length, of each text
     logit_position: float = 0.40  # of the relative error, what is the position's own
     logit_length: float = 0.15  # and what changes from length to length

@@ -13,6 +13,8 @@ SHORTEST = 32
 """Tokens of the shortest prompt."""
 
 _STEP = 2
+_BETWEEN = (48, 96)  # from 32 to 64 tokens the ratio to fp32 climbs by a tenth, to 128 by less:
+# in finer steps a climb can be told from a jump
 _SAME_PLACE = 1.1  # rungs closer than this factor are around one limit
 _STRADDLED_FROM = 256  # a power of two below is no limit of anything
 _AT_ONCE = 32  # positions: a large vocabulary's logits are large in double precision
@@ -32,7 +34,8 @@ Values = NDArray[np.float64]
 
 
 def ladder(longest: int, limits: Collection[int] = ()) -> tuple[int, ...]:
-    """Prompt lengths in tokens, ascending: geometric from 32 on in steps of two, and `longest`.
+    """Prompt lengths in tokens, ascending: geometric from 32 on in steps of two, finer to 128, and
+    `longest`.
 
     Around powers of two from 256 on, and around each of `limits`, there are rungs one below, at and
     one above. Empty with `longest` below the shortest rung.
@@ -44,7 +47,9 @@ def ladder(longest: int, limits: Collection[int] = ()) -> tuple[int, ...]:
         steps.append(steps[-1] * _STEP)
     straddled = {*(it for it in steps if it >= _STRADDLED_FROM), *limits}
     around = {limit + by for limit in straddled for by in (-1, 0, 1)}
-    return tuple(sorted(it for it in {*steps, *around, longest} if SHORTEST <= it <= longest))
+    return tuple(
+        sorted(it for it in {*steps, *_BETWEEN, *around, longest} if SHORTEST <= it <= longest)
+    )
 
 
 def places(rungs: Sequence[int]) -> tuple[int, ...]:

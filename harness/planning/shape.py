@@ -1,8 +1,7 @@
 """The size of a session: its items in tokens, its ladder, its variants; nothing is asked for it."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from harness.policy import Plan
 from harness.release import Role
@@ -29,8 +28,8 @@ class Shape:
     losses want. `known` replies of the reference are kept from earlier sessions. `rungs` are the
     ladder's lengths in tokens, `odd` the edge cases' prompts, and `device_prompt` is the device's.
     So many processes as `at_once` says fit on the cores. `judged` are the metrics that rules of the
-    policy are about, by role; None where all are. Prompts from `dear_tokens` on take the reference
-    seconds.
+    policy are about, by role; None where all are. `rung_seconds` are what an answer to each of the
+    rungs takes the reference.
     """
 
     plan: Plan
@@ -48,11 +47,7 @@ class Shape:
     has_source: bool = True
     at_once: int = 1
     judged: Mapping[Role, frozenset[str]] | None = None
-    dear_tokens: float = math.inf
-
-    def is_dear(self, length: int) -> bool:
-        """Whether a prompt of so many tokens takes the reference so long that it is timed less."""
-        return length >= self.dear_tokens
+    rung_seconds: Mapping[int, float] = field(default_factory=dict)
 
     def rivals(self, name: str) -> tuple[str, ...]:
         """What speed is compared with."""

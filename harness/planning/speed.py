@@ -8,6 +8,7 @@ from harness.climb import (
     SHORT,
     WARMUPS,
     WINDOW_TOKENS,
+    Enough,
 )
 from harness.generation import NEW_TOKENS as RECITED_TOKENS
 from harness.long_chat import chat_lengths
@@ -119,15 +120,22 @@ def scaling(shape: Shape, name: str) -> Cost:
     if name != shape.reference:
         again = START
         for length in rungs[len(rungs) // 2 :]:
-            times = DEAR_AGAIN if shape.is_dear(length) else AGAIN
+            times = _times(shape, length, AGAIN, Enough(AGAIN, DEAR_AGAIN))
             again += asked(length, RUNG_TOKENS) * (times * 2 * _DOUBTED)
         return Cost(dict.fromkeys((name, shape.reference), again))
     short = asked(rungs[0], RUNG_TOKENS) * (2 * SHORT + WARMUPS)
     each = START + short + _windows(shape) * (1 / min(shape.at_once, len(shape.roles)))
+    few = shape.plan.scaling_repetitions
     for length in rungs:
-        times = shape.plan.scaling_repetitions * (2 if length <= CHEAP_TOKENS else 1)
-        each += asked(length, RUNG_TOKENS) * (DEAR_REPETITIONS if shape.is_dear(length) else times)
+        most = few * (2 if length <= CHEAP_TOKENS else 1)
+        times = _times(shape, length, most, Enough(few, DEAR_REPETITIONS))
+        each += asked(length, RUNG_TOKENS) * times
     return Cost(dict.fromkeys(shape.roles, each))
+
+
+def _times(shape: Shape, length: int, most: int, enough: Enough) -> float:
+    """How often a rung is timed, as far as it is known what that takes."""
+    return min(most, enough.of(shape.rung_seconds.get(length, 0.0)))
 
 
 def _windows(shape: Shape) -> Work:

@@ -1,6 +1,5 @@
 """Asks the session's variants a little, to know how much there is to ask and what it takes."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,14 +9,13 @@ import numpy as np
 import scipy
 
 from harness.bank import across_slices, question
-from harness.climb import DEAR_SECONDS
 from harness.data_need import needs_of
 from harness.edge_case import EdgeCase
 from harness.errors import HarnessError
 from harness.item import Item, Scorer
 from harness.planning.pilot import ROOM_TOKENS, Pilot, pilot
 from harness.planning.shape import Question, Shape, mean
-from harness.planning.work import Rates, asked
+from harness.planning.work import asked
 from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
 from harness.release import Role
@@ -52,13 +50,9 @@ def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pi
         except HarnessError:
             if name == stage.reference:
                 raise
-    return replace(shape, dear_tokens=_dear(shape.rungs, pilots[stage.reference].rates)), pilots
-
-
-def _dear(rungs: Sequence[int], rates: Rates) -> float:
-    """From which of these lengths on an answer takes the reference long."""
-    found = (it for it in rungs if rates.seconds(asked(it, NEW_TOKENS)) > DEAR_SECONDS)
-    return next(found, math.inf)
+    rates = pilots[stage.reference].rates
+    taken = {it: rates.seconds(asked(it, NEW_TOKENS)) for it in shape.rungs}
+    return replace(shape, rung_seconds=taken), pilots
 
 
 def attention_share(model: Mapping[str, Any]) -> float:

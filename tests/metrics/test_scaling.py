@@ -9,10 +9,10 @@ from harness.metrics.scaling import deviation, ladder, length_limits, places
     [
         (31, ()),
         (32, (32,)),
-        (56, (32, 56)),
-        (100, (32, 64, 100)),
-        (255, (32, 64, 128, 255)),
-        (600, (32, 64, 128, 255, 256, 257, 511, 512, 513, 600)),
+        (56, (32, 48, 56)),
+        (100, (32, 48, 64, 96, 100)),
+        (255, (32, 48, 64, 96, 128, 255)),
+        (600, (32, 48, 64, 96, 128, 255, 256, 257, 511, 512, 513, 600)),
     ],
 )
 def test_the_ladder_is_geometric_straddles_powers_of_two_and_ends_at_the_longest(longest, expected):
@@ -21,11 +21,11 @@ def test_the_ladder_is_geometric_straddles_powers_of_two_and_ends_at_the_longest
 
 def test_limits_are_straddled_as_far_as_the_ladder_goes():
     rungs = ladder(100, limits=(0, 10, 50, 100, 4096))
-    assert rungs == (32, 49, 50, 51, 64, 99, 100)
+    assert rungs == (32, 48, 49, 50, 51, 64, 96, 99, 100)
 
 
 def test_of_each_limits_rungs_the_one_beyond_is_its_place():
-    assert places(ladder(600)) == (32, 64, 128, 257, 513, 600)
+    assert places(ladder(600)) == (32, 48, 64, 96, 128, 257, 513, 600)
     assert places(()) == ()
 
 

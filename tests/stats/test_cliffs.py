@@ -57,7 +57,7 @@ def test_a_cliff_is_found_where_it_starts_however_much_lies_beyond(first):
 
 def test_what_is_tolerated_is_neither_suspected_nor_a_cliff():
     random = np.random.default_rng(SEED)
-    measured = session(random, slower(1.2, 1024), 0.01, again=False)
+    measured = session(random, slower(1.2, 1024), 0.007, again=False)
     assert suspects(*measured)
     assert suspects(*measured, tolerance=DECODE_TOLERANCE) == ()
     assert worst_cliff(*measured, 0.9, DECODE_TOLERANCE).upper < DECODE_TOLERANCE
@@ -86,7 +86,7 @@ def test_a_suspect_that_was_not_measured_again_decides_nothing():
 
 def test_what_stands_out_is_measured_again_where_it_is_not_sure():
     random = np.random.default_rng(SEED)
-    ladders = [session(random, slower(1.12, 255, 300), 0.07, again=False) for _ in range(60)]
+    ladders = [session(random, slower(1.12, 255, 300), 0.07, again=False) for _ in range(120)]
     certain = [worst_cliff(*found, 0.9) for found in ladders if not suspects(*found)]
     assert len(certain) > 5
     assert all(found.value <= TOLERANCE for found in certain)
