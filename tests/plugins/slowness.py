@@ -73,8 +73,8 @@ def other_shares(answer: Answer, number: int, first: float, whole: float) -> Ans
 
 
 WAYS: dict[str, Slow] = {
-    "late-first": partial(late_first, every=10, factor=6.0),
-    "late-first-little": partial(late_first, every=8, factor=3.0),
+    "late-first": partial(late_first, every=10, factor=8.0),
+    "late-first-little": partial(late_first, every=8, factor=4.5),  # p95 is 1.7 medians anyway
     "dear-end": partial(dear_after, token=40, factor=3.0),
     "dear-end-little": partial(dear_after, token=40, factor=2.0),
     "tiring": partial(dearer_with_use, per_hundred=1.26),
