@@ -54,6 +54,10 @@ class Clock:
             seconds[check] = max(0.0, seconds[check] - (time.monotonic() - began))
         return sum(seconds.values())
 
+    def until_end(self) -> float:
+        """Seconds that the session will go on for: what is to come, as far as the budget has it."""
+        return max(0.0, min(self.left, self.to_come()))
+
     @property
     def slack(self) -> float:
         """Seconds that may be spent beyond what is foreseen."""

@@ -29,6 +29,14 @@ def test_what_is_left_beyond_what_is_to_come_may_be_spent(now):
     assert clock.slack < 0
 
 
+def test_no_session_goes_on_for_longer_than_its_budget(now):
+    clock = Clock({ONE: 300.0, OTHER: 200.0}, total=100.0, began=now[0])
+    assert 90 < clock.until_end() < 100
+    now[0] += 200
+    assert clock.until_end() == 0
+    assert Clock({ONE: 300.0}, began=now[0]).until_end() == pytest.approx(300)
+
+
 def test_a_running_check_is_to_come_with_its_rest_alone(now):
     clock = Clock({ONE: 30.0, OTHER: 20.0}, total=100.0, began=now[0])
     clock.start(ONE)

@@ -139,11 +139,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _left(config: pytest.Config) -> str:
-    """The time that all checks to come will take, where that is known."""
+    """The time that the session will go on for, where that is known."""
     stage = config.stash[NOTEBOOK].stage
     if stage is None or stage.clock is None:
         return ""
-    return f", about {duration(stage.clock.to_come())} left"
+    return f", about {duration(stage.clock.until_end())} left"
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
