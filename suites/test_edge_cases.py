@@ -13,6 +13,7 @@ from harness.evidence import NO_CHATS
 from harness.exploration import Discovery, Effort, explore_chats, explore_texts
 from harness.item import Item
 from harness.measurement import Measurement
+from harness.metrics.degenerate import is_natural
 from harness.metrics.edge_cases import Expected, expected_of
 from harness.ordeal import OddRequest, Ordeal
 from harness.past_failures import PastFailures
@@ -36,8 +37,13 @@ def test_edge_cases(bench: Bench, edge_cases: OddRequests, record: Record) -> No
     """Each case ends as it must and keeps every promise, and the next normal request is as before.
 
     So do some items whose answers go beyond ASCII: a broken stream shows there. And texts of every
-    class of Unicode are read, written and answered.
+    class of Unicode are read, written and answered. Of a reference nobody judges that: it is asked
+    once, for its answers to be compared with.
     """
+    if not bench.is_judged("broken", "unicode"):
+        _answer(bench, edge_cases(bench))
+        record(bench.unjudged("broken"))
+        return
     problems, unicode = bench.together("edge cases", lambda it: _tried(it, edge_cases(it)))
     is_judged = bench.is_judged("unicode")
     odd = _named(bench, "unicode", unicode) if is_judged else bench.unjudged("unicode")
@@ -115,6 +121,14 @@ def _risks(bench: Bench) -> tuple[dict[str, bool], dict[str, bool], dict[str, bo
             cut_at_nul(ordeal.runtime, bench.is_chat),
             unnormalized(ordeal.runtime, tokenizer),
         )
+
+
+def _answer(bench: Bench, cases: Mapping[str, OddRequest]) -> None:
+    """Have each case answered that a user would read the answer to; the listener hears it."""
+    plan = [it for it, _ in {**cases, **_spoken(bench.items)}.values() if is_natural(it)]
+    with bench.fresh() as runtime:
+        for request in plan:
+            runtime.run([request])
 
 
 def _tried(bench: Bench, cases: Mapping[str, OddRequest]) -> tuple[Problems, Problems]:

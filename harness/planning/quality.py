@@ -78,8 +78,14 @@ def precision_source(shape: Shape, name: str) -> Cost:
 
 
 def edge_cases(shape: Shape, name: str) -> Cost:
-    """Each odd request twice with a normal one after it, and texts of every class of Unicode."""
+    """Each odd request twice with a normal one after it, and texts of every class of Unicode; of
+    what nobody judges the answers alone.
+    """
     total = START
+    if not shape.is_judged(name, "edge_cases.broken", "edge_cases.unicode"):
+        for tokens in shape.odd:
+            total += asked(tokens, _NORMAL)
+        return Cost({name: total})
     for tokens in shape.odd:
         total += asked(tokens, _NORMAL) * 2 + _normal(shape)
     groups = pieces_of_unicode() if shape.is_judged(name, "edge_cases.unicode") else {}

@@ -7,6 +7,7 @@ import pytest
 from harness.answer import Request
 from harness.bench import Bench
 from harness.errors import InfrastructureError, RequestError
+from harness.evidence import NOT_JUDGED
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.metrics.edge_cases import Expected
@@ -33,10 +34,10 @@ def measure(tmp_path):
     def record(*measurements):
         handed_in.update({it.metric: it for it in measurements})
 
-    def measure(check, suite, runtime="Silent", **fixtures):
+    def measure(check, suite, runtime="Silent", name="int4", hear=None, **fixtures):
         plan = Plan(precision_items=5)
-        with Fleet(variants, f"tests.suites.silent:{runtime}", 60.0) as fleet:
-            bench = Bench(Stage(fleet, "fp32", ITEMS, plan, "here"), "int4", suite)
+        with Fleet(variants, f"tests.suites.silent:{runtime}", 60.0, hear) as fleet:
+            bench = Bench(Stage(fleet, "fp32", ITEMS, plan, "here"), name, suite)
             check(bench=bench, record=record, **fixtures)
         return handed_in
 
@@ -63,6 +64,24 @@ def test_an_odd_request_and_its_problem_are_named_in_the_evidence(measure):
     found = found["edge_cases.broken"]
     assert found.values == (0.0, 1.0)
     assert found.labels == ("fine", "long (it was answered ('') where an error is right)")
+
+
+def test_a_reference_that_nobody_judges_is_asked_what_users_would_read_and_once(measure):
+    odd = {
+        "chat": (Request((("user", "a"),)), Expected.ANSWER),
+        "tokens": (Request(token_ids=(5,) * 9), Expected.ERROR),
+        "stopped": (Request((("user", "b"),), cancel_after=1), Expected.ANSWER),
+    }
+    heard = []
+    found = measure(
+        edge_suite.test_edge_cases,
+        "edge_cases",
+        name="fp32",
+        hear=lambda name, plan, answers: heard.extend((name, it.messages) for it in plan),
+        edge_cases=lambda bench: odd,
+    )
+    assert heard == [("fp32", (("user", "a"),))]
+    assert found["edge_cases.broken"].absence == NOT_JUDGED
 
 
 def test_special_tokens_that_nobody_names_are_not_measured(measure):
