@@ -17,10 +17,9 @@ from harness.rounds import Rounds
 from harness.route import NEW_TOKENS, Route
 
 AGAIN = 10  # repetitions of a length that is suspected of a cliff, and of those before it
-SLOW_SECONDS = 0.5  # a reference's answer that takes longer is timed as the plan says, and no more
-DEAR_SECONDS = 2.0  # one that takes still longer evens out its own noise:
-DEAR_REPETITIONS = 2  # it is timed so often,
-DEAR_AGAIN = 4  # and so often again
+SLOW_SECONDS = 0.1  # a reference's answer that takes longer is timed so often again and no more:
+DEAR_SECONDS = 2.0  # one that takes still longer evens out its own noise, and is timed again
+DEAR_AGAIN = 4  # so often
 END_TOKENS = 8  # of each prompt whose logits are kept, for the source to be compared with
 WINDOW_TOKENS = 128  # at the end of a text: its logits are compared, whatever the prompt's length
 _LEAST_CONTEXT_TOKENS = 8  # before the first of them
@@ -45,25 +44,6 @@ Draw = Callable[[str], np.random.Generator]
 
 Timings = list[tuple[int, dict[str, Timing]]]
 """A prompt's length in tokens and the variants' times, by name, in the order taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Enough:
-    """How often a length is timed that is slow, and one that is dear; all others as they come."""
-
-    slow: int
-    dear: int
-
-    def of(self, seconds: float) -> float:
-        """How often one is timed that takes the reference so long."""
-        if seconds > DEAR_SECONDS:
-            return min(self.dear, self.slow)
-        return self.slow if seconds > SLOW_SECONDS else math.inf
-
-    def is_reached(self, taken: Timings, length: int, reference: str) -> bool:
-        """Whether a length was timed often enough already."""
-        whole = [times[reference].whole_ms for it, times in taken if it == length and times]
-        return bool(whole) and len(whole) >= self.of(float(np.median(whole)) / 1e3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +89,7 @@ def climb(fleet: Fleet, route: Route, random: Draw, at_once: int = 1) -> Climb:
         for length in rungs:
             _compare(rounds, length, found, at_once)
         asked = _shuffled(route, random("rungs"))
-        enough = Enough(route.repetitions, DEAR_REPETITIONS)
-        found.timings.extend(_time(rounds, route, asked, enough=enough))
+        found.timings.extend(_time(rounds, route, asked))
         found.after.extend(_time(rounds, route, short))
     finally:
         for name in route.rungs:
@@ -123,19 +102,25 @@ def climb_again(
 ) -> Timings:
     """Fresh times of some lengths in random order, of one variant beside the reference.
 
-    Each turn is taken in processes of its own. Raises what kept either of them from the end.
+    Each turn is taken in processes of its own, and what takes long is timed less often. Raises what
+    kept either of them from the end.
     """
     asked = [length for length in lengths for _ in range(times_again(length))]
     random(f"rungs again, {name} {turn}").shuffle(asked)
     with _pair(fleet, route, name, turn, random) as time:
-        return time(asked, Enough(AGAIN, DEAR_AGAIN))
+        return time(asked, is_again=True)
 
 
 def times_again(length: int) -> int:
-    """How often a length is timed again in one turn, where it is not dear: what is short is cheap,
-    and noisiest.
-    """
+    """How often a length is timed again in one turn: what is short is cheap, and noisiest."""
     return AGAIN * (_CHEAPER if length <= CHEAP_TOKENS else 1)
+
+
+def most_again(seconds: float) -> float:
+    """How often a length is timed again at most that takes the reference so long."""
+    if seconds > DEAR_SECONDS:
+        return DEAR_AGAIN
+    return AGAIN if seconds > SLOW_SECONDS else math.inf
 
 
 def short_again(
@@ -158,8 +143,8 @@ def _pair(
     purpose = f"order of rounds again, {name} {turn}"
     rounds = _rounds(fleet, route, copy=2 + turn, random=random(purpose))
 
-    def time(lengths: Sequence[int], enough: Enough | None = None) -> Timings:
-        taken = _time(rounds, route, lengths, names, enough)
+    def time(lengths: Sequence[int], is_again: bool = False) -> Timings:
+        taken = _time(rounds, route, lengths, names, is_again)
         _raise_first(rounds.errors, names)
         return taken
 
@@ -173,7 +158,10 @@ def _pair(
 
 def _rounds(fleet: Fleet, route: Route, copy: int, random: np.random.Generator) -> Rounds:
     return Rounds(
-        lambda name, request: fleet.ask(name, [request], copy)[0], route.reference, random
+        lambda name, request: fleet.ask(name, [request], copy)[0],
+        route.reference,
+        random,
+        fleet.abort,
     )
 
 
@@ -188,23 +176,26 @@ def _time(
     route: Route,
     lengths: Sequence[int],
     names: Sequence[str] = (),
-    enough: Enough | None = None,
+    is_again: bool = False,
 ) -> Timings:
     """Times of prompts of these lengths, of `names` or all on the route whose ladder has them.
 
-    No two prompts in a row begin alike: a runtime may keep what it has seen. A length that takes
-    long is timed so often as is `enough`, and not as often as it is among the lengths; the last one
-    of all is always timed.
+    No two prompts in a row begin alike: a runtime may keep what it has seen.
     """
     taken: Timings = []
     for number, length in enumerate(lengths):
-        is_last = number == len(lengths) - 1
-        if enough and not is_last and enough.is_reached(taken, length, route.reference):
+        if is_again and _is_enough(taken, length, route.reference):
             continue
         prompt = _shifted(route.texts, number, length)
         request = Request(token_ids=prompt, max_new_tokens=NEW_TOKENS, stop_at_end=False)
         taken.append((length, rounds.take(request, names or route.names(length), _timing)))
     return taken
+
+
+def _is_enough(taken: Timings, length: int, reference: str) -> bool:
+    """Whether a length that takes long was timed as often as it is to be."""
+    whole = [times[reference].whole_ms for it, times in taken if it == length and times]
+    return bool(whole) and len(whole) >= most_again(float(np.median(whole)) / 1e3)
 
 
 def _shuffled(route: Route, random: np.random.Generator) -> list[int]:

@@ -77,7 +77,7 @@ def _recital(
         steps,
         0,
         decoded(steps, prefill, told.token_ids, free.token_ids, came),
-        _changes(fleet, name, chat, steps),
+        _changes(fleet, name, chat),
         _beside(name, theirs.steps, steps) if theirs else None,
     )
 
@@ -106,23 +106,27 @@ def _steps(name: str, answer: Answer) -> Logits:
     return answer.logits
 
 
-def _changes(fleet: Fleet, name: str, chat: LongChat, steps: Logits) -> dict[str, float]:
-    """By place; what changes late comes first, so that a runtime may keep what was before it."""
+def _changes(fleet: Fleet, name: str, chat: LongChat) -> dict[str, float]:
+    """By place; what changes late comes first, so that a runtime may keep what was before it.
+
+    The chat itself is asked once more for that, in the same pieces as the others: a fact that is
+    forgotten then changes nothing at all.
+    """
     places = list(chat.exchanged)[::-1]
     plan = [
         Request(
-            messages=chat.exchanged[place],
+            messages=messages,
             max_new_tokens=1,
             stop_at_end=False,
             fresh=False,
             keep_prefix=True,
             tell_logits=True,
         )
-        for place in places
+        for messages in (chat.messages, *(chat.exchanged[place] for place in places))
     ]
-    answers = require_answers(name, fleet.ask(name, plan))
-    told = zip(places, answers, strict=True)
-    return {place: changed(steps, _steps(name, answer)) for place, answer in told}
+    before, *after = require_answers(name, fleet.ask(name, plan))
+    told = zip(places, after, strict=True)
+    return {place: changed(_steps(name, before), _steps(name, it)) for place, it in told}
 
 
 def _beside(name: str, theirs: Logits, mine: Logits) -> Deviation:

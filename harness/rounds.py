@@ -17,15 +17,21 @@ class Rounds:
 
     Who fails, refuses or answers to another prompt than it was asked drops out; `errors` says why,
     by name. Without the reference there is nothing more to compare, and nobody is asked any more.
+    `abort` ends what runs where the user interrupts.
     """
 
     def __init__(
-        self, ask: Callable[[str, Request], Answer], reference: str, random: np.random.Generator
+        self,
+        ask: Callable[[str, Request], Answer],
+        reference: str,
+        random: np.random.Generator,
+        abort: Callable[[], None] = lambda: None,
     ) -> None:
         self.errors: dict[str, HarnessError] = {}
         self._ask = ask
         self._reference = reference
         self._random = random
+        self._abort = abort
 
     def take(
         self,
@@ -65,7 +71,12 @@ class Rounds:
         if at_once < 2:
             return [one(name) for name in order]
         with ThreadPoolExecutor(at_once) as pool:
-            return list(pool.map(one, order))
+            try:
+                return list(pool.map(one, order))
+            except BaseException:  # the user's interrupt: nobody waits for what others do
+                pool.shutdown(wait=False, cancel_futures=True)
+                self._abort()
+                raise
 
     def drop(self, name: str, why: str) -> None:
         """Ask a variant no more, for what is wrong with its answers."""

@@ -24,10 +24,9 @@ from harness.reply import Reply
 from harness.reply_cache import ReplyCache
 from harness.route import Route, find_route
 from harness.source import SourceFacts, ask_source, questions
-from harness.together import Together
+from harness.together import MOST_AT_ONCE, Together
 from harness.visit import Visit
 
-_MOST_AT_ONCE = 3  # variants, each of which may take a part of the memory if it leaks
 _TEXTS = 200  # items, whose text long prompts are made of
 _SHARE_OF_MEMORY = 0.5  # of what is free, for all that are asked at once
 
@@ -94,7 +93,7 @@ class Stage:
         if not self.needs:
             return 1
         room = int(_SHARE_OF_MEMORY * available_bytes() / max(1.0, *self.needs.values()))
-        return max(1, min(self.at_once, room, _MOST_AT_ONCE))
+        return max(1, min(self.at_once, room, MOST_AT_ONCE))
 
     def route(self, name: str) -> Route:
         """The prompt lengths of the session's variants and of the one that is named, found once."""

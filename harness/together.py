@@ -6,6 +6,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+MOST_AT_ONCE = 3
+"""Variants, each of which may take a part of the memory if it leaks."""
+
 
 class Together(Generic[T]):
     """Results by key and name, or what was raised: the first who asks for one has all made."""

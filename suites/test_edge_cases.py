@@ -9,6 +9,7 @@ from harness.answer import Request
 from harness.bank import question
 from harness.bench import Bench
 from harness.conversation import Conversation
+from harness.errors import CrashError
 from harness.evidence import NO_CHATS
 from harness.exploration import Discovery, Effort, explore_chats, explore_texts
 from harness.item import Item
@@ -65,20 +66,21 @@ def test_tokenizer_risks(bench: Bench, record: Record) -> None:
 
 
 def test_vocabulary(bench: Bench, record: Record) -> None:
-    """Every token id can be in a prompt, or of a large vocabulary as many as the policy wants."""
+    """Every token id can be in a prompt, or as many as the policy wants of more than that."""
     if not bench.is_judged("token_ids", "tried_ids"):
         record(bench.unjudged("token_ids"))
         return
+    problems, count = bench.together("token ids", _tried_ids)
+    record(_named(bench, "token_ids", problems), bench.sample("tried_ids", "ids", [count]))
+
+
+def _tried_ids(bench: Bench) -> tuple[Problems, int]:
+    """What is wrong with prompts of a variant's own token ids, and how many of them were tried."""
     folder = read_folder(bench.variant.directory)
     size, special = int(folder.model["vocab_size"]), folder.added_tokens.values()
     ids = chosen_ids(size, bench.plan.edge_token_ids, special, bench.random("token ids"))
-
-    def tried(bench: Bench) -> Problems:
-        with _ordeal(bench) as ordeal:
-            return broken_pieces(ordeal, pieces(ids, bench.context_tokens))
-
-    problems = bench.together(f"{len(ids)} of {size} ids", tried)
-    record(_named(bench, "token_ids", problems), bench.sample("tried_ids", "ids", [len(ids)]))
+    with _ordeal(bench) as ordeal:
+        return broken_pieces(ordeal, pieces(ids, bench.context_tokens)), len(ids)
 
 
 def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
@@ -128,7 +130,8 @@ def _answer(bench: Bench, cases: Mapping[str, OddRequest]) -> None:
     plan = [it for it, _ in {**cases, **_spoken(bench.items)}.values() if is_natural(it)]
     with bench.fresh() as runtime:
         for request in plan:
-            runtime.run([request])
+            with contextlib.suppress(CrashError):  # which is no harm to anybody's device
+                runtime.run([request])
 
 
 def _tried(bench: Bench, cases: Mapping[str, OddRequest]) -> tuple[Problems, Problems]:

@@ -166,8 +166,7 @@ def _take_again(
         again = climbed_again(bench, sorted(lengths), turn)
         taken += [(rung_label(length, again=True), times, pair) for length, times in again]
     elif "scaling.ttft" in doubtful or "scaling.itl" in doubtful:  # no cliff: the curve
-        rungs = bench.route().rungs[bench.variant.name]
-        again = climbed_again(bench, rungs[len(rungs) // 2 :], turn)
+        again = climbed_again(bench, bench.route().rungs[bench.variant.name], turn)
         taken += [(rung_label(length), times, pair) for length, times in again]
     if "scaling.short" in doubtful:
         before, after = short_again(bench, turn)

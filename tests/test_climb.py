@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 import threading
-import time
 from collections import Counter
 from dataclasses import replace
 
@@ -32,6 +31,9 @@ class Fleet:
         [request] = plan
         self.asked.append((name, request, copy))
         return [self.odd(name, request) or answer(request)]
+
+    def abort(self):
+        pass
 
     def end_copies(self, name):
         self.ended.append(name)
@@ -129,55 +131,52 @@ def test_the_ends_of_the_first_text_are_kept_of_the_reference():
         np.testing.assert_array_equal(end, [of_token(token) for token in text[-8:]])
 
 
-def dear(request, from_tokens=100):
-    """Slow from a length on."""
-    found = answer(request)
-    if request.score_from is None and len(request.token_ids) >= from_tokens:
-        late = 3 * 10**9
-        return replace(found, token_ns=found.token_ns + late, ended_ns=found.ended_ns + late)
-    return found
+def lasting(seconds, from_tokens=0):
+    """Answers that take so long from a length of their prompts on."""
+
+    def odd(name, request):
+        is_long = len(request.token_ids) >= from_tokens and request.score_from is None
+        return replace(answer(request), ended_ns=int(seconds * 1e9)) if is_long else None
+
+    return Fleet(odd)
 
 
-def test_dear_prompts_are_timed_less_often():
-    wanted = replace(route(600), repetitions=5)
-    found = climb(Fleet(lambda name, request: dear(request)), wanted, random)
+@pytest.mark.parametrize(("seconds", "times"), [(0.05, (40, 10)), (0.2, (10, 10)), (3.0, (4, 4))])
+def test_what_takes_long_is_timed_again_less_often(seconds, times):
+    taken = climb_again(lasting(seconds), route(600), "int4", [64, 512], random)
+    counts = Counter(length for length, _ in taken)
+    assert (counts[64], counts[512]) == times
+
+
+def test_however_long_it_takes_a_length_is_timed_at_first_as_often_as_is_planned():
+    found = climb(lasting(5.0, 200), replace(route(600), repetitions=4), random)
     counts = Counter(length for length, _ in found.timings)
-    cheap = dict.fromkeys((32, 48, 64, 96), 10)
-    assert counts == cheap | dict.fromkeys(ladder(600)[4:], 2) | {600: 3}
-    assert found.timings[-1][0] == 600
-    taken = climb_again(
-        Fleet(lambda name, request: dear(request)), wanted, "int4", [64, 512, 600], random
-    )
-    assert Counter(length for length, _ in taken)[64] == 40
-    assert sorted(Counter(length for length, _ in taken).values()) == [4, 5, 40]
-
-
-def test_slow_prompts_are_timed_as_the_plan_says_however_short_they_are():
-    def slow(name, request):
-        return replace(answer(request), ended_ns=10**9) if len(request.token_ids) >= 64 else None
-
-    found = climb(Fleet(slow), replace(route(200), repetitions=5), random)
-    counts = Counter(length for length, _ in found.timings)
-    assert counts == {32: 10, 48: 10, 64: 5, 96: 5, 128: 5, 200: 6}
+    assert (counts[64], counts[256], counts[600]) == (8, 8, 4)
 
 
 def test_logits_alone_are_asked_of_several_at_once():
-    together, running, most = {True: 0, False: 0}, set(), threading.Lock()
+    both = threading.Barrier(2, timeout=60)
 
     def odd(name, request):
-        scored = request.score_from is not None
-        with most:
-            running.add(name)
-            together[scored] = max(together[scored], len(running))
-        time.sleep(0.002)
-        with most:
-            running.discard(name)
+        if request.score_from is not None and name in ("int4", "int8"):
+            both.wait()  # neither answers before the other is asked
 
-    one = climb(Fleet(odd), route(), random, at_once=2)
-    assert together == {True: 2, False: 1}
-    assert [it for it, _ in one.deviations] == [
-        it for it, _ in climb(Fleet(), route(), random).deviations
-    ]
+    with_two = climb(Fleet(odd), route(), random, at_once=3)
+    alone = climb(Fleet(), route(), random)
+    assert [it for it, _ in with_two.deviations] == [it for it, _ in alone.deviations]
+    for (_, mine), (_, other) in zip(with_two.deviations, alone.deviations, strict=True):
+        np.testing.assert_array_equal(mine["int4"].error, other["int4"].error)
+
+
+def test_of_several_at_once_the_one_that_fails_is_blamed():
+    def odd(name, request):
+        if name == "int8" and request.score_from is not None and len(request.token_ids) > 50:
+            raise CrashError("int8: died")
+
+    found = climb(Fleet(odd), route(), random, at_once=3)
+    with pytest.raises(CrashError, match="int8: died"):
+        found.require("int8")
+    found.require("int4")
 
 
 def test_a_variant_with_a_shorter_context_is_not_asked_longer_prompts():

@@ -93,14 +93,14 @@ class _Taken:
 def _measured_on(
     case: Case, levels: Mapping[int, float], random: np.random.Generator
 ) -> Measurement:
-    """Every length; then suspects of a cliff, or the upper half, as long as that is in doubt."""
+    """Every length; then suspects of a cliff, or every length, as long as that is in doubt."""
     taken, plan = _Taken(case), case.policy.plan
     _take(taken, levels, _counts(plan, tuple(levels)), random)
     for turn in range(plan.scaling_turns):
         doubtful = _suspects(taken.measurement)
         if taken.is_decided and not (turn == 0 and doubtful):
             break
-        chosen = doubtful or tuple(levels)[len(levels) // 2 :]
+        chosen = doubtful or tuple(levels)
         again = {it: levels[it] for it in chosen}
         counts = {it: _AGAIN * (_CHEAPER if it <= _CHEAP_TOKENS else 1) for it in chosen}
         _take(taken, again, counts, random, turn + 1, bool(doubtful))

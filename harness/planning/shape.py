@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.policy import Plan
 from harness.release import Role
+from harness.together import MOST_AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Shape:
     def together(self, name: str) -> int:
         """How many variants are asked at once where nothing is timed: those of its role."""
         alike = [it for it in self.roles.values() if it is self.roles[name]]
-        return min(self.at_once, len(alike))
+        return min(self.at_once, len(alike), MOST_AT_ONCE)
 
     def under(self, plan: Plan) -> "Shape":
         """The same under another plan, which may end the ladder sooner."""

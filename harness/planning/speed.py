@@ -1,14 +1,12 @@
 """The work of the checks on time and memory, by the numbers of the plan and of their modules."""
 
 from harness.climb import (
-    AGAIN,
     CHEAP_TOKENS,
-    DEAR_AGAIN,
-    DEAR_REPETITIONS,
     SHORT,
     WARMUPS,
     WINDOW_TOKENS,
-    Enough,
+    most_again,
+    times_again,
 )
 from harness.generation import NEW_TOKENS as RECITED_TOKENS
 from harness.long_chat import chat_lengths
@@ -21,6 +19,7 @@ from harness.soak import NEW_TOKENS as SOAKED_TOKENS
 from harness.speed import LONG_EVERY, UPTIME_TOKENS, WARM_TOKENS
 from harness.stats.steady import WINDOW
 from harness.stats.trend import LEAST_LEVELS
+from harness.together import MOST_AT_ONCE
 
 _LONG_TOKENS = 200  # of a long prompt of the soak's
 _RELOADED = 4  # requests between two reloads
@@ -119,23 +118,17 @@ def scaling(shape: Shape, name: str) -> Cost:
         return Cost()
     if name != shape.reference:
         again = START
-        for length in rungs[len(rungs) // 2 :]:
-            times = _times(shape, length, AGAIN, Enough(AGAIN, DEAR_AGAIN))
+        for length in rungs:
+            times = min(times_again(length), most_again(shape.rung_seconds.get(length, 0.0)))
             again += asked(length, RUNG_TOKENS) * (times * 2 * _DOUBTED)
         return Cost(dict.fromkeys((name, shape.reference), again))
     short = asked(rungs[0], RUNG_TOKENS) * (2 * SHORT + WARMUPS)
-    each = START + short + _windows(shape) * (1 / min(shape.at_once, len(shape.roles)))
-    few = shape.plan.scaling_repetitions
+    at_once = min(shape.at_once, len(shape.roles), MOST_AT_ONCE)
+    each = START + short + _windows(shape) * (1 / at_once)
     for length in rungs:
-        most = few * (2 if length <= CHEAP_TOKENS else 1)
-        times = _times(shape, length, most, Enough(few, DEAR_REPETITIONS))
+        times = shape.plan.scaling_repetitions * (2 if length <= CHEAP_TOKENS else 1)
         each += asked(length, RUNG_TOKENS) * times
     return Cost(dict.fromkeys(shape.roles, each))
-
-
-def _times(shape: Shape, length: int, most: int, enough: Enough) -> float:
-    """How often a rung is timed, as far as it is known what that takes."""
-    return min(most, enough.of(shape.rung_seconds.get(length, 0.0)))
 
 
 def _windows(shape: Shape) -> Work:
@@ -153,7 +146,7 @@ def generation(shape: Shape, name: str) -> Cost:
     total = Work()
     for length in chat_lengths(shape.rungs):
         total += asked(length, RECITED_TOKENS) + asked(length, 0, RECITED_TOKENS)
-        total += asked(length, 1) + asked(length, 1, kept=length / 2) + Work(requests=2)
+        total += asked(length, 1) + asked(length, 1, kept=length / 2) + Work(requests=3)
     return Cost({name: total}, shape.together(name))
 
 

@@ -245,10 +245,9 @@ class OrtGenAI:
     ) -> NDArray[np.float32]:
         """The logits that predict the tokens from `score_from` on, (tokens, vocabulary).
 
-        A prompt is read at once, as an application's is: what goes wrong then must be seen, and
-        rotations that depend on the length (LongRoPE) are chosen by what is read. What is left of a
-        very long one is read in chunks, for the engine keeps the logits of all that it reads: 1 MiB
-        a token where the vocabulary has 262,144.
+        A prompt is read at once, for rotations that depend on the length (LongRoPE) are chosen by
+        what is read. What is left of a very long one is read in chunks, for the engine keeps the
+        logits of all that it reads: 1 MiB a token where the vocabulary has 262,144.
         """
         rows, read, last = [], generator.token_count(), len(prompt) - 1
         while read < len(prompt):

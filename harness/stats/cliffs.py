@@ -26,6 +26,7 @@ _WIDEST = 1.5  # a rise is taken as one of so many times its width, not of more:
 _MEDIAN_ERROR = 1.2533  # standard error of a median over a mean's (Gaussian, large samples)
 _MIDDLE_VARIANCE = 1.35  # variance of the median of three values over that of their mean
 _MAD_TO_DEVIATION = 1.4826  # standard deviation over median absolute deviation (Gaussian)
+_MOST_LOG = 700.0  # of which there is an exponential
 _MAD_FREEDOM = 1 / 3  # degrees of freedom of a median absolute deviation over a variance's
 
 
@@ -257,7 +258,12 @@ def _largest(jumps: Sequence[_Jump], confidence: float, samples: int) -> Estimat
     return Estimate(
         math.exp(worst.value),
         math.exp(worst.value - worst.reach(shared)),
-        math.exp(max(it.value + it.reach(shared) for it in jumps)),
+        _exp(max(it.value + it.reach(shared) for it in jumps)),
         samples,
         where=named(worst.length),
     )
+
+
+def _exp(value: float) -> float:
+    """Infinite where few values leave no bound."""
+    return math.exp(value) if value < _MOST_LOG else math.inf

@@ -13,6 +13,8 @@ PLANTS = [
     if inspect.isclass(it) and issubclass(it, OrtGenAI) and it is not OrtGenAI
 ]
 
+assert PLANTS
+
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda it: it.__name__)
 def test_what_a_plant_takes_the_place_of_is_there(plant: type[OrtGenAI]) -> None:

@@ -92,6 +92,14 @@ def test_what_stands_out_is_measured_again_where_it_is_not_sure():
     assert all(found.value <= TOLERANCE for found in certain)
 
 
+def test_two_values_a_length_leave_no_bound_and_break_nothing():
+    labels = [rung_label(length) for length in LENGTHS for _ in range(2)]
+    values = np.exp(np.tile([0.0, 0.02], len(LENGTHS)))
+    found = worst_cliff(values, np.ones(len(values)), labels, 0.99)
+    assert found.upper > 1e100
+    assert found.value == pytest.approx(1.0)
+
+
 def test_only_what_was_measured_again_decides_on_a_suspect():
     random = np.random.default_rng(SEED)
     values, references, labels = session(random, slower(2.0, 512), 0.03, again=False)
