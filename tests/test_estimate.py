@@ -108,3 +108,18 @@ def test_drift_is_that_of_most_processes():
     assert drift(still, rising, rising) == pytest.approx(alone)
     assert drift(still, still, rising) == pytest.approx(1.0)
     assert 1.05 < drift(still, rising) < alone
+
+
+def test_a_drift_that_comes_and_goes_is_not_sure():
+    def drift(*rises):
+        runs = [np.exp(rise * np.arange(101) / 100) for rise in rises]
+        values = tuple(float(value) for run in runs for value in run)
+        names = tuple(str(at) for at, run in enumerate(runs) for _ in run)
+        run = replace(measured(values, (1.0,) * len(values)), clusters=names)
+        return estimate(run, Statistic.DRIFT, 0.9)
+
+    neighbour = drift(0.22, -0.1, 0.5)  # of one model beside another's work, as it was measured
+    assert neighbour.value > 1.2
+    assert neighbour.lower < 1.0
+    own = drift(0.22, 0.2, 0.25)
+    assert own.lower > 1.15
