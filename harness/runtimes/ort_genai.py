@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 
 from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import InfrastructureError, LoadError, RequestError
-from harness.metrics.likelihood import log_likelihoods
 from harness.runtimes.base import one_line
+from harness.runtimes.ort_generator import (
+    Watched,
+    common_tokens,
+    in_one_piece,
+    last_row,
+    likelihoods,
+    new_tokens,
+)
 
 _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, MemoryError)
 """What the binding raises: the engine's own errors are RuntimeError, wrong arguments TypeError."""
@@ -118,11 +125,11 @@ class OrtGenAI:
             elif request.continuations:
                 output.finish = Finish.SCORED
                 generator.append_tokens(prompt[generator.token_count() :])
-                output.log_likelihoods = _likelihoods(generator, request, len(prompt))
+                output.log_likelihoods = likelihoods(generator, request, len(prompt))
             else:
                 generator.append_tokens(prompt[generator.token_count() :])
                 if request.watch or request.tell_logits:
-                    generator = watched = _Watched(generator, request.tell_logits)
+                    generator = watched = Watched(generator, request.tell_logits)
                 room = min(request.new_tokens, self._context_tokens)
                 output.token_ns = np.empty(room, np.int64)
                 self._generate(generator, request, output)
@@ -215,12 +222,12 @@ class OrtGenAI:
             return self._new_generator(wanted)
         if request.fresh:
             new = self._new_generator(wanted, do_sample=False)
-            return _in_one_piece(new, prompt) if request.score_from is not None else new
+            return in_one_piece(new, prompt) if request.score_from is not None else new
         if self._kept is None or self._kept_room < min(wanted, self._context_tokens):
             self._kept, self._kept_room = None, max(_LEAST_KEPT_ROOM, _power_of_two(wanted))
             new = self._new_generator(self._kept_room, do_sample=False)
-            self._kept = _in_one_piece(new, prompt)
-        self._kept.rewind_to(_common(self._kept, prompt) if request.keep_prefix else 0)
+            self._kept = in_one_piece(new, prompt)
+        self._kept.rewind_to(common_tokens(self._kept, prompt) if request.keep_prefix else 0)
         return self._kept
 
     def _sampling_generator(self, sampling: Sampling, wanted: int) -> Any:
@@ -291,7 +298,7 @@ class OrtGenAI:
                     break
         if count == limit < request.max_new_tokens and output.finish is Finish.LENGTH:
             output.finish = Finish.CANCELLED
-        output.tokens = _new_tokens(generator, prompt_tokens, count)
+        output.tokens = new_tokens(generator, prompt_tokens, count)
         decode = self._tokenizer.create_stream().decode
         output.pieces = [decode(token) for token in output.tokens]
 
@@ -300,7 +307,7 @@ class OrtGenAI:
         for step, token in enumerate(forced):
             logits = generator.get_logits()
             output.token_ns[step] = time.perf_counter_ns()
-            output.tokens.append(int(np.argmax(_last(logits))))
+            output.tokens.append(int(np.argmax(last_row(logits))))
             if step < len(forced) - 1:
                 generator.append_tokens(np.array([token], np.int32))
 
@@ -315,78 +322,10 @@ class OrtGenAI:
         return True
 
 
-class _Watched:
-    """A generator whose logits are looked at before each step: are they finite, and what are they
-    where `keeps` says to keep them.
-    """
-
-    def __init__(self, generator: Any, keeps: bool = False) -> None:
-        self._generator = generator
-        self._rows: list[NDArray[np.float32]] | None = [] if keeps else None
-        self.non_finite = 0
-
-    @property
-    def logits(self) -> NDArray[np.float32] | None:
-        """Those of each step, (steps, vocabulary); None where none were kept."""
-        return np.stack(self._rows) if self._rows else None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._generator, name)
-
-    def generate_next_token(self) -> None:
-        """Look, then make the step."""
-        self.get_logits()
-        self._generator.generate_next_token()
-
-    def get_logits(self) -> Any:
-        """The generator's own, looked at."""
-        logits = self._generator.get_logits()
-        self.non_finite += not np.isfinite(logits).all()
-        if self._rows is not None:
-            self._rows.append(_last(logits))
-        return logits
-
-
-def _last(logits: Any) -> NDArray[np.float32]:
-    """The logits of the last position, as a copy of their own."""
-    array = np.asarray(logits, np.float32)
-    row: NDArray[np.float32] = array.reshape(-1, array.shape[-1])[-1].copy()
-    return row
-
-
 def _provider(decoder: Mapping[str, Any]) -> str:
     """The execution provider that a package states first; the engine takes the CPU for none."""
     options = decoder.get("session_options", {}).get("provider_options") or [{}]
     return next(iter(options[0]), "cpu").lower()
-
-
-def _in_one_piece(generator: Any, prompt: NDArray[np.int32]) -> Any:
-    """A new generator that reads what it is given at once, so that it has the logits of it all: it
-    parts what it reads first, and nothing after that.
-    """
-    generator.append_tokens(prompt[:1])
-    generator.rewind_to(0)
-    return generator
-
-
-def _common(generator: Any, prompt: NDArray[np.int32]) -> int:
-    """How many tokens a generator's sequence and a prompt begin with both.
-
-    One of the prompt's is always left to append: what predicts the next token comes of it. The last
-    of the sequence is left out: generated, it is not in the cache yet, and no rewind puts it there.
-    """
-    known = generator.get_sequence(0)
-    size = max(0, min(len(known), len(prompt)) - 1)
-    differing = np.flatnonzero(known[:size] != prompt[:size])
-    return int(differing[0]) if len(differing) else size
-
-
-def _new_tokens(generator: Any, prompt_tokens: int, count: int) -> list[int]:
-    """The first `count` tokens after the prompt; an end token that is the last has no place yet."""
-    tokens: list[int] = generator.get_sequence(0)[prompt_tokens:].tolist()
-    if len(tokens) < count:
-        tokens.append(int(generator.get_next_tokens()[0]))
-    return tokens[:count]
 
 
 def _import_engine() -> Any:
@@ -408,16 +347,3 @@ def _power_of_two(least: int) -> int:
 def _refuse_half_characters(text: str) -> None:
     """Raise UnicodeEncodeError for a lone surrogate: the binding's own message is a page long."""
     text.encode()
-
-
-def _likelihoods(generator: Any, request: Request, prompt_tokens: int) -> tuple[float, ...]:
-    """Of each continuation, by a generator that has read the prompt."""
-
-    def rest(ids: tuple[int, ...]) -> NDArray[np.float32]:
-        generator.rewind_to(prompt_tokens)
-        generator.append_tokens(np.array(ids[:-1], np.int32))
-        return np.asarray(generator.get_output("logits")[0], np.float32)
-
-    # Of a prompt all logits would be copied; these are the last token's.
-    first = generator.get_logits()[0]
-    return log_likelihoods(first, rest, request.continuations)
