@@ -104,8 +104,8 @@ class OrtGenAI:
         self._window_tokens = int(window.get("window_size") or 0)
         self._vocabulary = int(model.get("vocab_size") or 0)
         stated = int(config.get("search", {}).get("chunk_size") or 0)
-        if stated < 1 and _provider(decoder) in _CHUNKED:
-            self._usual = {"chunk_size": _FOUNDRY_CHUNK}
+        is_parted = stated < 1 and _provider(decoder) in _CHUNKED
+        self._usual = {"chunk_size": _FOUNDRY_CHUNK} if is_parted else {}
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what the engine refuses is an answer too."""

@@ -311,6 +311,7 @@ def test_a_prompt_is_read_in_the_parts_that_foundry_local_has_it_read_in(
     config = {"model": {"context_length": 4096, "decoder": decoder}, "search": stated}
     (tmp_path / "genai_config.json").write_text(json.dumps(config))
     runtime = OrtGenAI()
+    runtime._usual = {"chunk_size": 1}  # of a package that was loaded before
     runtime._read_config(tmp_path)
     assert runtime._usual.get("chunk_size") == expected
 
