@@ -1,12 +1,10 @@
 """From a measurement to the figure that a rule judges."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-import scipy
 
 from harness.measurement import Measurement
 from harness.statistic import Statistic
@@ -29,7 +27,6 @@ from harness.stats import (
 from harness.stats.intervals import Estimate
 
 _NAMED = 3  # labels in a sentence
-_FEW_PROCESSES = 2  # that say nothing of how processes differ
 _SEEN_KIB = 64  # what a kernel's counters may lag behind
 
 
@@ -171,27 +168,13 @@ def _generator() -> np.random.Generator:
 
 
 def _drift(it: Measurement, confidence: float) -> Estimate:
-    """Of the process in the middle: what slows down with use does so in most processes.
-
-    Of two, the mean of both with all that either of them may be. From three on also as wide as
-    Student's t over processes: what a neighbour does comes and goes, and slows some by chance.
-    """
     names = it.clusters or ("",) * len(it.values)
     found = []
     for name in dict.fromkeys(names):
         at = [index for index, cluster in enumerate(names) if cluster == name]
         mine, theirs = ([side[i] for i in at] for side in (it.values, it.reference_values))
         found.append(steady.drift_per_hundred(mine, theirs, confidence))
-    found.sort(key=lambda drift: drift.value)
-    low, high = found[(len(found) - 1) // 2], found[len(found) // 2]
-    lower, upper = min(low.lower, high.lower), max(low.upper, high.upper)
-    value = math.sqrt(low.value * high.value)
-    if len(found) > _FEW_PROCESSES and math.isfinite(value):
-        logs = np.log([drift.value for drift in found])
-        reach = float(scipy.special.stdtrit(logs.size - 1, (1 + confidence) / 2))
-        apart = math.exp(reach * float(logs.std(ddof=1)) / math.sqrt(logs.size))
-        lower, upper = min(lower, value / apart), max(upper, value * apart)
-    return replace(high, value=value, lower=lower, upper=upper)
+    return steady.of_most_processes(found, confidence)
 
 
 def _gain(it: Measurement, confidence: float) -> Estimate:

@@ -1,6 +1,7 @@
 """Whether times have settled: after the warm-up, and beside the reference over a whole run."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import scipy
@@ -14,6 +15,7 @@ _TREND_SHARE = 0.02  # of the median; a change that is smaller over the window i
 _LEAST_PAIRS = 10
 _MOST_BLOCKS = 400
 _LEAST_TAIL = 1e-12
+_FEW_PROCESSES = 2  # that say nothing of how processes differ
 
 
 def is_steady(values: Sample, window: int = WINDOW) -> bool:
@@ -67,6 +69,30 @@ def drift_per_hundred(values: Sample, references: Sample, confidence: float) -> 
     if not found.is_bounded:
         return unbounded(float(value), found.samples)
     return Estimate(float(value), float(lower), float(upper), found.samples)
+
+
+def of_most_processes(found: Sequence[Estimate], confidence: float) -> Estimate:
+    """The drift in the middle of those of several processes: what slows down with use does so in
+    most of them.
+
+    Of an even number the two in the middle, their geometric mean with all that either may be. From
+    three on also as wide as Student's t over processes: what a neighbour does comes and goes, and
+    slows some by chance. Unbounded where one of them is no number.
+    """
+    ordered = sorted(found, key=lambda it: it.value)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    samples = high.samples
+    if not all(math.isfinite(it.value) and it.value > 0 for it in ordered):
+        return unbounded(math.nan, samples)
+    value = math.sqrt(low.value * high.value)
+    lower, upper = min(low.lower, high.lower), max(low.upper, high.upper)
+    if len(ordered) > _FEW_PROCESSES:
+        logs = np.log([it.value for it in ordered])
+        reach = float(scipy.special.stdtrit(logs.size - 1, (1 + confidence) / 2))
+        with np.errstate(over="ignore"):
+            apart = float(np.exp(reach * logs.std(ddof=1) / math.sqrt(logs.size)))
+        lower, upper = min(lower, value / apart), max(upper, value * apart)
+    return Estimate(value, lower, upper, samples)
 
 
 def _rank_autocorrelation(values: NDArray[np.float64]) -> float:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.stats.steady import WINDOW, drift_interval, is_steady
+from harness.stats.steady import WINDOW, drift_interval, is_steady, of_most_processes
 
 SEED = 20261120
 
@@ -142,3 +142,10 @@ def test_long_runs_are_summed_up_in_blocks():
 def test_nine_pairs_are_too_few_for_a_drift():
     assert not drift_interval(np.arange(1.0, 10.0), np.ones(9), 0.9).is_bounded
     assert not drift_interval([], [], 0.9).is_bounded
+
+
+def test_a_process_that_says_nothing_leaves_the_drift_open():
+    sure = drift_interval(np.exp(np.arange(40) / 100), np.ones(40), 0.9)
+    silent = drift_interval(np.ones(3), np.ones(3), 0.9)
+    assert of_most_processes([sure, sure, sure], 0.9).lower > 1.2
+    assert not of_most_processes([sure, silent, sure], 0.9).is_bounded
