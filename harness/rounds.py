@@ -1,13 +1,13 @@
 """Asks several variants the same prompts, each prompt of all of them right after each other."""
 
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 
 from harness.answer import Answer, Finish, Request
 from harness.errors import HarnessError, RequestError
+from harness.together import each
 
 T = TypeVar("T")
 
@@ -70,13 +70,7 @@ class Rounds:
 
         if at_once < 2:
             return [one(name) for name in order]
-        with ThreadPoolExecutor(at_once) as pool:
-            try:
-                return list(pool.map(one, order))
-            except BaseException:  # the user's interrupt: nobody waits for what others do
-                pool.shutdown(wait=False, cancel_futures=True)
-                self._abort()
-                raise
+        return each(one, order, at_once, self._abort)
 
     def drop(self, name: str, why: str) -> None:
         """Ask a variant no more, for what is wrong with its answers."""

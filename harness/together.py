@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 MOST_AT_ONCE = 3
 """Variants, each of which may take a part of the memory if it leaks."""
@@ -53,11 +54,22 @@ class Together(Generic[T]):
             except Exception as error:  # raised again by who asks for it
                 return error
 
-        with ThreadPoolExecutor(at_once) as pool:
-            try:
-                for name, found in zip(names, pool.map(try_to, names), strict=True):
-                    self._found[key, name] = found
-            except BaseException:  # the user's interrupt: nobody waits for what others do
-                pool.shutdown(wait=False, cancel_futures=True)
-                abort()
-                raise
+        found = each(try_to, names, at_once, abort)
+        self._found.update({(key, name): it for name, it in zip(names, found, strict=True)})
+
+
+def each(
+    work: Callable[[str], R], names: Sequence[str], at_once: int, abort: Callable[[], None]
+) -> list[R]:
+    """What `work` gives for each name, in their order, of so many at the same time.
+
+    Where the user interrupts, or `work` raises, `abort` ends what still runs: without it the pool
+    would wait for requests that may take minutes.
+    """
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            return list(pool.map(work, names))
+        except BaseException:  # an interrupt is no Exception, and is raised again
+            pool.shutdown(wait=False, cancel_futures=True)
+            abort()
+            raise
