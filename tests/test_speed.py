@@ -17,6 +17,7 @@ from harness.speed import UPTIME, PairedRun, is_decided, paired_run, questions
 from harness.stage import Stage
 from harness.statistic import Statistic
 from harness.variant import Recipe, Variant
+from tests.plugins.slowness import LOADS
 
 ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(12))
 ROLES = {"fp32": Role.REFERENCE, "int4": Role.CANDIDATE, "old": Role.BASELINE}
@@ -26,9 +27,11 @@ SERIES = {"ttft": first_token_ms}
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path, monkeypatch):
     """A bench of a candidate on made-up clocks; `plan` and the way it is slow are the test's."""
     fleets = []
+    (tmp_path / "loads").mkdir()
+    monkeypatch.setenv(LOADS, str(tmp_path / "loads"))
 
     def bench(way="copy", name="int4", rules=(TOTAL, DRIFT), **plan):
         (tmp_path / way).mkdir()

@@ -1,9 +1,12 @@
 """Ways in which answers are slow, put into their time stamps; nobody sleeps.
 
-`Timed` is a runtime with made-up clocks, whose folder's name says which way is its own.
+`Timed` is a runtime with made-up clocks, whose folder's name says which way is its own. Its noise
+is the same in every session: it follows from the folder's name and from how often it was loaded,
+which files in the folder that `LOADS` names in the environment keep.
 """
 
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -15,6 +18,7 @@ from harness.answer import Answer, Finish, Request
 from harness.runtimes.scripted import Scripted
 
 MS = 1_000_000
+LOADS = "SLM_TEST_LOADS"
 
 Slow = Callable[[Answer, int], Answer]
 """The answer as it would be, and how many came before it in this process."""
@@ -87,12 +91,19 @@ WAYS: dict[str, Slow] = {
 }
 
 
+def _load(directory: Path) -> int:
+    """How many times a folder of this name was loaded, this time too."""
+    with (Path(os.environ[LOADS]) / directory.name).open("ab") as loads:
+        loads.write(b".")
+        return loads.tell()
+
+
 class Timed(Scripted):
     """First token 2 ms and others 1 ms, with the noise of processes (2 %) and of answers (5 %)."""
 
     def load(self, directory: Path) -> None:
         super().load(directory)
-        self.random = np.random.default_rng([os.getpid(), self.answered])
+        self.random = np.random.default_rng([zlib.crc32(directory.name.encode()), _load(directory)])
         self.level = float(self.random.lognormal(0, 0.02))
         self.way = WAYS.get(directory.name)
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from tests.damage import set_threads
+from tests.plugins.slowness import LOADS
 
 GATE = Path(__file__).parents[2] / "fixtures" / "policies" / "gate.toml"
 REFUSED = {
@@ -35,7 +36,10 @@ def latency_alone():
     return "\n".join(['required = ["latency.latency", "latency.threads"]', plan, *kept])
 
 
-def test_what_users_feel_decides_and_each_kind_of_slowness_is_refused_by_name(gate):
+def test_what_users_feel_decides_and_each_kind_of_slowness_is_refused_by_name(gate, monkeypatch):
+    loads = gate.folder / "loads"
+    loads.mkdir()
+    monkeypatch.setenv(LOADS, str(loads))
     policy = gate.folder / "latency.toml"
     policy.write_text(latency_alone(), encoding="utf-8")
     folders = {name: gate.copy("int4", name) for name in (*GOOD, *REFUSED)}
