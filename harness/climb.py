@@ -18,8 +18,9 @@ from harness.route import NEW_TOKENS, Route
 
 AGAIN = 10  # repetitions of a length that is suspected of a cliff, and of those before it
 SLOW_SECONDS = 0.1  # a reference's answer that takes longer is timed so often again and no more:
-DEAR_SECONDS = 2.0  # one that takes still longer evens out its own noise, and is timed again
-DEAR_AGAIN = 4  # so often
+DEAR_SECONDS = 2.0  # one that takes still longer evens out its own noise: it is timed so often
+DEAR_FIRST = 2  # at first, for all such lengths share their spread,
+DEAR_AGAIN = 4  # and so often again
 END_TOKENS = 8  # of each prompt whose logits are kept, for the source to be compared with
 WINDOW_TOKENS = 128  # at the end of a text: its logits are compared, whatever the prompt's length
 _LEAST_CONTEXT_TOKENS = 8  # before the first of them
@@ -88,8 +89,7 @@ def climb(fleet: Fleet, route: Route, random: Draw, at_once: int = 1) -> Climb:
         found.before.extend(_time(rounds, route, short))
         for length in rungs:
             _compare(rounds, length, found, at_once)
-        asked = _shuffled(route, random("rungs"))
-        found.timings.extend(_time(rounds, route, asked))
+        found.timings.extend(_every(rounds, route, random("rungs")))
         found.after.extend(_time(rounds, route, short))
     finally:
         for name in route.rungs:
@@ -109,6 +109,12 @@ def climb_again(
     random(f"rungs again, {name} {turn}").shuffle(asked)
     with _pair(fleet, route, name, turn, random) as time:
         return time(asked, is_again=True)
+
+
+def times_first(length: int, seconds: float, planned: int) -> int:
+    """How often a length that takes the reference so long is timed at first."""
+    times = planned * (2 if length <= CHEAP_TOKENS else 1)
+    return min(times, DEAR_FIRST) if seconds > DEAR_SECONDS else times
 
 
 def times_again(length: int) -> int:
@@ -177,13 +183,15 @@ def _time(
     lengths: Sequence[int],
     names: Sequence[str] = (),
     is_again: bool = False,
+    begin: int = 0,
 ) -> Timings:
     """Times of prompts of these lengths, of `names` or all on the route whose ladder has them.
 
-    No two prompts in a row begin alike: a runtime may keep what it has seen.
+    No two prompts in a row begin alike: a runtime may keep what it has seen. Their numbers start at
+    `begin`.
     """
     taken: Timings = []
-    for number, length in enumerate(lengths):
+    for number, length in enumerate(lengths, start=begin):
         if is_again and _is_enough(taken, length, route.reference):
             continue
         prompt = _shifted(route.texts, number, length)
@@ -198,17 +206,26 @@ def _is_enough(taken: Timings, length: int, reference: str) -> bool:
     return bool(whole) and len(whole) >= most_again(float(np.median(whole)) / 1e3)
 
 
-def _shuffled(route: Route, random: np.random.Generator) -> list[int]:
-    """Every length as often as it is timed, in random order, but one of the longest last."""
-    lengths = [
+def _every(rounds: Rounds, route: Route, random: np.random.Generator) -> Timings:
+    """Every length once, then as often more as it is timed; each in random order, with one of the
+    longest last.
+    """
+    rungs = route.rungs[route.reference]
+    taken = _time(rounds, route, _longest_last(rungs, random))
+    seconds = {it: times[route.reference].whole_ms / 1e3 for it, times in taken if times}
+    more = [
         length
-        for length in route.rungs[route.reference]
-        for _ in range(route.repetitions * (2 if length <= CHEAP_TOKENS else 1))
+        for length in rungs
+        for _ in range(times_first(length, seconds.get(length, 0.0), route.repetitions) - 1)
     ]
-    random.shuffle(lengths)
-    longest = max(lengths)
-    lengths.remove(longest)
-    return [*lengths, longest]
+    return [*taken, *_time(rounds, route, _longest_last(more, random), begin=len(taken))]
+
+
+def _longest_last(lengths: Sequence[int], random: np.random.Generator) -> list[int]:
+    ascending = sorted(lengths)
+    first = ascending[:-1]
+    random.shuffle(first)
+    return [*first, *ascending[-1:]]
 
 
 def _shifted(texts: Sequence[tuple[int, ...]], number: int, length: int) -> tuple[int, ...]:

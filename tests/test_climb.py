@@ -148,10 +148,12 @@ def test_what_takes_long_is_timed_again_less_often(seconds, times):
     assert (counts[64], counts[512]) == times
 
 
-def test_however_long_it_takes_a_length_is_timed_at_first_as_often_as_is_planned():
-    found = climb(lasting(5.0, 200), replace(route(600), repetitions=4), random)
+@pytest.mark.parametrize(("seconds", "times"), [(1.9, (8, 8, 4)), (2.1, (8, 2, 2))])
+def test_what_takes_long_is_timed_twice_at_first(seconds, times):
+    found = climb(lasting(seconds, 200), replace(route(600), repetitions=4), random)
     counts = Counter(length for length, _ in found.timings)
-    assert (counts[64], counts[256], counts[600]) == (8, 8, 4)
+    assert (counts[64], counts[256], counts[600]) == times
+    assert found.timings[-1][0] == 600
 
 
 def test_logits_alone_are_asked_of_several_at_once():

@@ -1,12 +1,12 @@
 """The work of the checks on time and memory, by the numbers of the plan and of their modules."""
 
 from harness.climb import (
-    CHEAP_TOKENS,
     SHORT,
     WARMUPS,
     WINDOW_TOKENS,
     most_again,
     times_again,
+    times_first,
 )
 from harness.generation import NEW_TOKENS as RECITED_TOKENS
 from harness.long_chat import chat_lengths
@@ -126,7 +126,8 @@ def scaling(shape: Shape, name: str) -> Cost:
     at_once = min(shape.at_once, len(shape.roles), MOST_AT_ONCE)
     each = START + short + _windows(shape) * (1 / at_once)
     for length in rungs:
-        times = shape.plan.scaling_repetitions * (2 if length <= CHEAP_TOKENS else 1)
+        seconds = shape.rung_seconds.get(length, 0.0)
+        times = times_first(length, seconds, shape.plan.scaling_repetitions)
         each += asked(length, RUNG_TOKENS) * times
     return Cost(dict.fromkeys(shape.roles, each))
 

@@ -26,6 +26,7 @@ _WIDEST = 1.5  # a rise is taken as one of so many times its width, not of more:
 _MEDIAN_ERROR = 1.2533  # standard error of a median over a mean's (Gaussian, large samples)
 _MIDDLE_VARIANCE = 1.35  # variance of the median of three values over that of their mean
 _MAD_TO_DEVIATION = 1.4826  # standard deviation over median absolute deviation (Gaussian)
+_FEW = 4  # values a length: with fewer, the spread is that of all lengths with as few
 _MOST_LOG = 700.0  # of which there is an exponential
 _MAD_FREEDOM = 1 / 3  # degrees of freedom of a median absolute deviation over a variance's
 
@@ -57,7 +58,9 @@ def worst_cliff(
     lengths before it, so that a jump is found where it starts, whatever share of the lengths lies
     beyond. By how much the level rises from one place to the next just before or just after is a
     drift, and taken off. The error is that of medians, on Student's t, with the median absolute
-    deviation over all lengths compared for spread: one stall in ten values does not move it.
+    deviation over all lengths compared for spread: one stall in ten values does not move it. With
+    fewer than four values a length takes long, which evens out its noise: its spread is that of all
+    such lengths.
 
     A jump beyond `tolerance` at a one-sided level of 10 % makes a suspect; where there is none, all
     do whose value is beyond. Where there are suspects, only what was measured again decides, with
@@ -233,7 +236,7 @@ def _jump(groups: Mapping[int, Values], length: int, drift: _Drift) -> _Jump:
     ]
     middle = _MIDDLE_VARIANCE if len(lifted) > 2 else 1.0
     parts = 1 / compared[-1].size + middle / sum(it.size for it in compared[:-1])
-    spread, freedom = _spread(compared)
+    spread, freedom = _spread([*compared, *_as_few(groups, lengths)])
     unit = _MEDIAN_ERROR * spread
     rises = [drift.variance(before, length) for before in lengths[:-1]]
     drifted = unit * math.sqrt(float(np.median(rises)))
@@ -241,13 +244,24 @@ def _jump(groups: Mapping[int, Values], length: int, drift: _Drift) -> _Jump:
     return _Jump(length, value, unit * math.sqrt(parts), freedom, drifted)
 
 
+def _as_few(groups: Mapping[int, Values], lengths: Sequence[int]) -> list[Values]:
+    """The values of other lengths with as few as these have, where these have few."""
+    fewest = min(groups[it].size for it in lengths)
+    if fewest >= _FEW:
+        return []
+    return [it for length, it in groups.items() if length not in lengths and it.size <= fewest]
+
+
 def _spread(groups: Sequence[Values]) -> tuple[float, float]:
     """A standard deviation within groups, and its degrees of freedom; the factor for few values is
-    from simulation, true to 2 % for five or more. Infinite where more than half are all the same.
+    from simulation, true to 2 % for five or more, and exact for two, whose median is their mean.
+    Infinite where more than half are all the same.
     """
     apart = np.concatenate([np.abs(it - np.median(it)) for it in groups])
     freedom = apart.size - len(groups)
-    spread = _MAD_TO_DEVIATION * apart.size / freedom * float(np.median(apart))
+    few = apart.size / freedom
+    factor = math.sqrt(few) if apart.size == 2 * len(groups) else few
+    spread = _MAD_TO_DEVIATION * factor * float(np.median(apart))
     return spread or math.inf, freedom * _MAD_FREEDOM
 
 

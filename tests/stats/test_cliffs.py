@@ -92,12 +92,30 @@ def test_what_stands_out_is_measured_again_where_it_is_not_sure():
     assert all(found.value <= TOLERANCE for found in certain)
 
 
-def test_two_values_a_length_leave_no_bound_and_break_nothing():
-    labels = [rung_label(length) for length in LENGTHS for _ in range(2)]
-    values = np.exp(np.tile([0.0, 0.02], len(LENGTHS)))
-    found = worst_cliff(values, np.ones(len(values)), labels, 0.99)
-    assert found.upper > 1e100
-    assert found.value == pytest.approx(1.0)
+def of_few(random, truth, noise, from_tokens, stall=1.0):
+    """A ladder of log ratios: ten of each length, of the longer ones two."""
+    labels = [rung_label(it) for it in LENGTHS for _ in range(2 if it >= from_tokens else 10)]
+    levels = [truth[LENGTHS.index(int(label))] for label in labels]
+    values = np.exp(levels + random.normal(0, noise, len(labels)))
+    values[-1] *= stall
+    return values, np.ones(len(labels)), labels
+
+
+def test_lengths_with_two_values_share_the_spread_of_all_of_them():
+    random = np.random.default_rng(SEED)
+    for _ in range(20):
+        found = worst_cliff(*of_few(random, CLEAN, 0.02, 500), 0.99)
+        assert found.upper < 2
+        assert found.value == pytest.approx(1.0, abs=0.09)
+
+
+@pytest.mark.parametrize("first", [512, 1025, 2047, 4088])
+def test_a_cliff_among_lengths_with_two_values_is_suspected(first):
+    random = np.random.default_rng(SEED)
+    clean = [suspects(*of_few(random, CLEAN, 0.02, 500)) for _ in range(60)]
+    cliffs = [suspects(*of_few(random, slower(1.3, first), 0.02, 500)) for _ in range(60)]
+    assert sum(map(bool, clean)) <= 3
+    assert all(first in it for it in cliffs)
 
 
 def test_only_what_was_measured_again_decides_on_a_suspect():
