@@ -338,3 +338,13 @@ class Policy:
                     f"required must list checks as 'suite.check', say 'latency.load_time': "
                     f"found {check!r}"
                 )
+
+    def require_floor(self, floor: float | None) -> None:
+        """Raise ConfigError where the data state a floor and no rule holds a candidate to it."""
+        judging = (it for it in self.rules if it.floor and it.severity is not Severity.INFO)
+        if floor is not None and not any(Role.CANDIDATE in it.roles for it in judging):
+            raise ConfigError(
+                f"[data] floor needs a rule that holds candidates to it, and the policy "
+                f"{self.name!r} has none: give its rule on accuracy.correct floor = true in "
+                f"place of a limit, or remove [data] floor: found {floor:g}"
+            )

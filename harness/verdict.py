@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from harness.errors import ConfigError
 from harness.evidence import NO_CHATS, NO_SOURCE, NOT_JUDGED, Check, CheckOutcome, Evidence
 from harness.finding import Finding, Outcome, against
 from harness.measurement import Measurement
@@ -114,6 +115,10 @@ def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
     if not decides or not policy.required:
         why = f"the policy {policy.name!r} requires no check or has no rule that decides candidates"
         found.append(undecided("session.policy", "session", why))
+    try:
+        policy.require_floor(evidence.floor)
+    except ConfigError as error:
+        found.append(undecided("session.floor", "session", str(error)))
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import ConfigError
 from harness.evidence import (
     NO_CHATS,
     NO_SOURCE,
@@ -152,6 +153,24 @@ def test_the_floor_that_the_release_states_must_be_shown_and_without_one_nothing
         Decision.INCONCLUSIVE,
         Decision.NO_GO,
     ]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        RULES,
+        (*RULES, replace(SHARE, severity=Severity.INFO)),
+        (*RULES, replace(SHARE, roles=(Role.REFERENCE,))),
+    ],
+)
+def test_a_floor_that_no_rule_holds_candidates_to_is_never_go(rules):
+    policy = replace(POLICY, rules=rules)
+    assert judge(evidence(), policy).decision is Decision.GO
+    verdict = judge(evidence(floor=0.5), policy)
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert "[data] floor needs a rule" in verdict.variants["int4"].reasons[0]
+    with pytest.raises(ConfigError, match=r"floor needs a rule .* 'test' .*: found 0.5"):
+        policy.require_floor(0.5)
 
 
 @pytest.mark.parametrize("outcome", [CheckOutcome.FAILED, CheckOutcome.CRASHED])

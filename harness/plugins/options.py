@@ -150,6 +150,7 @@ def _settings(config: pytest.Config) -> Settings:
     release, machine = read_release(file), capture_machine()
     device = _device(option.device, here, release, file.parent)
     policy = read_policy(_path(here, option.policy, release.policy.path))
+    policy.require_floor(release.data.floor)
     cache = _path(here, option.cache, root / ".cache" / "variants")
     pack = read_edge_cases(root / EDGE_CASES)
     own = read_edge_cases(release.data.edge_cases) if release.data.edge_cases else ()
