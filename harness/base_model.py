@@ -1,6 +1,6 @@
 """A base model: one that nobody asks in chats, and what of a bank it cannot be asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.answer import is_question
@@ -14,40 +14,26 @@ _NAMED = 3
 
 
 def asks_chats(model: ModelSource | None, directory: Path) -> bool:
-    """Whether a model is asked in chats: as ``[model] chat`` says, and else where it has a chat
-    template.
+    """Whether a model is asked in chats: all are but those whose ``[model] chat`` is false.
 
     `directory` is the checkpoint's, or the reference's where there is no checkpoint. Raises
-    ConfigError where the release says that there are chats and there is no template for them.
+    ConfigError where it has no chat template, for that may just have been forgotten.
     """
-    stated = None if model is None else model.chat
-    has_template = has_chat_template(directory)
-    if stated and not has_template:
+    if model is not None and model.chat is False:
+        return False
+    if not has_chat_template(directory):
+        base = "say [model] chat = false if it is a base model"
+        if model is None:
+            base = f"name its checkpoint and {base}"
         raise ConfigError(
-            "[model] chat is true, so there must be a chat template, add chat_template.jinja or "
-            f"remove chat: found none in {directory}"
+            f"a model that is asked in chats needs its chat template, add chat_template.jinja, or "
+            f"{base}: found none in {directory}"
         )
-    return has_template if stated is None else stated
+    return True
 
 
-def require_no_templates(model: ModelSource | None, folders: Mapping[str, Path]) -> None:
-    """Raise ConfigError where a variant of a base model has a chat template after all, and nobody
-    says that it is not used: then the checkpoint's may just have been forgotten.
-    """
-    found = [name for name, folder in folders.items() if has_chat_template(folder)]
-    if found and (model is None or model.chat is None):
-        whose = "the reference" if model is None else "the checkpoint"
-        raise ConfigError(
-            f"{whose} has no chat template, so no variant may have one, give it its own or say "
-            f"[model] chat = false: found one in {', '.join(found)}"
-        )
-
-
-def remark(model: ModelSource | None) -> str:
-    """What the reader must know of how a base model is asked."""
-    is_stated = model is not None and model.chat is False
-    why = "[model] chat is false" if is_stated else "the model has no chat template"
-    return f"{why}: it is asked as plain text"
+REMARK = "[model] chat is false: it is asked as plain text"
+"""What the reader must know of how a base model is asked."""
 
 
 def chats_among(items: Sequence[Item]) -> list[Problem]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from harness.base_model import asks_chats, chats_among, remark
+from harness.base_model import REMARK, asks_chats, chats_among
 from harness.builders.gguf import checkpoint_of, is_gguf
 from harness.data_check import Problem, duplicates, leaks
 from harness.data_need import too_few, unmet
@@ -79,7 +79,7 @@ def check_data(options: argparse.Namespace) -> int:
     }
     print(_report(options.data.name, items, problems))
     if release and not is_chat:
-        print(f"note: {remark(release.model)}")
+        print(f"note: {REMARK}")
     for note in unmet(items, policy, Unseen.REMARK) if policy else ():
         print(f"note: {', '.join(note.ids)}: {note.reason}")
     for what, option in left_out.items():

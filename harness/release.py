@@ -105,8 +105,7 @@ class ModelSource:
     """The ``[model]`` table: the fine-tuned Hugging Face checkpoint, or a GGUF file of the model.
 
     With `package` the path is inside that installed Python package, which is not imported.
-    `chat` says whether the model is asked in chats; None where its chat template says so by being
-    there.
+    `chat` is false of a base model, which is not asked in chats; None is as true.
     `context_tokens` is how long a context the packages get, of prompt and answer together, where
     that is shorter than the model's own.
     """

@@ -1,13 +1,9 @@
-from pathlib import Path
-
 import pytest
 
 from harness.base_model import (
     asks_chats,
     chats_among,
-    remark,
     require_no_chats,
-    require_no_templates,
 )
 from harness.errors import ConfigError
 from harness.item import Item
@@ -31,44 +27,27 @@ def source(tmp_path):
 
 @pytest.mark.parametrize(
     ("has_template", "stated", "expected"),
-    [(True, None, True), (False, None, False), (True, False, False), (True, True, True)],
+    [(True, None, True), (False, False, False), (True, False, False), (True, True, True)],
 )
-def test_a_model_has_chats_where_it_has_a_template_that_is_used(
+def test_a_model_is_asked_in_chats_unless_the_release_says_otherwise(
     source, has_template, stated, expected
 ):
     assert asks_chats(*source(has_template, stated)) is expected
 
 
-def test_without_a_checkpoint_the_reference_tells(tmp_path):
-    assert not asks_chats(None, tmp_path)
+@pytest.mark.parametrize("stated", [None, True])
+def test_a_template_that_is_not_there_may_have_been_forgotten(source, stated):
+    with pytest.raises(
+        ConfigError, match=r"add chat_template.jinja, or say \[model\] chat = false"
+    ):
+        asks_chats(*source(False, stated))
 
 
-def test_chats_without_a_template_are_a_mistake(source):
-    with pytest.raises(ConfigError, match="chat is true, so there must be a chat template"):
-        asks_chats(*source(False, True))
-
-
-@pytest.mark.parametrize(
-    ("model", "whose"),
-    [(None, "the reference has no"), (ModelSource(Path("m")), "the checkpoint has no")],
-)
-def test_a_template_that_some_have_may_have_been_forgotten(tmp_path, model, whose):
-    for name in ("fp32", "int4"):
-        (tmp_path / name).mkdir()
-    folders = {name: tmp_path / name for name in ("fp32", "int4")}
-    require_no_templates(model, folders)
-    (tmp_path / "int4" / "chat_template.jinja").write_text("{{ messages }}")
-    with pytest.raises(ConfigError, match=f"{whose} chat template.*: found one in int4$"):
-        require_no_templates(model, folders)
-    require_no_templates(ModelSource(Path("m"), chat=False), folders)
-
-
-def test_the_reader_is_told_why(tmp_path):
-    assert remark(ModelSource(tmp_path)) == (
-        "the model has no chat template: it is asked as plain text"
-    )
-    assert remark(ModelSource(tmp_path, chat=False)).startswith("[model] chat is false: ")
-    assert remark(None).startswith("the model has no chat template")
+def test_without_a_checkpoint_the_reference_needs_its_template(tmp_path):
+    with pytest.raises(ConfigError, match=r"or name its checkpoint and say \[model\] chat = false"):
+        asks_chats(None, tmp_path)
+    (tmp_path / "chat_template.jinja").write_text("{{ messages }}")
+    assert asks_chats(None, tmp_path)
 
 
 def test_a_bank_of_questions_has_no_chats():

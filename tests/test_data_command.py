@@ -113,7 +113,7 @@ def test_a_public_bank_is_checked_as_the_release_asks_it(tmp_path, capsys):
     assert "too few items: all: 1 different chats" in capsys.readouterr().out
 
 
-def base_release(tmp_path, extra=""):
+def base_release(tmp_path, extra="\nchat = false"):
     """A release whose checkpoint has a tokenizer and no chat template."""
     model = tmp_path / "model"
     model.mkdir(exist_ok=True)
@@ -126,11 +126,13 @@ def base_release(tmp_path, extra=""):
     return path
 
 
-def test_a_missing_chat_template_is_told_and_is_no_problem(check, tmp_path):
+def test_a_missing_chat_template_is_a_mistake_where_no_base_model_is_stated(check, tmp_path):
     pytest.importorskip("tokenizers", reason="needs the [data] extra")
     status, lines, _ = check(*MANY, options=("--release", base_release(tmp_path)))
     assert status == 0
-    assert "note: the model has no chat template: it is asked as plain text" in lines
+    assert "note: [model] chat is false: it is asked as plain text" in lines
+    _, _, error = check(*MANY, options=("--release", base_release(tmp_path, "")))
+    assert "needs its chat template, add chat_template.jinja" in error
 
 
 def test_a_bank_of_chats_for_a_model_without_any_is_a_problem(tmp_path, capsys):
@@ -173,7 +175,7 @@ def test_the_tokenizer_of_a_gguf_is_its_checkpoints_which_is_made_once(
     status, lines, _ = check(*MANY, options=options)
     kept = tmp_path / "kept" / "checkpoints"
     assert (status, lines[0]) == (0, f"model.gguf: making its checkpoint, which is kept in {kept}")
-    assert "note: the model has no chat template: it is asked as plain text" in lines
+    assert "note: [model] chat is false: it is asked as plain text" in lines
     status, again, _ = check(*MANY, options=options)
     assert (status, again) == (0, lines[1:])
 

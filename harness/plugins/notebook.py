@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.banks import remark as bank_remark
-from harness.base_model import remark
+from harness.base_model import REMARK
 from harness.builders.base import Built
 from harness.conditions import Conditions
 from harness.device import remarks
@@ -105,7 +105,7 @@ class Notebook:
         return (*on_device, *bank_remark.remarks(settings.release.data))
 
     def _remarks(self) -> list[str]:
-        base = [] if self.is_chat else [remark(self.settings.release.model)]
+        base = [] if self.is_chat else [REMARK]
         return [*base, *(self.stage.remarks if self.stage else ())]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.base_model import asks_chats, require_no_chats, require_no_templates
+from harness.base_model import asks_chats, require_no_chats
 from harness.builders.assemble import build_variants
 from harness.builders.base import Built, Progress
 from harness.builders.gguf import checkpoint_of, is_gguf, require_gguf
@@ -86,13 +86,10 @@ def _recognize(notebook: Notebook, directory: Path) -> None:
 
 
 def _recognize_by(notebook: Notebook, built: Built) -> None:
-    """The same by the reference where there is no checkpoint; ConfigError where variants differ."""
-    release = notebook.settings.release
-    folders = {name: it.directory for name, it in built.items() if isinstance(it, Variant)}
-    if notebook.source is None and release.reference in folders:
-        _recognize(notebook, folders[release.reference])
-    if not notebook.is_chat:
-        require_no_templates(release.model, folders)
+    """The same by the reference where there is no checkpoint."""
+    found = built.get(notebook.settings.release.reference)
+    if notebook.source is None and isinstance(found, Variant):
+        _recognize(notebook, found.directory)
 
 
 def _source(

@@ -23,7 +23,7 @@ def base(gate):
     }
     data = gate.folder / "plain.jsonl"
     data.write_text("\n".join(json.dumps(row) for row in plain_rows()))
-    model = f'[model]\npath = "{source.as_posix()}"\n'
+    model = f'[model]\npath = "{source.as_posix()}"\nchat = false\n'
     return replace(gate, variants=variants, model=model, data=data, about=ABOUT)
 
 
@@ -49,7 +49,7 @@ def test_a_base_model_is_go_by_what_is_asked_as_plain_text_and_goes_nowhere(base
     assert ended.report["verdict"] == "GO"
     assert ended.packages == []
     lines = ended.output.splitlines()
-    assert "note: the model has no chat template: it is asked as plain text" in lines
+    assert "note: [model] chat is false: it is asked as plain text" in lines
     [refused] = [line for line in lines if line.startswith("not published int4: ")]
     assert "Foundry Local answers chats, and the model has none" in refused
     [left_out] = [line for line in lines if line.startswith("not applicable, ")]
@@ -58,6 +58,14 @@ def test_a_base_model_is_go_by_what_is_asked_as_plain_text_and_goes_nowhere(base
     assert "accuracy" not in left_out
     evidence = json.loads((base.folder / "reports" / "latest" / "evidence.json").read_text())
     assert evidence["is_chat"] is False
+
+
+def test_a_chat_template_that_was_forgotten_is_one_line_before_anything_is_measured(base):
+    model = base.model.replace("chat = false\n", "")
+    ended = replace(base, model=model).run(suites=SUITES, has_source=True)
+    assert ended.status == 4, ended.output
+    [error] = [line for line in ended.output.splitlines() if line.startswith("ERROR: ")]
+    assert "add chat_template.jinja, or say [model] chat = false if it is a base model" in error
 
 
 def test_a_bank_of_chats_is_one_line_before_anything_is_measured(base):
