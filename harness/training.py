@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.answer import Messages
-from harness.asking import Format
 from harness.banks.known import recognize
 from harness.data_check import Problem, Trained, leaks
 from harness.errors import ConfigError
@@ -65,7 +64,7 @@ def _turns(row: dict[str, Any]) -> Messages:
     if "instruction" in row:
         return (("user", "\n".join(filter(None, (row["instruction"], row.get("input"))))),)
     dialect = recognize(row)
-    if dialect is not None and dialect.format is not Format.LAMBADA:
+    if dialect is not None:
         return (("user", dialect.prompt(row)),)
     if "conversations" in row:
         pairs = [(it["from"], it["value"]) for it in row["conversations"]]

@@ -11,15 +11,18 @@ from harness.banks.piqa import PIQA
 from harness.errors import ConfigError
 
 DIALECTS = (ARC, OPENBOOKQA, BOOLQ, HELLASWAG, PIQA, LAMBADA, GSM8K)
+_STATED = (LAMBADA,)  # any text could be one, so that it must be said
 _OF_THE_GATE = ("prompt", "messages", "expected", "scorer")
 _GATE_NEEDS = "prompt (or messages) and expected"
 
 
 def recognize(row: Fields) -> Dialect | None:
-    """The dialect whose fields a row has; None for the gate's own, and for none that is known."""
+    """The dialect whose fields a row has; None for the gate's own, for one that must be stated, and
+    for none that is known.
+    """
     if any(key in row for key in _OF_THE_GATE):
         return None
-    return next((it for it in DIALECTS if it.fits(row)), None)
+    return next((it for it in DIALECTS if it not in _STATED and it.fits(row)), None)
 
 
 def dialect_of(row: Fields, place: str, stated: Format | None = None) -> Dialect | None:

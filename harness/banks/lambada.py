@@ -49,4 +49,5 @@ def _parted(row: Fields) -> tuple[str, str]:
     return before, last
 
 
-LAMBADA = Dialect(Format.LAMBADA, "text alone", _fits, _prompt, _read)
+_NEEDS = 'text alone, and [data] format = "lambada"'
+LAMBADA = Dialect(Format.LAMBADA, _NEEDS, _fits, _prompt, _read)

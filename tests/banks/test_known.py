@@ -17,8 +17,6 @@ ROWS = [
     (others.SCENE, Format.HELLASWAG),
     (others.WAYS, Format.PIQA),
     ({"goal": "a", "sol1": "b", "sol2": "c"}, Format.PIQA),
-    (others.PASSAGE, Format.LAMBADA),
-    (others.PASSAGE | {"domain": "novel"}, Format.LAMBADA),
     (others.PROBLEM, Format.GSM8K),
 ]
 
@@ -32,6 +30,16 @@ def test_a_row_is_recognized_by_its_fields_and_by_one_dialect_alone(row, expecte
     assert [it.format for it in fitting if it is not OPENBOOKQA or expected is not Format.ARC] == [
         expected
     ]
+
+
+@pytest.mark.parametrize("row", [others.PASSAGE, others.PASSAGE | {"domain": "novel"}])
+def test_a_text_is_of_lambada_only_where_that_is_said(row):
+    assert recognize(row) is None
+    assert dialect_of(row, "x line 1", Format.LAMBADA).format is Format.LAMBADA
+    with pytest.raises(
+        ConfigError, match=r'lambada \(text alone, and \[data\] format = "lambada"\)'
+    ):
+        dialect_of(row, "x line 1")
 
 
 def test_every_format_has_its_dialect():
