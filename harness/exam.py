@@ -1,6 +1,7 @@
 """Puts domain items to a variant."""
 
 import math
+import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
@@ -41,10 +42,21 @@ def _plan(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
 def choice_requests(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
     """To score the choices of items that offer some, in the variant's tokens."""
     prompts = fleet.render(name, [item.messages for item in items])
-    pairs = zip(items, prompts, strict=True)
-    texts = [prompt + choice for item, prompt in pairs for choice in ("", *item.choices)]
+    joined = str.__add__ if fleet.is_chat else _joined
+    texts = [
+        text
+        for item, prompt in zip(items, prompts, strict=True)
+        for text in (prompt, *(joined(prompt, choice) for choice in item.choices))
+    ]
     encoded = iter(fleet.encode(name, texts))
     return [_choices(item, encoded) for item in items]
+
+
+def _joined(prompt: str, choice: str) -> str:
+    """A plain text with a choice after it, as a word of its own; lm-evaluation-harness does so."""
+    is_apart = prompt[-1:].isspace() or choice[:1].isspace()
+    is_written_without = unicodedata.east_asian_width(choice[0]) in "WF"  # Chinese, Japanese
+    return prompt + ("" if is_apart or is_written_without else " ") + choice
 
 
 def _choices(item: Item, encoded: Iterator[list[int]]) -> Request:

@@ -34,8 +34,9 @@ class Item:
     be off by `tolerance`, or by `relative_tolerance` of the expected one; `schema` is the text of a
     JSON Schema that an answer in JSON must fit; `function` is a ``package.module:name``;
     `normalize` says how likelihoods of choices are compared.
-    `chance` is the share of guesses that are right, where it is stated (0.5 for a question that is
-    answered by yes or no); see `chance_level`.
+    `until` are texts, at the first of which an answer ends before it is compared: a base model goes
+    on. `chance` is the share of guesses that are right, where it is stated (0.5 for a question of
+    yes or no); see `chance_level`.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Item:
     function: str = ""
     chance: float | None = None
     normalize: Normalize = Normalize.BYTE
+    until: tuple[str, ...] = ()
 
     @property
     def chance_level(self) -> float:
@@ -100,6 +102,8 @@ class Item:
             )
 
     def _refuse_what_nobody_reads(self) -> None:
+        if "" in self.until:
+            raise ConfigError("until must be texts that are not empty")
         for key, scorers in _READ_BY.items():
             value = getattr(self, key)
             if value and value is not Normalize.BYTE and self.scorer not in scorers:
@@ -114,4 +118,5 @@ _READ_BY = {
     "schema": (Scorer.JSON, Scorer.JSON_FIELDS),
     "function": (Scorer.FUNCTION,),
     "normalize": (Scorer.CHOICE,),
+    "until": tuple(it for it in Scorer if it is not Scorer.CHOICE),
 }

@@ -9,7 +9,7 @@ from harness.answer import Answer, Finish
 from harness.bank import shuffled
 from harness.domain import read_items
 from harness.errors import ConfigError, RequestError
-from harness.exam import replies, require_answers
+from harness.exam import choice_requests, replies, require_answers
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
 from harness.release import Data, Precision, Role
@@ -57,9 +57,9 @@ def _merged(ids):
 def fleet(tmp_path):
     variant = Variant(Recipe("int4", Role.CANDIDATE, Precision.INT4), tmp_path, {}, "sha256:0")
 
-    def make(runtime="Scripted"):
+    def make(runtime="Scripted", is_chat=True):
         module = "harness.runtimes.scripted" if runtime == "Scripted" else __name__
-        return Fleet({"int4": variant}, f"{module}:{runtime}", 60.0)
+        return Fleet({"int4": variant}, f"{module}:{runtime}", 60.0, is_chat=is_chat)
 
     return make
 
@@ -101,6 +101,22 @@ def by_hand(ids, seam):
         row = np.sin(phase + np.arange(257, dtype=np.float32)).astype(float)
         total += row[ids[place]] - math.log(np.exp(row).sum())
     return total
+
+
+@pytest.mark.parametrize(
+    ("prompt", "choice", "read"),
+    [
+        ("Answer:", "yes", "Answer: yes"),
+        ("Answer: ", "yes", "Answer: yes"),
+        ("Answer:", " yes", "Answer: yes"),
+        ("答案：", "是", "答案：是"),
+    ],
+)
+def test_a_base_model_reads_a_choice_as_a_word_of_its_own(fleet, prompt, choice, read):
+    item = Item("q", (("user", prompt),), choice, scorer=Scorer.CHOICE, choices=(choice, "ünlike"))
+    with fleet(is_chat=False) as runtimes:
+        [request] = choice_requests(runtimes, "int4", [item])
+    assert bytes(request.token_ids + request.continuations[0]).decode() == read
 
 
 def test_a_choice_that_no_tokenizer_can_tell_from_nothing_is_the_users_mistake(fleet):

@@ -27,6 +27,7 @@ class Question:
     scorer: Scorer = Scorer.CHOICE
     shown: str = ""
     max_new_tokens: int = 64
+    until: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ def _entry(dialect: Dialect, place: str, row: Fields, normalize: Normalize) -> E
         slice=slice_of(row),
         scorer=asked.scorer,
         max_new_tokens=asked.max_new_tokens,
+        until=asked.until,
         choices=asked.choices,
         normalize=normalize if asked.scorer is Scorer.CHOICE else Normalize.BYTE,
     )

@@ -6,6 +6,7 @@ from harness.errors import ConfigError
 from harness.item import Scorer
 
 _MARK = "####"
+_UNTIL = ("\nQuestion:",)  # a base model asks and answers the next one itself
 _NEW_TOKENS = 256  # as many as lm-evaluation-harness allows
 
 
@@ -24,7 +25,12 @@ def _read(row: Fields) -> Question:
     if not number:
         raise ConfigError(f"answer must end with '{_MARK}' and a number: found {answer[-20:]!r}")
     return Question(
-        _prompt(row), number, scorer=Scorer.NUMERIC, shown=answer, max_new_tokens=_NEW_TOKENS
+        _prompt(row),
+        number,
+        scorer=Scorer.NUMERIC,
+        shown=answer,
+        max_new_tokens=_NEW_TOKENS,
+        until=_UNTIL,
     )
 
 

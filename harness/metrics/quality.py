@@ -1,5 +1,7 @@
 """Whether an answer is right."""
 
+from dataclasses import replace
+
 from harness.item import Item, Scorer
 from harness.metrics.scorers import choice, custom, listed, numeric, pattern, structured, text
 from harness.metrics.scorers.base import Grade, Scoring
@@ -13,7 +15,14 @@ def grade(item: Item, reply: Reply) -> Grade:
 
     Raises ConfigError for what is the item's fault: a pattern without end, a function that raises.
     """
-    return _SCORINGS[item.scorer].grade(item, reply)
+    return _SCORINGS[item.scorer].grade(item, _ended(item, reply))
+
+
+def _ended(item: Item, reply: Reply) -> Reply:
+    """The reply up to the first of the texts that end it."""
+    text = reply.answer.text
+    end = min((at for it in item.until if (at := text.find(it)) >= 0), default=None)
+    return reply if end is None else replace(reply, answer=replace(reply.answer, text=text[:end]))
 
 
 def is_cut(answer: str, whole: str) -> bool:

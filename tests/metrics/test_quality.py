@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.answer import Answer
@@ -79,6 +81,17 @@ def test_what_nothing_or_everything_would_satisfy_is_refused(scorer, expected, m
 )
 def test_what_some_answers_fail_is_not_refused(scorer, expected):
     require_decidable(Item("a", (("user", "?"),), expected, scorer=scorer))
+
+
+def test_an_answer_ends_at_the_first_of_the_texts_that_end_it():
+    chat = (("user", "3 + 5"),)
+    item = Item("q", chat, "8", scorer=Scorer.NUMERIC, until=("\nQuestion:", "\n\n"))
+    going_on = "3 + 5 = 8\n\nso\nQuestion: 2 + 2\nAnswer: 4"
+    assert grade(item, Reply(Answer(text=going_on))).score == 1.0
+    assert grade(replace(item, until=()), Reply(Answer(text=going_on))).score == 0.0
+    assert grade(item, Reply(Answer(text="it is 8"))).score == 1.0
+    with pytest.raises(ConfigError, match=r"until is for the scorer .* found 'choice'"):
+        Item("q", chat, "a", scorer=Scorer.CHOICE, choices=("a", "b"), until=("x",))
 
 
 def test_an_empty_answer_may_be_the_exact_one():
