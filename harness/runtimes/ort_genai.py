@@ -67,6 +67,7 @@ class OrtGenAI:
         self._vocabulary = 0
         self._threads = 0
         self._usual: dict[str, int] = {}
+        self._part_tokens = 0
 
     def use_threads(self, threads: int) -> None:
         """Compute with so many, whatever a package says."""
@@ -103,9 +104,10 @@ class OrtGenAI:
         self._context_tokens = int(model["context_length"])
         self._window_tokens = int(window.get("window_size") or 0)
         self._vocabulary = int(model.get("vocab_size") or 0)
-        stated = int(config.get("search", {}).get("chunk_size") or 0)
-        is_parted = stated < 1 and _provider(decoder) in _CHUNKED
+        stated = max(0, int(config.get("search", {}).get("chunk_size") or 0))
+        is_parted = not stated and _provider(decoder) in _CHUNKED
         self._usual = {"chunk_size": _FOUNDRY_CHUNK} if is_parted else {}
+        self._part_tokens = _FOUNDRY_CHUNK if is_parted else stated
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what the engine refuses is an answer too."""
@@ -127,7 +129,7 @@ class OrtGenAI:
                 generator.append_tokens(prompt[generator.token_count() :])
                 output.log_likelihoods = likelihoods(generator, request, len(prompt))
             else:
-                generator.append_tokens(prompt[generator.token_count() :])
+                self._read_prompt(generator, prompt, request)
                 if request.watch or request.tell_logits:
                     generator = watched = Watched(generator, request.tell_logits)
                 room = min(request.new_tokens, self._context_tokens)
@@ -246,6 +248,13 @@ class OrtGenAI:
             num_beams=1, num_return_sequences=1, max_length=max_length, **self._usual, **search
         )
         return self._genai.Generator(self._model, options)
+
+    def _read_prompt(self, generator: Any, prompt: NDArray[np.int32], request: Request) -> None:
+        """What is not read of it yet: a new generator parts that itself, a kept one does not."""
+        unread = prompt[generator.token_count() :]
+        size = 0 if request.fresh else self._part_tokens
+        for part in np.split(unread, range(size, len(unread), size)) if size else [unread]:
+            generator.append_tokens(part)
 
     def _rows(
         self, generator: Any, prompt: NDArray[np.int32], score_from: int

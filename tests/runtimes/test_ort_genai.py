@@ -356,3 +356,24 @@ def test_a_kept_generator_reads_its_first_prompt_as_it_does_all_others(plant: Pl
     assert first is not None
     assert first.shape == (29, 2048)
     np.testing.assert_array_equal(first, second)
+
+
+def test_a_kept_generator_reads_what_is_not_scored_in_parts_too(plant: Plant) -> None:
+    """The logits that it then has are of the last part alone."""
+    runtime = loaded(plant(configure("search", chunk_size=100)))
+    ids = tuple(5 + n % 1000 for n in range(350))
+    kept, new = (
+        runtime.answer(Request(token_ids=ids, max_new_tokens=8, stop_at_end=False, fresh=fresh))
+        for fresh in (False, True)
+    )
+    assert kept.token_ids == new.token_ids
+    request = Request(token_ids=ids, max_new_tokens=1, fresh=False)
+    generator = runtime._generator(request, np.array(ids, np.int32))
+    runtime._read_prompt(generator, np.array(ids, np.int32), request)
+    assert generator.get_output("logits").shape[1] == 50
+
+
+def test_an_empty_prompt_is_refused_by_the_engine_itself(embedded: Mapping[str, Path]) -> None:
+    runtime = loaded(embedded["fp32"])
+    for fresh in (False, True):
+        assert runtime.answer(Request(token_ids=(), fresh=fresh)).finish is Finish.ERROR
