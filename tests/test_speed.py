@@ -112,6 +112,12 @@ def test_what_is_close_takes_the_whole_budget(bench):
     assert (len(run.processes), run.planned) == (6, 6)
 
 
+def test_more_processes_are_not_taken_for_a_drift_that_they_would_say_nothing_of(bench):
+    drift = replace(DRIFT, at_most=1.12)  # about what it is
+    run = taken(bench("tiring-little", rules=(replace(TOTAL, at_most=2.0), drift)))
+    assert (len(run.processes), len(run.used.processes)) == (4, 4)
+
+
 def test_every_process_pair_is_a_new_one_asked_the_same(bench):
     run = taken(bench(rules=()))
     assert [it.name for it in run.processes] == ["1", "2"]
