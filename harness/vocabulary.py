@@ -24,7 +24,7 @@ def chosen_ids(
     """Ids of a vocabulary of that size, ascending: `count` of them, or all where that is 0.
 
     The special ones and those at both ends are always among them, the others are drawn: of a share
-    s of the vocabulary, n broken ids in a row are missed in (1 - s)^n of the sessions.
+    s of the vocabulary, n broken ids are missed in (1 - s)^n of the draws.
     """
     if not 0 < count < size:
         return list(range(size))

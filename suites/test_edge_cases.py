@@ -9,7 +9,7 @@ from harness.answer import Request
 from harness.bank import question
 from harness.bench import Bench
 from harness.conversation import Conversation
-from harness.errors import CrashError
+from harness.errors import CrashError, HangError
 from harness.evidence import NO_CHATS
 from harness.exploration import Discovery, Effort, explore_chats, explore_texts
 from harness.item import Item
@@ -78,7 +78,8 @@ def _tried_ids(bench: Bench) -> tuple[Problems, int]:
     """What is wrong with prompts of a variant's own token ids, and how many of them were tried."""
     folder = read_folder(bench.variant.directory)
     size, special = int(folder.model["vocab_size"]), folder.added_tokens.values()
-    ids = chosen_ids(size, bench.plan.edge_token_ids, special, bench.random("token ids"))
+    random = bench.random(f"token ids of {bench.variant.digest}")  # of another build other ones
+    ids = chosen_ids(size, bench.plan.edge_token_ids, special, random)
     with _ordeal(bench) as ordeal:
         return broken_pieces(ordeal, pieces(ids, bench.context_tokens)), len(ids)
 
@@ -132,7 +133,7 @@ def _answer(bench: Bench, cases: Mapping[str, OddRequest]) -> None:
         for request in plan:
             try:
                 runtime.run([request])
-            except CrashError as error:  # no harm to a device, but there is less to compare with
+            except (CrashError, HangError) as error:  # no harm to a device: less to compare with
                 bench.remark(f"{bench.variant.name} gave no answer to an odd request: {error}")
 
 
