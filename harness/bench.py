@@ -43,15 +43,22 @@ T = TypeVar("T")
 class Bench:
     """One variant of a stage, measured for one suite."""
 
-    def __init__(self, stage: Stage, name: str, suite: str) -> None:
+    def __init__(self, stage: Stage, name: str, suite: str, at_once: int = 1) -> None:
+        """`at_once` variants are measured at the same time as this one, which is among them."""
         self._stage = stage
         self._name = name
         self._suite = suite
+        self._at_once = at_once
 
     @property
     def variant(self) -> Variant:
         """The variant; raises why there is none."""
         return self._stage.fleet.variant(self._name)
+
+    @property
+    def at_once(self) -> int:
+        """How many variants are measured at the same time, this one among them."""
+        return self._at_once
 
     @property
     def reference(self) -> str:
@@ -108,12 +115,11 @@ class Bench:
 
         It must time nothing, and the first check has asked what the variants share.
         """
-        stage, role = self._stage, self.variant.recipe.role
+        stage, role, at_once = self._stage, self.variant.recipe.role, self._stage.together_at_once
 
         def make(name: str) -> T:
-            bench = self if name == self._name else Bench(stage, name, self._suite)
-            found = measure(bench)
-            if bench is not self:
+            found = measure(Bench(stage, name, self._suite, at_once))
+            if name != self._name:
                 stage.listener.keep(self._suite, name)
             return found
 
@@ -127,7 +133,7 @@ class Bench:
             self._name,
             others,
             make,
-            stage.together_at_once,
+            at_once,
             stage.fleet.abort,
         )
         return found
@@ -340,7 +346,7 @@ class Bench:
         """
         precision = self.variant.recipe.precision
         run = run_of(kind, self.plan, self._stage.rules, precision)
-        run = replace(run, at_once=self._stage.together_at_once)
+        run = replace(run, at_once=self._at_once)
         found = soak(runtime, kind, cycle, run if self.has_time else replace(run, doublings=0))
         if kind is Kind.ANSWERED:
             self._stage.peaks[self._name] = found.peak_bytes(self.plan.memory_cycles)

@@ -116,7 +116,7 @@ def _reloaded(bench: Bench) -> list[Reload]:
     reloads = []
     with bench.fresh() as runtime:
         for _ in range(bench.plan.memory_reloads + 1):
-            soak(runtime, Kind.ANSWERED, cycle, Run(1))
+            soak(runtime, Kind.ANSWERED, cycle, Run(1, at_once=bench.at_once))
             reloads.append(runtime.reload())
     return reloads
 
