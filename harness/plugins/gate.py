@@ -141,7 +141,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _left(config: pytest.Config) -> str:
     """The time that the session will go on for, where that is known."""
     stage = config.stash[NOTEBOOK].stage
-    if stage is None or stage.clock is None:
+    if stage is None or stage.clock is None or not stage.clock.foreseen:
         return ""
     return f", about {duration(stage.clock.until_end())} left"
 
