@@ -47,6 +47,7 @@ def run(tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
     config = {"model": {"context_length": 512, "vocab_size": 257}}
     (tmp_path / "folder" / "genai_config.json").write_text(json.dumps(config))
+    (tmp_path / "folder" / "chat_template.jinja").write_text("{{ messages }}")
     (tmp_path / "eval.jsonl").write_text('{"id": "a", "prompt": "Hi", "expected": "Hello"}\n')
     policy = (ROOT / "fixtures" / "policies" / "gate.toml").read_text(encoding="utf-8")
     (tmp_path / "policy.toml").write_text(policy, encoding="utf-8")
