@@ -21,7 +21,7 @@ from typing import IO
 
 from harness.answer import Answer, Finish, Messages, Request
 from harness.device import Limits
-from harness.errors import HarnessError, InfrastructureError, LoadError, RequestError
+from harness.errors import HarnessError, InfrastructureError, LoadError, ModelError, RequestError
 from harness.probes.memory import Memory, read_own_memory
 from harness.runtimes.base import Runtime, one_line
 from harness.runtimes.caps import MemoryCap, pin
@@ -132,6 +132,11 @@ class Worker:
         closed = self.settled()
         seconds = self._load()
         return Reload(seconds, before, closed, self.settled())
+
+    def out_of_memory(self, why: str) -> ModelError | None:
+        """The variant's fault, where an error says that the device leaves no memory; else None."""
+        explained = self._cap.explain(why)
+        return None if explained == why else ModelError(explained)
 
     def close(self) -> None:
         """Give back what was loaded."""
@@ -271,9 +276,8 @@ def _reply(worker: Worker, question: Question) -> object:
     except HarnessError as error:
         return error
     except Exception as error:  # what runtimes raise is translated where they are called
-        return InfrastructureError(
-            f"the worker process failed: {type(error).__name__}: {one_line(error)}"
-        )
+        why = f"{type(error).__name__}: {one_line(error)}"
+        return worker.out_of_memory(why) or InfrastructureError(f"the worker process failed: {why}")
 
 
 @contextlib.contextmanager
