@@ -109,7 +109,7 @@ def test_lengths_with_two_values_share_the_spread_of_all_of_them():
         assert found.value == pytest.approx(1.0, abs=0.09)
 
 
-@pytest.mark.parametrize("first", [512, 1025, 2047, 4088])
+@pytest.mark.parametrize("first", [512, 1025, 2048, 4088])
 def test_a_cliff_among_lengths_with_two_values_is_suspected(first):
     random = np.random.default_rng(SEED)
     clean = [suspects(*of_few(random, CLEAN, 0.02, 500)) for _ in range(60)]
