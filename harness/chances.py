@@ -21,7 +21,7 @@ class Chances:
         self._end_tokens = end_tokens
 
     def said(self, answer: Answer) -> Tokens:
-        """An answer's tokens, with an end token where one stopped it."""
+        """An answer's tokens, and for the end that stopped it the first end token there is."""
         return answer.token_ids + (self._end_tokens[:1] if answer.finish is Finish.STOP else ())
 
     def log_chances(
@@ -64,5 +64,19 @@ class Chances:
         found: list[Logits | None] = [None] * len(prompts)
         for at, answer in zip(asked, self._score(plan) if plan else (), strict=True):
             if answer.logits is not None and len(answer.logits) == len(texts[at]):
-                found[at] = answer.logits
+                found[at] = self._with_one_end(answer.logits)
+        return found
+
+    def _with_one_end(self, logits: Logits) -> Logits:
+        """The logits with the likeliest end token of the last row in the first one's place.
+
+        Of several nobody knows which one stopped an answer: a chat's turn may end with another one
+        than the text.
+        """
+        ends = list(self._end_tokens)
+        if len(ends) < 2:
+            return logits
+        found, row = logits.copy(), logits[-1]
+        likeliest = ends[int(np.argmax(row[ends]))]
+        found[-1, [ends[0], likeliest]] = row[[likeliest, ends[0]]]
         return found

@@ -48,6 +48,20 @@ def held(embedded):
     return held
 
 
+def test_an_answer_may_have_ended_with_any_of_the_end_tokens():
+    logits = np.full((2, 9), -20.0, np.float32)
+    logits[0, 5] = logits[1, 2] = 0.0  # it says 5 and ends its turn
+    logits[1, 7] = -12.0
+    answer = Answer(token_ids=(5,), finish=Finish.STOP)
+    chances = Chances(lambda plan: [Answer(logits=logits.copy()) for _ in plan], (7, 2))
+    [log] = chances.log_chances([(1,)], [answer], 1.0)
+    assert log == pytest.approx(0, abs=1e-4)
+    [cut] = chances.log_chances([(1,)], [Answer(token_ids=(5, 7), finish=Finish.LENGTH)], 1.0)
+    assert cut == pytest.approx(0, abs=1e-4)
+    [other] = chances.log_chances([(1,)], [Answer(token_ids=(5, 4), finish=Finish.LENGTH)], 1.0)
+    assert other < -15
+
+
 def broken(found):
     return {it for it, problems in found.problems.items() if any(problems.values())}
 
