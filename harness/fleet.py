@@ -11,6 +11,7 @@ from typing import TypeVar
 from harness.answer import Answer, Messages, Request
 from harness.device import Limits, reference_limits
 from harness.errors import HarnessError, ModelError
+from harness.patience import Patience
 from harness.probes.folder import file_sizes
 from harness.probes.host import usable_cores
 from harness.probes.memory import available_bytes
@@ -19,7 +20,6 @@ from harness.runtimes.isolated import Isolated
 from harness.sharing import SAMPLE, Cost, ask_at_once, cost, worthwhile
 from harness.variant import Variant
 
-_USUAL_TOKENS = 4096
 _PROCESS_SECONDS = 0.1  # to start one, before it loads anything
 _SHARE_OF_MEMORY = 0.5  # of what is free, for copies
 _T = TypeVar("_T")
@@ -52,6 +52,7 @@ class Fleet:
         self._beside: dict[str, Variant | HarnessError] = {}
         self._factory = factory
         self._deadline_seconds = deadline_seconds
+        self.patience = Patience(deadline_seconds)
         self._running: dict[tuple[str, int], Isolated] = {}
         self._costs: dict[str, Cost] = {}
         self._hearing = threading.Lock()
@@ -100,13 +101,13 @@ class Fleet:
         _each_at_once(start_one, names)
 
     def ask(self, name: str, plan: Sequence[Request], copy: int = 0) -> list[Answer]:
-        """Answers to a plan, in order; a request over 4,096 tokens has so much more time.
+        """Answers to a plan, in order; `patience` says how long each may take.
 
         Each `copy` of a variant is a process of its own, to measure a variant beside itself.
         """
         with blame(name):
             runtime = self._runtime(name, copy)
-            return runtime.run(plan, deadline_seconds=self._deadline(plan))
+            return runtime.run(plan, deadline_seconds=self.patience.of_plan(plan))
 
     def ask_shared(self, name: str, plan: Sequence[Request]) -> list[Answer]:
         """The same answers sooner: copies of the variant take a part each where cores are idle.
@@ -120,7 +121,7 @@ class Fleet:
         rest = plan[len(answers) :]
         with blame(name):
             runtimes = [self._runtime(name, copy) for copy in range(self._copies(name, len(rest)))]
-            seconds, deadline_seconds = self._costs[name].seconds, self._deadline(rest)
+            seconds, deadline_seconds = self._costs[name].seconds, self.patience.of_plan(rest)
             return answers + ask_at_once(runtimes, rest, seconds, deadline_seconds)
 
     def _copies(self, name: str, requests: int) -> int:
@@ -131,10 +132,6 @@ class Fleet:
         room = 1 + int(_SHARE_OF_MEMORY * available_bytes() / taken) if taken else 1
         cores = len(self._limits.processors) or usable_cores()
         return worthwhile(self._costs[name], requests, start_seconds, cores, room)
-
-    def _deadline(self, plan: Sequence[Request]) -> float:
-        longest = max((len(request.token_ids or ()) for request in plan), default=0)
-        return self._deadline_seconds * max(1.0, longest / _USUAL_TOKENS)
 
     def encode(self, name: str, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts by the variant's own tokenizer."""

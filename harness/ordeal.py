@@ -14,6 +14,7 @@ from harness.metrics.edge_cases import (
     broken_promise,
     parting,
 )
+from harness.patience import Patience
 from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
 
@@ -23,7 +24,6 @@ TIE = 0.1
 """Logits that differ by less may change places when a prompt is computed in other pieces: that
 moves them by about 1e-5 in float32 and 1e-2 where activations are quantized, a wrong state by 10.
 """
-_USUAL_TOKENS = 4096
 _HANGS = 3  # deadlines waited for in vain; after that a variant is beyond doubt
 
 
@@ -36,23 +36,21 @@ class Ordeal:
     """
 
     def __init__(
-        self, runtime: Isolated, normal: Request, tokenizer: Tokenizer, deadline_seconds: float
+        self, runtime: Isolated, normal: Request, tokenizer: Tokenizer, patience: Patience
     ) -> None:
         """Ask the normal request first; raises ModelError where even that is not answered."""
         self.runtime = runtime
         self.normal = replace(normal, watch=True)
         self.tokenizer = tokenizer
-        self._deadline_seconds = deadline_seconds
+        self._patience = patience
         self._hangs = 0
         [self.before] = self.run([self.normal])
         if self.before.finish is Finish.ERROR:
             raise RequestError(f"a normal request was refused: {self.before.error}")
 
     def run(self, plan: Sequence[Request]) -> list[Answer]:
-        """Answers to a plan; a request over 4,096 tokens has so much more time."""
-        longest = max(len(request.token_ids or ()) for request in plan)
-        patience = self._deadline_seconds * max(1.0, longest / _USUAL_TOKENS)
-        return self.runtime.run(plan, deadline_seconds=patience)
+        """Answers to a plan."""
+        return self.runtime.run(plan, deadline_seconds=self._patience.of_plan(plan))
 
     def problem(self, request: Request, expected: Expected) -> str:
         """The first promise that is broken, as a clause; empty when none is."""

@@ -7,6 +7,7 @@ from harness.answer import Request, Sampling
 from harness.errors import RequestError
 from harness.metrics.edge_cases import Expected
 from harness.ordeal import Ordeal
+from harness.patience import Patience
 from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
 
@@ -27,7 +28,7 @@ def ordeal(
 ):
     tokenizer = Tokenizer({}, forms, stated)
     with Isolated(runtime, directory, deadline_seconds=60.0, label="int4") as process:
-        yield Ordeal(process, NORMAL, tokenizer, deadline_seconds)
+        yield Ordeal(process, NORMAL, tokenizer, Patience(deadline_seconds))
 
 
 def odd(name):
@@ -104,7 +105,7 @@ def test_a_variant_that_refuses_even_a_normal_request_is_tried_no_further(tmp_pa
 def test_two_answers_tie_where_both_tokens_are_about_equally_likely(embedded):
     directory = embedded["int4"]
     with Isolated("harness.runtimes.ort_genai:OrtGenAI", directory) as process:
-        it = Ordeal(process, NORMAL, Tokenizer({}), 60.0)
+        it = Ordeal(process, NORMAL, Tokenizer({}), Patience(60.0))
         [answer] = it.run([NORMAL])
         assert not it.is_tie(answer, answer)
         assert not it.is_tie(answer, replace(answer, token_ids=(9, 9)))

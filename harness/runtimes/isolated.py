@@ -94,7 +94,9 @@ class Isolated:
         question = Question("cycle_tokenizer", (tuple(plan), cycles, allowed_bytes))
         return cast(Cycles, self._ask(question))
 
-    def hold(self, token_ids: Sequence[int], new_tokens: int) -> Hold:
+    def hold(
+        self, token_ids: Sequence[int], new_tokens: int, *, deadline_seconds: float | None = None
+    ) -> Hold:
         """Memory while the context of a prompt and its answer is held, and after.
 
         The new tokens, two at least, are part of the context: they push out the prompt's logits.
@@ -102,7 +104,7 @@ class Isolated:
         request = Request(
             token_ids=tuple(token_ids), max_new_tokens=new_tokens, stop_at_end=False, hold=True
         )
-        return cast(Hold, self._ask(Question("hold", ((request,),))))
+        return cast(Hold, self._ask(Question("hold", ((request,),)), deadline_seconds))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text; raises RequestError where the tokenizer refuses one."""
