@@ -30,7 +30,9 @@ _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, Me
 
 _LEAST_KEPT_ROOM = 512  # tokens, twice as many where a request needs more
 _READ_AT_ONCE = 4352  # tokens of a scored prompt: over 4,096 Phi's rotations are others for all
+_BYTES_AT_ONCE = 2**28  # of logits, for all other models
 _CHUNK_TOKENS = 256  # of what is left then: more at once take longer as well
+_LONG_ROPE = "phi"  # how the types of the models that have it begin
 _FOUNDRY_CHUNK = 2048
 _CHUNKED = frozenset({"cpu", "cuda", "nvtensorrtrtx", "webgpu"})
 """Foundry Local has prompts read in parts of so many tokens, for these providers and where a
@@ -68,6 +70,7 @@ class OrtGenAI:
         self._threads = 0
         self._usual: dict[str, int] = {}
         self._part_tokens = 0
+        self._first_tokens = _CHUNK_TOKENS
 
     def use_threads(self, threads: int) -> None:
         """Compute with so many, whatever a package says."""
@@ -104,6 +107,7 @@ class OrtGenAI:
         self._context_tokens = int(model["context_length"])
         self._window_tokens = int(window.get("window_size") or 0)
         self._vocabulary = int(model.get("vocab_size") or 0)
+        self._first_tokens = _first_tokens(str(model.get("type")), self._vocabulary)
         stated = max(0, int(config.get("search", {}).get("chunk_size") or 0))
         is_parted = not stated and _provider(decoder) in _CHUNKED
         self._usual = {"chunk_size": _FOUNDRY_CHUNK} if is_parted else {}
@@ -261,13 +265,12 @@ class OrtGenAI:
     ) -> NDArray[np.float32]:
         """The logits that predict the tokens from `score_from` on, (tokens, vocabulary).
 
-        A prompt is read at once, for rotations that depend on the length (LongRoPE) are chosen by
-        what is read. What is left of a very long one is read in chunks, for the engine keeps the
-        logits of all that it reads: 1 MiB a token where the vocabulary has 262,144.
+        The engine keeps the logits of all that it reads: 1 MiB a token where the vocabulary has
+        262,144. So a prompt is read in chunks, after a first part that may be larger.
         """
         rows, read, last = [], generator.token_count(), len(prompt) - 1
         while read < len(prompt):
-            size = _CHUNK_TOKENS if read >= _READ_AT_ONCE else _READ_AT_ONCE
+            size = _CHUNK_TOKENS if read >= self._first_tokens else self._first_tokens
             chunk = prompt[read : read + size]
             generator.append_tokens(chunk)
             first, end = max(score_from - 1, read), min(read + len(chunk), last)
@@ -329,6 +332,17 @@ class OrtGenAI:
             return False
         generator.append_tokens(np.array([token], np.int32))
         return True
+
+
+def _first_tokens(kind: str, vocabulary: int) -> int:
+    """How much of a scored prompt is read at once, in tokens.
+
+    Where rotations depend on the length (LongRoPE) they are chosen by what is read at once, and it
+    is the same for every vocabulary.
+    """
+    if kind.startswith(_LONG_ROPE):
+        return _READ_AT_ONCE
+    return max(_CHUNK_TOKENS, min(_READ_AT_ONCE, _BYTES_AT_ONCE // max(1, 4 * vocabulary)))
 
 
 def _provider(decoder: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from harness.device import Limits
 from harness.errors import HarnessError, InfrastructureError, LoadError, ModelError, RequestError
 from harness.probes.memory import Memory, read_own_memory
 from harness.runtimes.base import Runtime, one_line
-from harness.runtimes.caps import MemoryCap, pin
+from harness.runtimes.caps import MemoryCap, pin, says_out_of_memory
 from harness.runtimes.channel import Cycles, Hold, Question, Reload, read, write
 from harness.runtimes.factory import make_runtime
 from harness.runtimes.plain_text import PlainText
@@ -209,6 +209,12 @@ class Worker:
             raise
         except Exception as error:  # a foreign runtime may raise: the rest of the plan goes on
             answer = Answer(finish=Finish.ERROR, error=f"{type(error).__name__}: {one_line(error)}")
+        if request.is_scored and isinstance(answer, Answer) and says_out_of_memory(answer.error):
+            tokens = len(request.token_ids or answer.prompt_ids)
+            raise InfrastructureError(
+                f"this machine has no memory for the logits of a prompt of {tokens:,} tokens, "
+                f"which only the gate asks for: {answer.error}"
+            )
         return self._explained(answer)
 
     def _explained(self, answer: Answer) -> Answer:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.answer import Answer, Finish, Request
 from harness.device import Limits
-from harness.errors import CrashError, LoadError, ModelError
+from harness.errors import CrashError, InfrastructureError, LoadError, ModelError
 from harness.fleet import Fleet
 from harness.release import ONNXRUNTIME_GENAI, Precision, Role
 from harness.runtimes.caps import says_out_of_memory
@@ -132,6 +132,23 @@ def test_memory_that_the_cap_refuses_is_told_with_both_figures(tmp_path: Path) -
     large_model = limited(f"{__name__}:TakesTooMuch", tmp_path, limits)
     with large_model as runtime, pytest.raises(LoadError, match="the device leaves it 64 MiB"):
         runtime.ready()
+
+
+class HasNoRoomForLogits(Scripted):
+    def answer(self, request: Request) -> Answer:
+        if request.is_scored:
+            raise MemoryError
+        return super().answer(request)
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(memory_bytes=64 * MEBIBYTE)])
+def test_logits_that_only_the_gate_asks_for_are_never_the_variants_fault(
+    tmp_path: Path, limits: Limits
+) -> None:
+    with limited(f"{__name__}:HasNoRoomForLogits", tmp_path, limits) as runtime:
+        assert runtime.run([Request(text="8")])[0].finish != Finish.ERROR
+        with pytest.raises(InfrastructureError, match="no memory for the logits of a prompt"):
+            runtime.run([Request(token_ids=(1, 2, 3), score_from=1)])
 
 
 class TakesWhereNobodyCatches(Takes):

@@ -373,6 +373,25 @@ def test_a_kept_generator_reads_what_is_not_scored_in_parts_too(plant: Plant) ->
     assert generator.get_output("logits").shape[1] == 50
 
 
+@pytest.mark.parametrize(
+    ("kind", "vocabulary", "expected"),
+    [
+        ("llama", 2048, 4352),
+        ("llama", 49152, 1365),
+        ("gemma3_text", 262144, 256),
+        ("phi3", 200064, 4352),
+    ],
+)
+def test_large_vocabularies_are_scored_in_small_parts_but_where_rotations_depend_on_them(
+    kind: str, vocabulary: int, expected: int, tmp_path: Path
+) -> None:
+    model = {"type": kind, "context_length": 4096, "vocab_size": vocabulary}
+    (tmp_path / "genai_config.json").write_text(json.dumps({"model": model}))
+    runtime = OrtGenAI()
+    runtime._read_config(tmp_path)
+    assert runtime._first_tokens == expected
+
+
 def test_an_empty_prompt_is_refused_by_the_engine_itself(embedded: Mapping[str, Path]) -> None:
     runtime = loaded(embedded["fp32"])
     for fresh in (False, True):
