@@ -36,7 +36,8 @@ def test_configs_agree(bench: Bench, record: Record) -> None:
     """
     folder = read_folder(bench.variant.directory, bench.source)
     problems = packaging.config_problems(folder, bench.is_chat, bench.stated_context)
-    problems += packaging.token_id_problems(folder)
+    source = {} if bench.source is None else read_folder(bench.source).added_tokens
+    problems += packaging.token_id_problems(folder, source)
     record(_counted(bench, "contradictions", problems))
 
 

@@ -45,7 +45,7 @@ def folder(model=None, tokenizer=None, source=None, files=None):
 def test_a_whole_folder_has_no_problem():
     assert packaging.missing_files(folder()) == []
     assert packaging.config_problems(folder()) == []
-    assert packaging.token_id_problems(folder()) == []
+    assert packaging.token_id_problems(folder(), {}) == []
 
 
 def test_a_missing_an_empty_and_an_unreadable_file_are_named():
@@ -118,11 +118,19 @@ def test_several_end_tokens_are_fine_when_the_tokenizers_is_among_them():
 
 
 def test_ids_outside_the_vocabulary_are_named():
-    found = packaging.token_id_problems(folder({"vocab_size": 2, "pad_token_id": -1}))
+    found = packaging.token_id_problems(folder({"vocab_size": 2, "pad_token_id": -1}), {})
     assert found == [
         "eos_token_id 2 is outside the vocabulary of 2",
         "pad_token_id -1 is outside the vocabulary of 2",
         "the added token <|im_end|> 2 is outside the vocabulary of 2",
+    ]
+
+
+def test_an_added_token_outside_the_vocabulary_is_no_contradiction_where_the_source_has_it_so():
+    [_, left] = packaging.token_id_problems(folder({"vocab_size": 2}), {"<|im_end|>": 3})
+    assert left == "the added token <|im_end|> 2 is outside the vocabulary of 2"
+    assert packaging.token_id_problems(folder({"vocab_size": 2}), {"<|im_end|>": 2}) == [
+        "eos_token_id 2 is outside the vocabulary of 2"
     ]
 
 
