@@ -12,7 +12,7 @@ from harness.climb import Climb, Timings
 from harness.generation import NEW_TOKENS, Recital, recite
 from harness.long_chat import long_chats, one_text
 from harness.metrics.divergence import Logits
-from harness.source_lengths import ask_lengths, passages_of
+from harness.source_lengths import SourceLengths, ask_lengths, passages_of
 
 
 def climbed(bench: Bench) -> Climb:
@@ -82,8 +82,8 @@ def ask_reference(bench: Bench) -> None:
         bench.recited.extend(zip(chats, recite(fleet, bench.reference, chats), strict=True))
 
 
-def source_lengths(bench: Bench) -> dict[int, float]:
-    """How far the reference's logits are from the source's at each length, in tokens.
+def source_lengths(bench: Bench) -> SourceLengths:
+    """How far the reference's logits are from the source's at each length.
 
     Raises InfrastructureError where it cannot be asked; the release must have a source.
     """
@@ -99,6 +99,4 @@ def source_lengths(bench: Bench) -> dict[int, float]:
             f"The source was compared up to {most:,} tokens, where the policy's plan ends that "
             f"(source_longest_tokens); the ladder goes to {longest:,}"
         )
-    if found.left_out:
-        bench.remark(found.left_out)
-    return found.distances
+    return found

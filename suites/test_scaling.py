@@ -8,6 +8,7 @@ import pytest
 
 from harness.bench import Bench
 from harness.climb import Climb, Timing
+from harness.errors import InfrastructureError
 from harness.generation import Recital
 from harness.interim import undecided_rules
 from harness.lengths import (
@@ -69,7 +70,10 @@ def test_generation(bench: Bench, record: Record) -> None:
 
 
 def test_source(bench: Bench, record: Record) -> None:
-    """The reference beside the source at every length, so that no fault of both is the norm."""
+    """The reference beside the source at every length, so that no fault of both is the norm.
+
+    Lengths that the source could not be asked leave it undecided, and what was seen may still fail.
+    """
     if bench.source is None:
         record(bench.absent("source_logits", bench.no_source))
     elif bench.variant.name != bench.reference:
@@ -77,8 +81,13 @@ def test_source(bench: Bench, record: Record) -> None:
         record(bench.absent("source_logits", why))
     else:
         found = source_lengths(bench)
-        labels = [named(length) for length in found]
-        record(bench.sample("source_logits", "of their spread", [*found.values()], labels=labels))
+        distances = found.distances
+        labels = [named(length) for length in distances]
+        record(
+            bench.sample("source_logits", "of their spread", [*distances.values()], labels=labels)
+        )
+        if found.left_out:
+            raise InfrastructureError(found.left_out)
 
 
 def _generated(bench: Bench, pairs: Pairs) -> list[Measurement]:

@@ -20,6 +20,7 @@ from harness.finding import Outcome
 from harness.item import Item
 from harness.policy import Limit, Plan
 from harness.release import Precision, Role
+from harness.source_lengths import SourceLengths
 from harness.stage import Stage
 from harness.store import read_policy
 from harness.variant import Recipe, Variant
@@ -274,6 +275,19 @@ def test_steps_that_are_not_finite_are_counted_and_compared_nowhere(session):
     it = session("NotFinite")
     assert list(it.forgets("damaged")) == ["scaling.generated_finite"]
     assert len(it.generated("damaged")["scaling.decode"].values) == 1
+
+
+def test_lengths_that_the_source_is_not_asked_leave_it_open_and_what_was_seen_stands(
+    session, monkeypatch, tmp_path
+):
+    seen = SourceLengths({64: 0.5}, "The source was not compared at 8,192 tokens")
+    monkeypatch.setattr(suite, "source_lengths", lambda bench: seen)
+    it = session("Paced")
+    it.stage = replace(it.stage, source=tmp_path)
+    taken = []
+    with pytest.raises(InfrastructureError, match="not compared at 8,192"):
+        suite.test_source(Bench(it.stage, "fp32", "scaling"), lambda *found: taken.extend(found))
+    assert [(it.values, it.labels) for it in taken] == [((0.5,), ("64 tokens",))]
 
 
 def test_a_runtime_that_tells_no_steps_is_not_passed(session):
