@@ -70,7 +70,8 @@ def _confine(seconds: int) -> None:
         import resource
     except ImportError:  # Windows: what waits for it ends it
         return
-    resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
+    if sys.platform == "linux":  # macOS refuses it
+        resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
 
