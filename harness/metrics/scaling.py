@@ -17,7 +17,8 @@ _BETWEEN = (48, 96)  # from 32 to 64 tokens the ratio to fp32 climbs by a tenth,
 # in finer steps a climb can be told from a jump
 _SAME_PLACE = 1.1  # rungs closer than this factor are around one limit
 _STRADDLED_FROM = 256  # a power of two below is no limit of anything
-_BELOW_TOO = 512  # what changes at a longer power of two is seen at it and beyond; each rung is dear
+# What changes at a longer power of two is seen at it and beyond, and each rung is dear.
+_BELOW_TOO = 512
 _AT_ONCE = 32  # positions: a large vocabulary's logits are large in double precision
 _LIMITS = frozenset(
     {
