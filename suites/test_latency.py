@@ -57,7 +57,8 @@ def _times(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:
     found = [_clustered(bench, name, beside, run) for name in TIMES]
     if beside != bench.variant.name:
         found += [*_late(bench, beside, run), *_uptime(bench, beside, run)]
-    found += [_firsts(bench, beside, run.timed), _gaps(bench, beside, run.timed)]
+    timed = run.timed
+    found += [it(bench, beside, timed) for it in (_firsts, _gaps, _stalls)]
     return [replace(it, disturbance=run.trouble) for it in found]
 
 
@@ -115,6 +116,13 @@ def _gaps(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
         theirs += there[:shared]
         labels += [str(number)] * shared
     return bench.sample("gap", "ms", mine, theirs, labels, beside)
+
+
+def _stalls(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
+    """Which answers took far longer than they should."""
+    mine, theirs = latency.stalls(*sides(pairs, latency.whole_ms).tolist())
+    labels = [str(number) for number in range(len(pairs))]
+    return bench.sample("stalls", "count", mine, theirs, labels, beside)
 
 
 def _loads(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:

@@ -10,7 +10,7 @@ from harness.error_rates.noise import NOISE
 from harness.evidence import Evidence, Subject
 from harness.finding import RATIOS
 from harness.measurement import Measurement
-from harness.policy import Limit, Policy, Rule, Severity
+from harness.policy import Limit, Plan, Policy, Rule, Severity
 from harness.release import Precision, Role
 from harness.statistic import PAIRED, Statistic
 from harness.stats.intervals import Sample
@@ -134,6 +134,11 @@ class Case:
             beside=REFERENCE if self.rule.statistic in PAIRED else "",
             planned=planned,
         )
+
+
+def answers_timed(plan: Plan) -> int:
+    """Answers of each side that are timed at least, in fresh processes and in one in use."""
+    return plan.latency_least_processes * plan.latency_pairs + plan.latency_uptime_pairs
 
 
 def cases(policy: Policy, device: Device | None = None, floor: float | None = None) -> list[Case]:

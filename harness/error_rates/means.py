@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.error_rates.case import Case
+from harness.error_rates.case import Case, answers_timed
 from harness.error_rates.noise import NOISE
 from harness.exam_ruling import least_faults
 from harness.measurement import Measurement
@@ -48,8 +48,12 @@ def mean_ratio(case: Case, figure: float, random: np.random.Generator) -> list[M
 
 
 def new_faults(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
-    """As many items as show the loss that the rule names; each can have the fault."""
-    count = _items_asked(case.limit, case.rule.seen_loss, case.rule.power)
+    """As many items as show the loss that the rule names, or else as many as answers are timed; each
+    can have the fault.
+    """
+    count = answers_timed(case.policy.plan)
+    if case.rule.seen_loss:
+        count = _items_asked(case.limit, case.rule.seen_loss, case.rule.power)
     mine, theirs = changed(0.0, 0.0, figure / 100, count, random)
     return [case.sample(mine, theirs, _labels(count, 1))]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.error_rates.case import REFERENCE, Case
+from harness.error_rates.case import REFERENCE, Case, answers_timed
 from harness.error_rates.interim import outcome_of
 from harness.error_rates.noise import NOISE
 from harness.finding import Outcome
@@ -66,7 +66,7 @@ def ratio(case: Case, figure: float, random: np.random.Generator) -> list[Measur
 def tail_ratio(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
     """Times to first tokens or between tokens, of which the longest tenth is longer still."""
     plan = case.policy.plan
-    answers = plan.latency_least_processes * plan.latency_pairs + plan.latency_uptime_pairs
+    answers = answers_timed(plan)
     is_gap = case.rule.metric.endswith("gap")
     size = NOISE.answer_tokens - 1 if is_gap else 1
     logs = _answer_levels(answers, random)[..., None] * NOISE.answer

@@ -8,6 +8,8 @@ from harness.answer import Answer, Finish
 from harness.errors import InfrastructureError
 
 _NS_PER_MS = 1e6
+_STALLED = 3.0  # times as long as an answer should take
+_NOTICED_MS = 100.0  # less is felt as nothing at all (Miller 1968, Nielsen 1993)
 
 
 def first_token_ms(answers: Iterable[Answer]) -> list[float]:
@@ -48,6 +50,24 @@ def late_over_early(answers: Sequence[Answer]) -> list[float]:
         quarter = len(gaps) // 4
         found.append(float(np.mean(gaps[-quarter:]) / np.mean(gaps[:quarter])))
     return found
+
+
+def stalls(mine: Sequence[float], theirs: Sequence[float]) -> tuple[list[bool], list[bool]]:
+    """Which answers of each side took three times as long as they should, and a tenth of a second
+    longer, by the other side's to the same; times in ms, pair by pair.
+
+    Of both sides' usual ratio, the median, each says what the other should take.
+    """
+    logs = np.log(np.asarray(mine, float)) - np.log(np.asarray(theirs, float))
+    usual = float(np.exp(np.median(logs)))
+    return (
+        [_is_stall(one, other * usual) for one, other in zip(mine, theirs, strict=True)],
+        [_is_stall(other, one / usual) for one, other in zip(mine, theirs, strict=True)],
+    )
+
+
+def _is_stall(taken_ms: float, expected_ms: float) -> bool:
+    return taken_ms > max(_STALLED * expected_ms, expected_ms + _NOTICED_MS)
 
 
 def decode_rates(answers: Iterable[Answer]) -> list[float]:

@@ -69,6 +69,14 @@ def stuttering(answer: Answer, number: int, every: int, factor: float) -> Answer
     return paced(answer, first, gaps * np.where(turn, factor, 1.0))
 
 
+def stalled(answer: Answer, number: int, every: int, seconds: float) -> Answer:
+    """One answer of so many starts late by seconds."""
+    if number % every or not answer.token_ns.size:
+        return answer
+    first, gaps = _times(answer)
+    return paced(answer, first + 1e3 * seconds, gaps)
+
+
 def other_shares(answer: Answer, number: int, first: float, whole: float) -> Answer:
     """The first token and the whole answer take other shares of their time."""
     before, gaps = _times(answer)
@@ -86,6 +94,8 @@ WAYS: dict[str, Slow] = {
     "stuttering": partial(stuttering, every=12, factor=8.0),
     # int4 takes 0.4 to 0.6 of the reference's time, whose own 99 % quantile is twice its median.
     "stuttering-little": partial(stuttering, every=30, factor=14.0),
+    "stalling": partial(stalled, every=21, seconds=3.0),  # fewer than the 95 % quantile sees
+    "stalling-little": partial(stalled, every=28, seconds=1.0),
     "dear-first": partial(other_shares, first=1.3, whole=0.5),
     "dear-rest": partial(other_shares, first=0.5, whole=1.2),
 }

@@ -12,6 +12,7 @@ REFUSED = {
     "dear-end-little": "latency.late",
     "tiring-little": "latency.drift",
     "stuttering-little": "latency.itl_p99",
+    "stalling-little": "latency.stalls",
     "dear-rest": "latency.total",
     "threads": "latency.thread_settings",
 }
@@ -22,6 +23,7 @@ HARM = {
     "latency.late": "the longer an answer, the dearer its tokens",
     "latency.drift": "it gets slower while it is used",
     "latency.itl_p99": "answers stop for a moment",
+    "latency.stalls": "now and then an answer stalls",
     "latency.total": "answers take longer than those of the model that it was made from",
     "latency.thread_settings": "a slow variant may hide behind more threads",
 }
