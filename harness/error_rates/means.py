@@ -48,8 +48,8 @@ def mean_ratio(case: Case, figure: float, random: np.random.Generator) -> list[M
 
 
 def new_faults(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
-    """As many items as show the loss that the rule names, or else as many as answers are timed; each
-    can have the fault.
+    """As many items as show the loss that the rule names, else as many as there are timed answers;
+    each can have the fault.
     """
     count = answers_timed(case.policy.plan)
     if case.rule.seen_loss:
