@@ -58,6 +58,8 @@ def _applied(rule: Rule, it: Measurement, evidence: Evidence) -> Finding:
         return undecided(rule.id, rule.suite, why, rule.severity)
     if limit is not None and rule.statistic in TESTED:
         found, outcome, reason = by_test(rule, limit, it)
+        if it.disturbance:
+            outcome, reason = Outcome.INCONCLUSIVE, f"{rule.subject}: {_doubt(it)}"
     else:
         found, outcome, reason = _by_interval(rule, limit, it, evidence)
     return Finding(

@@ -119,8 +119,9 @@ def _gaps(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
 
 
 def _stalls(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
-    """Which answers took far longer than they should."""
-    mine, theirs = latency.stalls(*sides(pairs, latency.whole_ms).tolist())
+    """Which answers took far longer than others to the same."""
+    kinds = [(mine.prompt_ids, mine.prompt_tokens, len(mine.token_ns)) for mine, _ in pairs]
+    mine, theirs = (latency.stalls(it, kinds) for it in sides(pairs, latency.whole_ms).tolist())
     labels = [str(number) for number in range(len(pairs))]
     return bench.sample("stalls", "count", mine, theirs, labels, beside)
 

@@ -101,6 +101,28 @@ def test_a_run_that_never_settled_is_not_decided():
     assert ruled(times("int4", "fp32", 0.6, warmups=still)).outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize("stalled", [0, 9])
+def test_stalls_of_a_run_that_was_disturbed_are_nobodys(stalled):
+    values = tuple(float(at < stalled) for at in range(60))
+    labels = tuple(map(str, range(60)))
+    it = Measurement(
+        "latency", "latency.stalls", "int4", "count", values, "here", (0.0,) * 60, labels
+    )
+    it = replace(it, beside="fp32")
+    rule = Rule(
+        "latency.stalls",
+        "stalls",
+        "latency.stalls",
+        Statistic.NEW_FAULTS,
+        Severity.GUARD,
+        at_most=0.5,
+    )
+    assert ruled(it, rule=rule).outcome is (Outcome.FAIL if stalled else Outcome.PASS)
+    found = ruled(replace(it, disturbance="others used 80 %"), rule=rule)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "others used 80 %" in found.reason
+
+
 @pytest.mark.parametrize("severity", [Severity.CRITICAL, Severity.GUARD])
 def test_a_run_that_was_disturbed_is_not_decided(severity):
     it = times("int4", "fp32", 0.6, disturbance="others used 80 % of the processors")

@@ -1,6 +1,6 @@
 """From the timestamps of answers to times, rates and the share of the processor."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -52,18 +52,17 @@ def late_over_early(answers: Sequence[Answer]) -> list[float]:
     return found
 
 
-def stalls(mine: Sequence[float], theirs: Sequence[float]) -> tuple[list[bool], list[bool]]:
-    """Which answers of each side took three times as long as they should, and a tenth of a second
-    longer, by the other side's to the same; times in ms, pair by pair.
+def stalls(times: Sequence[float], kinds: Sequence[Hashable]) -> list[bool]:
+    """Which answers took three times as long as those to the same request, and a tenth of a second
+    longer; times in ms, and of each what was asked.
 
-    Of both sides' usual ratio, the median, each says what the other should take.
+    Requests differ, and so do variants in what they take long for: each has a median of its own.
     """
-    logs = np.log(np.asarray(mine, float)) - np.log(np.asarray(theirs, float))
-    usual = float(np.exp(np.median(logs)))
-    return (
-        [_is_stall(one, other * usual) for one, other in zip(mine, theirs, strict=True)],
-        [_is_stall(other, one / usual) for one, other in zip(mine, theirs, strict=True)],
-    )
+    by_kind: dict[Hashable, list[float]] = {}
+    for kind, taken in zip(kinds, times, strict=True):
+        by_kind.setdefault(kind, []).append(taken)
+    usual = {kind: float(np.median(taken)) for kind, taken in by_kind.items()}
+    return [_is_stall(it, usual[kind]) for it, kind in zip(times, kinds, strict=True)]
 
 
 def _is_stall(taken_ms: float, expected_ms: float) -> bool:

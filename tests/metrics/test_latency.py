@@ -27,21 +27,24 @@ def test_times_come_from_the_stamps_of_emitted_tokens():
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs", "stalled"),
+    ("times", "stalled"),
     [
-        ([50, 50, 50, 50, 50], [100] * 5, (0, 0)),
-        ([50, 50, 50, 50, 300], [100] * 5, (1, 0)),
-        ([50] * 5, [100, 100, 100, 100, 500], (0, 1)),
-        ([50] * 5, [100, 100, 100, 10, 100], (0, 0)),  # quick for once is no stall of the other's
-        ([5, 5, 5, 5, 99], [10] * 5, (0, 0)),  # a tenth of a second is not noticed
-        ([1000, 1000, 1000, 1000, 2900], [2000] * 5, (0, 0)),
-        ([50, 50, 50, 50, 500], [100, 100, 100, 100, 1000], (0, 0)),  # long for both
+        ([50, 60, 50, 50], 0),
+        ([50, 300, 50, 50], 1),
+        ([50, 300, 300, 50], 0),  # half of the time is what it takes
+        ([5, 99, 5, 5], 0),  # a tenth of a second is not noticed
+        ([1000, 2900, 1000, 1000], 0),
     ],
 )
-def test_an_answer_stalls_that_takes_far_longer_than_the_other_sides(mine, theirs, stalled):
-    found = latency.stalls(mine, theirs)
-    assert tuple(map(sum, found)) == stalled
-    assert not any(any(side[:3]) for side in found)
+def test_an_answer_stalls_that_takes_far_longer_than_others_to_the_same(times, stalled):
+    found = latency.stalls(times, ["same"] * 4)
+    assert sum(found) == stalled
+    assert not found[0]
+
+
+def test_a_request_that_takes_long_by_itself_is_no_stall():
+    times, kinds = [50.0, 50.0, 900.0, 50.0, 950.0, 900.0], ["a", "a", "b", "a", "b", "b"]
+    assert not any(latency.stalls(times, kinds))
 
 
 def test_processor_time_is_of_all_threads():
