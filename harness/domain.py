@@ -18,6 +18,7 @@ from harness.release import Data
 from harness.rows import Row, read_rows
 from harness.structure import structure
 
+_LISTS = ("choices", "until")
 _IN_JSON = (Scorer.JSON, Scorer.JSON_FIELDS)
 _UNSHOWN = (Scorer.REGEX, Scorer.FUNCTION)
 """Scorers whose expected text is not an answer."""
@@ -109,6 +110,9 @@ def _require_sound(item: Item, place: str) -> None:
 def _plain(row: dict[str, Any], schema: str, place: str, normalize: Normalize) -> dict[str, Any]:
     """The fields of an item as `Item` has them."""
     data = dict(row)
+    for key in _LISTS:
+        if isinstance(data.get(key), str):
+            raise ConfigError(f"{place}: {key} must be a list of texts: found {data[key]!r}")
     if data.get("scorer") == Scorer.CHOICE:
         data.setdefault("normalize", normalize.value)
     if "prompt" in data and "messages" not in data:

@@ -42,21 +42,26 @@ def _plan(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
 def choice_requests(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Request]:
     """To score the choices of items that offer some, in the variant's tokens."""
     prompts = fleet.render(name, [item.messages for item in items])
-    joined = str.__add__ if fleet.is_chat else _joined
+    join = str.__add__ if fleet.is_chat else joined
     texts = [
         text
         for item, prompt in zip(items, prompts, strict=True)
-        for text in (prompt, *(joined(prompt, choice) for choice in item.choices))
+        for text in (prompt, *(join(prompt, choice) for choice in item.choices))
     ]
     encoded = iter(fleet.encode(name, texts))
     return [_choices(item, encoded) for item in items]
 
 
-def _joined(prompt: str, choice: str) -> str:
+def joined(prompt: str, choice: str) -> str:
     """A plain text with a choice after it, as a word of its own; lm-evaluation-harness does so."""
     is_apart = prompt[-1:].isspace() or choice[:1].isspace()
-    is_written_without = unicodedata.east_asian_width(choice[0]) in "WF"  # Chinese, Japanese
-    return prompt + ("" if is_apart or is_written_without else " ") + choice
+    return prompt + ("" if is_apart or _is_written_without(choice[:1]) else " ") + choice
+
+
+def _is_written_without(letter: str) -> bool:
+    """Whether words that begin so have no blank before them: Chinese and Japanese, not Korean."""
+    is_korean = unicodedata.name(letter, "").startswith("HANGUL")
+    return bool(letter) and unicodedata.east_asian_width(letter) in "WF" and not is_korean
 
 
 def _choices(item: Item, encoded: Iterator[list[int]]) -> Request:

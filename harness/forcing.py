@@ -7,7 +7,7 @@ from functools import partial
 
 from harness.answer import Finish, Request
 from harness.errors import InfrastructureError
-from harness.exam import refusal, require_answers
+from harness.exam import joined, refusal, require_answers
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
 from harness.metrics.divergence import Comparison, Logits, compare
@@ -69,11 +69,19 @@ def own_and_expected(
     Where nothing was generated, the expected choice stands for its own.
     """
     prompts = _prompts(fleet, name, items, replies)
-    texts = fleet.encode(name, [item.expected for item in items])
+    texts = fleet.encode(name, [_expected(fleet, item) for item in items])
     return [
         _pair(item, reply, prompt, tuple(text))
         for item, reply, prompt, text in zip(items, replies, prompts, texts, strict=True)
     ]
+
+
+def _expected(fleet: Fleet, item: Item) -> str:
+    """The expected answer as it stands after the prompt."""
+    if fleet.is_chat or item.scorer is not Scorer.CHOICE:
+        return item.expected
+    prompt = item.messages[-1][1]
+    return joined(prompt, item.expected)[len(prompt) :]
 
 
 def _pair(item: Item, reply: Reply, prompt: Tokens, expected: Tokens) -> tuple[Passage, Passage]:

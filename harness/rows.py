@@ -23,6 +23,7 @@ _PARSED = (
     "messages",
     "endings",
     "choices",
+    "until",
     "max_new_tokens",
     "tolerance",
     "relative_tolerance",

@@ -69,6 +69,10 @@ def test_a_schema_of_the_release_is_for_all_json_that_has_none(read, tmp_path):
             "line 2: the scorer",
         ),
         ('{"id": "b", "prompt": "x", "expected": "x", "choices": ["x"]}', "line 2: choices is for"),
+        (
+            '{"id": "b", "prompt": "x", "expected": "x", "until": "Question:"}',
+            "line 2: until must be a list of texts: found 'Question:'",
+        ),
         ('{"id": "b", "prompt": "\\ud83d", "expected": "x"}', "line 2: a text has half a char"),
         ('{"id": "b\\ud83d", "prompt": "x", "expected": "x"}', "line 2: a text has half a char"),
         (json.dumps(GOOD), "items.jsonl: each item needs an id of its own: found 'a' twice"),

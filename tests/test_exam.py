@@ -110,6 +110,7 @@ def by_hand(ids, seam):
         ("Answer: ", "yes", "Answer: yes"),
         ("Answer:", " yes", "Answer: yes"),
         ("答案：", "是", "答案：是"),
+        ("정답:", "네", "정답: 네"),
     ],
 )
 def test_a_base_model_reads_a_choice_as_a_word_of_its_own(fleet, prompt, choice, read):

@@ -27,6 +27,11 @@ def test_every_line_of_json_is_a_row_that_says_where_it_stands(write):
     ]
 
 
+def test_lists_of_a_table_are_lists(write):
+    [(_, row)] = read_rows(write('id,until\nb,"[""\\n""]"\n', "eval.csv"))
+    assert row["until"] == ["\n"]
+
+
 def test_a_separator_within_a_text_ends_no_line(write):
     row = {"prompt": "one\u2028two\x85three"}
     [(_, found)] = read_rows(write(json.dumps(row, ensure_ascii=False)))
