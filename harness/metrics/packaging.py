@@ -173,7 +173,8 @@ def _source_value_problem(folder: Folder, key: str, source_key: str) -> list[str
 
 
 def token_id_problems(folder: Folder, of_source: Mapping[str, int]) -> list[str]:
-    """Special token ids outside the vocabulary; added tokens that the source has so are its own.
+    """Special token ids outside the vocabulary; added tokens that are outside of the source's too
+    are its own.
 
     (Gemma 3 of 270 M and 1 B has one for images, which it cannot read.)
     """
@@ -188,13 +189,21 @@ def token_id_problems(folder: Folder, of_source: Mapping[str, int]) -> list[str]
     named += [
         (f"the added token {name}", token)
         for name, token in folder.added_tokens.items()
-        if of_source.get(name) != token
+        if of_source.get(name) != token or token < _source_vocabulary(folder)
     ]
     return [
         f"{key} {token} is outside the vocabulary of {size}"
         for key, token in named
         if not 0 <= token < size
     ]
+
+
+def _source_vocabulary(folder: Folder) -> int:
+    """The size that the source's configuration states; 0 where it states none."""
+    config = folder.documents.get("source/config.json", {})
+    text = config.get("text_config", {})
+    sizes = (it.get("vocab_size") for it in (config, text) if isinstance(it, Mapping))
+    return max((it for it in sizes if isinstance(it, int)), default=0)
 
 
 def control_tokens(rendered: str, contents: Sequence[str]) -> tuple[str, ...]:

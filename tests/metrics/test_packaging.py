@@ -127,11 +127,15 @@ def test_ids_outside_the_vocabulary_are_named():
 
 
 def test_an_added_token_outside_the_vocabulary_is_no_contradiction_where_the_source_has_it_so():
-    [_, left] = packaging.token_id_problems(folder({"vocab_size": 2}), {"<|im_end|>": 3})
+    outside = folder({"vocab_size": 2}, source={"vocab_size": 2})
+    [_, left] = packaging.token_id_problems(outside, {"<|im_end|>": 3})
     assert left == "the added token <|im_end|> 2 is outside the vocabulary of 2"
-    assert packaging.token_id_problems(folder({"vocab_size": 2}), {"<|im_end|>": 2}) == [
+    of_source = {"<|im_end|>": 2}
+    assert packaging.token_id_problems(outside, of_source) == [
         "eos_token_id 2 is outside the vocabulary of 2"
     ]
+    inside = folder({"vocab_size": 2}, source={"text_config": {"vocab_size": 3}})
+    assert len(packaging.token_id_problems(inside, of_source)) == 2
 
 
 PHI = "<|user|>\nfirst<|end|>\n<|assistant|>\nsecond<|end|>\n"
