@@ -5,7 +5,7 @@ The package's own search options stay as they are, but decoding is greedy: no sa
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,8 @@ class OrtGenAI:
                 output.logits = self._rows(generator, prompt, request.score_from)
             elif request.continuations:
                 output.finish = Finish.SCORED
-                generator.append_tokens(prompt[generator.token_count() :])
+                for _ in self._read_in_parts(generator, prompt):
+                    pass  # what predicts the continuations comes of the last part
                 output.log_likelihoods = likelihoods(generator, request, len(prompt))
             else:
                 self._read_prompt(generator, prompt, request)
@@ -268,17 +269,27 @@ class OrtGenAI:
         The engine keeps the logits of all that it reads: 1 MiB a token where the vocabulary has
         262,144. So a prompt is read in chunks, after a first part that may be larger.
         """
-        rows, read, last = [], generator.token_count(), len(prompt) - 1
-        while read < len(prompt):
-            size = _CHUNK_TOKENS if read >= self._first_tokens else self._first_tokens
-            chunk = prompt[read : read + size]
-            generator.append_tokens(chunk)
-            first, end = max(score_from - 1, read), min(read + len(chunk), last)
+        rows, last = [], len(prompt) - 1
+        for start, stop in self._read_in_parts(generator, prompt):
+            first, end = max(score_from - 1, start), min(stop, last)
             if first < end:
-                logits = generator.get_output("logits")[0, first - read : end - read]
+                logits = generator.get_output("logits")[0, first - start : end - start]
                 rows.append(np.array(logits, np.float32))
-            read += len(chunk)
         return np.concatenate(rows) if rows else np.empty((0, self._vocabulary), np.float32)
+
+    def _read_in_parts(
+        self, generator: Any, prompt: NDArray[np.int32]
+    ) -> Iterator[tuple[int, int]]:
+        """Read what the generator has not read of a prompt, and say where each part begins and ends
+        when it is read.
+        """
+        start = generator.token_count()
+        while start < len(prompt):
+            size = _CHUNK_TOKENS if start >= self._first_tokens else self._first_tokens
+            stop = min(start + size, len(prompt))
+            generator.append_tokens(prompt[start:stop])
+            yield start, stop
+            start = stop
 
     def _generate(self, generator: Any, request: Request, output: _Output) -> None:
         """Fill `output`, up to an end token or the last for which there is room.
