@@ -58,9 +58,8 @@ def worst_cliff(
     lengths before it, so that a jump is found where it starts, whatever share of the lengths lies
     beyond. By how much the level rises from one place to the next just before or just after is a
     drift, and taken off. The error is that of medians, on Student's t, with the median absolute
-    deviation over all lengths compared for spread: one stall in ten values does not move it. With
-    fewer than four values a length takes long, which evens out its noise: its spread is that of all
-    such lengths.
+    deviation over all lengths compared for spread: one stall in ten values does not move it. A
+    length with fewer than four values, as what takes long has, shares the spread of all such.
 
     A jump beyond `tolerance` at a one-sided level of 10 % makes a suspect; where there is none, all
     do whose value is beyond. Where there are suspects, only what was measured again decides, with
