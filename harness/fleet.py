@@ -51,7 +51,6 @@ class Fleet:
         self._variants = variants
         self._beside: dict[str, Variant | HarnessError] = {}
         self._factory = factory
-        self._deadline_seconds = deadline_seconds
         self.patience = Patience(deadline_seconds)
         self._running: dict[tuple[str, int], Isolated] = {}
         self._costs: dict[str, Cost] = {}
@@ -101,13 +100,13 @@ class Fleet:
         _each_at_once(start_one, names)
 
     def ask(self, name: str, plan: Sequence[Request], copy: int = 0) -> list[Answer]:
-        """Answers to a plan, in order; `patience` says how long each may take.
+        """Answers to a plan, in order.
 
         Each `copy` of a variant is a process of its own, to measure a variant beside itself.
         """
         with blame(name):
             runtime = self._runtime(name, copy)
-            return runtime.run(plan, deadline_seconds=self.patience.of_plan(plan))
+            return runtime.run(plan)
 
     def ask_shared(self, name: str, plan: Sequence[Request]) -> list[Answer]:
         """The same answers sooner: copies of the variant take a part each where cores are idle.
@@ -121,8 +120,7 @@ class Fleet:
         rest = plan[len(answers) :]
         with blame(name):
             runtimes = [self._runtime(name, copy) for copy in range(self._copies(name, len(rest)))]
-            seconds, deadline_seconds = self._costs[name].seconds, self.patience.of_plan(rest)
-            return answers + ask_at_once(runtimes, rest, seconds, deadline_seconds)
+            return answers + ask_at_once(runtimes, rest, self._costs[name].seconds)
 
     def _copies(self, name: str, requests: int) -> int:
         """How many processes so many requests are worth, the first included."""
@@ -182,7 +180,7 @@ class Fleet:
         made = _Heard(
             factory,
             directory,
-            deadline_seconds=self._deadline_seconds,
+            patience=self.patience,
             label=name,
             limits=self._limits_of(name) if factory == self._factory else None,
             is_chat=self.is_chat,

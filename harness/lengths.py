@@ -91,9 +91,7 @@ def source_lengths(bench: Bench) -> SourceLengths:
     assert bench.source is not None
     most, longest = plan.source_longest_tokens, max(route.rungs[bench.reference], default=0)
     asked = passages_of(route, most)
-    found = ask_lengths(
-        bench.source, bench.fleet, bench.reference, asked, plan.deadline_seconds, _ends(bench)
-    )
+    found = ask_lengths(bench.source, bench.fleet, bench.reference, asked, _ends(bench))
     if 0 < most < longest:
         bench.remark(
             f"The source was compared up to {most:,} tokens, where the policy's plan ends that "

@@ -14,7 +14,6 @@ from harness.metrics.edge_cases import (
     broken_promise,
     parting,
 )
-from harness.patience import Patience
 from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
 
@@ -35,14 +34,11 @@ class Ordeal:
     nothing to try.
     """
 
-    def __init__(
-        self, runtime: Isolated, normal: Request, tokenizer: Tokenizer, patience: Patience
-    ) -> None:
+    def __init__(self, runtime: Isolated, normal: Request, tokenizer: Tokenizer) -> None:
         """Ask the normal request first; raises ModelError where even that is not answered."""
         self.runtime = runtime
         self.normal = replace(normal, watch=True)
         self.tokenizer = tokenizer
-        self._patience = patience
         self._hangs = 0
         [self.before] = self.run([self.normal])
         if self.before.finish is Finish.ERROR:
@@ -50,7 +46,7 @@ class Ordeal:
 
     def run(self, plan: Sequence[Request]) -> list[Answer]:
         """Answers to a plan."""
-        return self.runtime.run(plan, deadline_seconds=self._patience.of_plan(plan))
+        return self.runtime.run(plan)
 
     def problem(self, request: Request, expected: Expected) -> str:
         """The first promise that is broken, as a clause; empty when none is."""

@@ -16,24 +16,35 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._seconds_per_token = 0.0
+        self._per_prompt_token = 0.0
+        self._per_new_token = 0.0
 
-    def expect(self, tokens: int, seconds: float) -> None:
-        """The reference takes so long here for the longest prompt, of so many tokens."""
-        self._seconds_per_token = seconds / tokens
+    def expect(self, per_prompt_token: float, per_new_token: float) -> None:
+        """Seconds that the reference takes here for each token of the longest prompt that is asked,
+        and for each that it generates after it.
+        """
+        self._per_prompt_token, self._per_new_token = per_prompt_token, per_new_token
 
-    def of(self, tokens: int) -> float:
-        """Seconds for a prompt of so many tokens."""
+    def at_least(self, seconds: float) -> "Patience":
+        """The same with at least so long a time stated."""
+        found = Patience(max(seconds, self._seconds))
+        found.expect(self._per_prompt_token, self._per_new_token)
+        return found
+
+    def of(self, plan: Sequence[Request]) -> float:
+        """Seconds for each of some requests: what the longest of them may take."""
+        return max(map(self._of_one, plan), default=self._seconds)
+
+    def _of_one(self, request: Request) -> float:
+        tokens = _tokens(request)
         stated = self._seconds * max(1.0, tokens / _USUAL_TOKENS)
-        return max(stated, _TIMES * self._seconds_per_token * tokens)
-
-    def of_plan(self, plan: Sequence[Request]) -> float:
-        """Seconds for each of some requests."""
-        return self.of(max(map(_tokens, plan), default=0))
+        expected = self._per_prompt_token * tokens + self._per_new_token * request.new_tokens
+        return max(stated, _TIMES * expected)
 
 
 def _tokens(request: Request) -> int:
+    """Of the prompt and of what is scored after it."""
     if request.token_ids is not None:
-        return len(request.token_ids)
+        return len(request.token_ids) + request.continuation_tokens
     said = sum(len(content) for _, content in request.messages or ()) + len(request.text or "")
     return said // _CHARACTERS_PER_TOKEN

@@ -51,14 +51,14 @@ def worthwhile(each: Cost, requests: int, start_seconds: float, cores: int, room
 
 
 def ask_at_once(
-    runtimes: Sequence[Isolated], plan: Sequence[Request], seconds: float, deadline_seconds: float
+    runtimes: Sequence[Isolated], plan: Sequence[Request], seconds: float
 ) -> list[Answer]:
     """Answers to a plan in its order; each runtime takes the next part of it when it is free.
 
     `seconds` is what a request is expected to take. Raises what a runtime raises.
     """
     if len(runtimes) == 1:
-        return runtimes[0].run(plan, deadline_seconds=deadline_seconds) if plan else []
+        return runtimes[0].run(plan) if plan else []
     most = max(1, math.ceil(len(plan) / len(runtimes)))
     size = min(math.ceil(_PART_SECONDS / seconds), most)
     parts = [plan[first : first + size] for first in range(0, len(plan), size)]
@@ -69,7 +69,7 @@ def ask_at_once(
     def ask(part: Sequence[Request]) -> list[Answer]:
         runtime = free.get()
         try:
-            return runtime.run(part, deadline_seconds=deadline_seconds)
+            return runtime.run(part)
         finally:
             free.put(runtime)
 

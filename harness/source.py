@@ -124,19 +124,16 @@ def causes(facts: SourceFacts, fleet: Fleet, name: str) -> dict[str, Cause | Non
     return {key: cause(text, facts.ids[key], encode, added) for key, text in texts.items()}
 
 
-def ask_source(
-    asked: Questions, fleet: Fleet, reference: str, deadline_seconds: float
-) -> SourceFacts:
+def ask_source(asked: Questions, fleet: Fleet, reference: str) -> SourceFacts:
     """Have the checkpoint answer in a child process of its own, which is ended at once.
 
     Raises InfrastructureError where it cannot: transformers is not installed, or does not load the
     checkpoint. That is no fault of any variant's.
     """
-    patience = max(deadline_seconds, _LEAST_SECONDS)  # it is not the source that is on trial
     with Isolated(
         TRANSFORMERS,
         asked.directory,
-        deadline_seconds=patience,
+        patience=fleet.patience.at_least(_LEAST_SECONDS),  # it is not the source that is on trial
         label="the source",
         is_chat=fleet.is_chat,
     ) as source:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.climb import END_TOKENS
-from harness.errors import InfrastructureError, ModelError
+from harness.errors import HangError, InfrastructureError, ModelError
 from harness.fleet import Fleet
 from harness.forcing import Passage, read
 from harness.metrics.divergence import Logits
@@ -41,7 +41,6 @@ def ask_lengths(
     fleet: Fleet,
     reference: str,
     asked: Sequence[Passage],
-    seconds: float,
     known: Mapping[int, Logits] | None = None,
 ) -> SourceLengths:
     """Have the source read these prompts in a process of its own, which is ended at once.
@@ -50,8 +49,8 @@ def ask_lengths(
 
     Raises InfrastructureError where it cannot be asked at all.
     """
-    patience = max(seconds, _LEAST_SECONDS)
-    with Isolated(TRANSFORMERS, directory, deadline_seconds=patience, label="the source") as source:
+    patience = fleet.patience.at_least(_LEAST_SECONDS)
+    with Isolated(TRANSFORMERS, directory, patience=patience, label="the source") as source:
         try:
             return compare_lengths(source, fleet, reference, asked, known or {})
         except ModelError as error:
@@ -67,7 +66,9 @@ def compare_lengths(
     asked: Sequence[Passage],
     known: Mapping[int, Logits],
 ) -> SourceLengths:
-    """Have both read the same prompts, shortest first; what the source refuses ends the ladder."""
+    """Have both read the same prompts, shortest first; what the source refuses, or does not end
+    in time, ends the ladder.
+    """
     found: dict[int, float] = {}
     for passage in asked:
         theirs, why = _read(source, passage)
@@ -82,15 +83,19 @@ def compare_lengths(
 
 
 def _read(source: Isolated, passage: Passage) -> tuple[Logits | None, str]:
-    [answer] = source.run([passage.request])
+    try:
+        [answer] = source.run([passage.request])
+    except HangError as error:
+        return None, str(error)
     return answer.logits, answer.error
 
 
 def _left_out(asked: Sequence[Passage], first: Passage, why: str) -> str:
     longest = len(asked[-1].token_ids)
     return (
-        f"The source was not compared at {len(first.token_ids):,} to {longest:,} tokens: it "
-        f"refused the first of these prompts ({why})"
+        f"the source was not compared at {len(first.token_ids):,} to {longest:,} tokens, for it "
+        f"did not read the first of these prompts ({why}): where that is accepted, the policy's "
+        "plan can end it before with source_longest_tokens"
     )
 
 

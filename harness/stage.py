@@ -137,6 +137,6 @@ class Stage:
         chats = list(zip(self.items, replied, strict=False))
         asked = questions(self.source, self.fleet, self.reference, chats)
         try:
-            return ask_source(asked, self.fleet, self.reference, self.plan.deadline_seconds)
+            return ask_source(asked, self.fleet, self.reference)
         except InfrastructureError as error:
             return error

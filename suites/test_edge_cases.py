@@ -152,7 +152,7 @@ def _ordeal(bench: Bench) -> Iterator[Ordeal]:
     normal = replace(question(bench.items[0]), max_new_tokens=NORMAL_TOKENS)
     tokenizer = read_tokenizer(bench.variant.directory)
     with bench.fresh() as runtime:
-        yield Ordeal(runtime, normal, tokenizer, bench.fleet.patience)
+        yield Ordeal(runtime, normal, tokenizer)
 
 
 def _chosen(bench: Bench) -> dict[str, Sequence[Piece]]:

@@ -90,14 +90,9 @@ def _held(bench: Bench) -> tuple[int | None, list[Hold]]:
     """
     longest, *lengths = _lengths(bench)
     prompt = bench.long_prompt(longest)
-    patience = bench.fleet.patience.of(longest)
     with bench.fresh() as runtime:
-
-        def hold(length: int) -> Hold:
-            asked = prompt[: length - ANSWER_TOKENS]
-            return runtime.hold(asked, ANSWER_TOKENS, deadline_seconds=patience)
-
-        return hold(longest).held.peak_bytes, [hold(it) for it in lengths]
+        peak = runtime.hold(prompt[:-ANSWER_TOKENS], ANSWER_TOKENS).held.peak_bytes
+        return peak, [runtime.hold(prompt[: it - ANSWER_TOKENS], ANSWER_TOKENS) for it in lengths]
 
 
 def test_reload(bench: Bench, record: Record) -> None:

@@ -6,7 +6,6 @@ import pytest
 from harness.answer import Request
 from harness.conversation import BrokenPromiseError, Conversation, again, told
 from harness.ordeal import Ordeal
-from harness.patience import Patience
 from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
 from harness.runtimes.scripted import CONTEXT_TOKENS
@@ -16,8 +15,8 @@ NO_STEPS = [["format_the_disk"], ["say"], ["say", 5], ["cancel", "a", 0], ["take
 
 @contextmanager
 def conversation(directory, runtime="harness.runtimes.scripted:Scripted"):
-    with Isolated(runtime, directory, deadline_seconds=60.0) as process:
-        ordeal = Ordeal(process, Request(text="Rome?", fresh=False), Tokenizer({}), Patience(60.0))
+    with Isolated(runtime, directory, patience=60.0) as process:
+        ordeal = Ordeal(process, Request(text="Rome?", fresh=False), Tokenizer({}))
         yield Conversation(ordeal, CONTEXT_TOKENS)
 
 

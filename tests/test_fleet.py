@@ -90,15 +90,21 @@ def test_a_fresh_process_does_not_replace_the_running_one(tmp_path):
 def test_a_very_long_prompt_has_more_time(tmp_path, monkeypatch):
     given = []
 
-    def run(self, plan, *, deadline_seconds=None):
+    def ask(self, question, deadline_seconds=None):
         given.append(deadline_seconds)
         return []
 
-    monkeypatch.setattr("harness.runtimes.isolated.Isolated.run", run)
+    monkeypatch.setattr("harness.runtimes.isolated.Isolated._ask", ask)
+    long = Request(token_ids=(1,) * 8192)
     with fleet(tmp_path) as running:
         running.ask("a", [HELLO])
-        running.ask("a", [HELLO, Request(token_ids=(1,) * 8192)])
-    assert given == [60.0, 120.0]
+        running.ask("a", [HELLO, long])
+        with running.fresh("b") as other:
+            other.run([HELLO])
+            other.run([long])
+            other.run_cycles([HELLO, long], 2)
+            other.hold(long.token_ids, 4)
+    assert given == [60.0, 120.0, 60.0, 120.0, 120.0, 120.0]
 
 
 def test_variants_start_together_and_once(tmp_path):

@@ -27,8 +27,10 @@ def ordeal(
     deadline_seconds=60.0,
 ):
     tokenizer = Tokenizer({}, forms, stated)
-    with Isolated(runtime, directory, deadline_seconds=60.0, label="int4") as process:
-        yield Ordeal(process, NORMAL, tokenizer, Patience(deadline_seconds))
+    with Isolated(runtime, directory, patience=60.0, label="int4") as process:
+        process.ready()
+        process._patience = Patience(deadline_seconds)
+        yield Ordeal(process, NORMAL, tokenizer)
 
 
 def odd(name):
@@ -105,7 +107,7 @@ def test_a_variant_that_refuses_even_a_normal_request_is_tried_no_further(tmp_pa
 def test_two_answers_tie_where_both_tokens_are_about_equally_likely(embedded):
     directory = embedded["int4"]
     with Isolated("harness.runtimes.ort_genai:OrtGenAI", directory) as process:
-        it = Ordeal(process, NORMAL, Tokenizer({}), Patience(60.0))
+        it = Ordeal(process, NORMAL, Tokenizer({}))
         [answer] = it.run([NORMAL])
         assert not it.is_tie(answer, answer)
         assert not it.is_tie(answer, replace(answer, token_ids=(9, 9)))

@@ -12,6 +12,7 @@ from harness.forcing import Passage
 from harness.item import Item, Scorer
 from harness.metrics.scorers.choice import likeliest
 from harness.parity import CHATS, TEXTS, Cause
+from harness.patience import Patience
 from harness.release import Precision, Role
 from harness.reply import Reply
 from harness.source import ask_source, causes, questions
@@ -78,7 +79,7 @@ def test_no_item_takes_the_place_of_a_text_by_its_name(fleet, tmp_path):
 
 
 def test_a_source_that_says_the_same_is_no_distance_away(fleet, asked, stand_in):
-    facts = ask_source(asked, fleet, "fp32", 60.0)
+    facts = ask_source(asked, fleet, "fp32")
     positions = sum(it.positions for it in asked.passages)
     assert len(facts.kld) == len(facts.logit_error) == len(facts.labels) == positions
     assert max(facts.kld) == max(facts.logit_error) == 0
@@ -87,10 +88,10 @@ def test_a_source_that_says_the_same_is_no_distance_away(fleet, asked, stand_in)
 
 def test_an_answer_that_the_source_would_not_give_falls_short(fleet, asked, stand_in):
     said = Passage("a", (7, 8, 100, 255), 1, ends=True)  # it expects one more than it just read
-    facts = ask_source(replace(asked, passages=[said]), fleet, "fp32", 60.0)
+    facts = ask_source(replace(asked, passages=[said]), fleet, "fp32")
     assert facts.shortfall == (0.0, 5.0, 5.0, 0.0)
     ended = replace(asked, passages=[said], end_tokens=(3, 4))
-    assert ask_source(ended, fleet, "fp32", 60.0).shortfall == (0.0, 5.0, 5.0, 5.0)
+    assert ask_source(ended, fleet, "fp32").shortfall == (0.0, 5.0, 5.0, 5.0)
 
 
 def test_a_reference_with_broken_logits_is_compared_where_they_are_whole(
@@ -98,7 +99,7 @@ def test_a_reference_with_broken_logits_is_compared_where_they_are_whole(
 ):
     (tmp_path / "fp32" / "expecting.json").write_text('{"broken": true}')
     fleet.close()
-    facts = ask_source(asked, fleet, "fp32", 60.0)
+    facts = ask_source(asked, fleet, "fp32")
     assert len(facts.kld) == sum(it.positions - 1 for it in asked.passages)
     assert np.isfinite(facts.kld).all()
 
@@ -108,7 +109,7 @@ def test_another_vocabulary_cannot_be_compared(fleet, asked, stand_in, tmp_path)
     with pytest.raises(
         InfrastructureError, match="vocabulary has 300 tokens, that of fp32 has 257"
     ):
-        ask_source(asked, fleet, "fp32", 60.0)
+        ask_source(asked, fleet, "fp32")
 
 
 @pytest.mark.parametrize("fault", ["Crashing", "CrashingOnLoad", "Hanging"])
@@ -116,9 +117,10 @@ def test_what_the_source_does_wrong_is_no_variants_fault(
     fleet, asked, stand_in, fault, monkeypatch
 ):
     monkeypatch.setattr("harness.source._LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(fleet, "patience", Patience(1.0))
     stand_in(f"harness.runtimes.scripted:{fault}")
     with pytest.raises(InfrastructureError, match="cannot be compared with the source: the source"):
-        ask_source(asked, fleet, "fp32", 1.0)
+        ask_source(asked, fleet, "fp32")
 
 
 def test_what_the_reference_does_wrong_is_its_own(fleet, asked, stand_in, monkeypatch):
@@ -129,12 +131,12 @@ def test_what_the_reference_does_wrong_is_its_own(fleet, asked, stand_in, monkey
 
     monkeypatch.setattr("harness.source.read", crash)
     with pytest.raises(ModelError, match="fp32: died"):
-        ask_source(asked, fleet, "fp32", 60.0)
+        ask_source(asked, fleet, "fp32")
 
 
 def test_a_chat_that_only_one_side_renders_is_unexplained(fleet, asked, stand_in):
     stand_in("tests.suites.expecting:RefusingSystem")
-    facts = ask_source(asked, fleet, "fp32", 60.0)
+    facts = ask_source(asked, fleet, "fp32")
     assert facts.ids["a chat with a system message"] is None
     found = causes(facts, fleet, "fp32")
     assert found.pop("a chat with a system message") is Cause.UNKNOWN
@@ -155,12 +157,12 @@ def test_a_choice_is_held_against_the_sources_choice_and_not_against_the_bank(
     answered = replies(fleet, "fp32", items)
     asked = questions(tmp_path / "source", fleet, "fp32", list(zip(items, answered, strict=True)))
     assert len({likeliest(*pair) for pair in zip(items, answered, strict=True)}) > 1
-    facts = ask_source(asked, fleet, "fp32", 60.0)
+    facts = ask_source(asked, fleet, "fp32")
     assert facts.shortfall_labels == tuple(item.id for item in items)
     assert set(facts.shortfall) == {0.0}
     turned = [
         replace(one, reply=replace(one.reply, likelihoods=one.reply.likelihoods[::-1]))
         for one in asked.choosing
     ]
-    others = ask_source(replace(asked, choosing=tuple(turned)), fleet, "fp32", 60.0)
+    others = ask_source(replace(asked, choosing=tuple(turned)), fleet, "fp32")
     assert max(others.shortfall) > 0.1

@@ -25,7 +25,7 @@ def route(*rungs):
 @pytest.fixture(scope="module")
 def distances():
     """The distances of an export at some lengths, by one process of the source."""
-    with Isolated(TRANSFORMERS, CHECKPOINT, deadline_seconds=120.0, label="the source") as source:
+    with Isolated(TRANSFORMERS, CHECKPOINT, patience=120.0, label="the source") as source:
 
         def distances(folder, asked, known=None):
             recipe = Recipe("fp32", Role.REFERENCE, Precision.FP32)
@@ -93,4 +93,4 @@ def test_what_the_source_refuses_ends_the_ladder_and_is_said(embedded, distances
 
 def test_a_source_that_cannot_be_loaded_is_no_fault_of_the_variants(tmp_path):
     with pytest.raises(InfrastructureError, match="it cannot be compared with the source"):
-        ask_lengths(tmp_path, Fleet({}, RUNTIME, 60.0), "fp32", passages_of(route(32), 0), 60.0)
+        ask_lengths(tmp_path, Fleet({}, RUNTIME, 60.0), "fp32", passages_of(route(32), 0))

@@ -4,7 +4,6 @@ import pytest
 
 from harness.answer import Request
 from harness.ordeal import Ordeal
-from harness.patience import Patience
 from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
 from harness.unicode_texts import pieces_of_unicode
@@ -17,8 +16,8 @@ GROUPS = pieces_of_unicode()
 @contextmanager
 def ordeal(directory, runtime, round_trip=None):
     tokenizer = Tokenizer({}, round_trip=round_trip)
-    with Isolated(runtime, directory, deadline_seconds=60.0, label="int4") as process:
-        yield Ordeal(process, NORMAL, tokenizer, Patience(60.0))
+    with Isolated(runtime, directory, patience=60.0, label="int4") as process:
+        yield Ordeal(process, NORMAL, tokenizer)
 
 
 def broken(directory, runtime, *groups, round_trip=None):
@@ -83,6 +82,6 @@ def test_the_engine_bears_every_text(embedded):
     from harness.probes.tokenizer import read_tokenizer
 
     with Isolated("harness.runtimes.ort_genai:OrtGenAI", embedded["int4"]) as process:
-        it = Ordeal(process, NORMAL, read_tokenizer(embedded["int4"]), Patience(60.0))
+        it = Ordeal(process, NORMAL, read_tokenizer(embedded["int4"]))
         assert it.tokenizer.round_trip is not None
         assert {*broken_texts(it, GROUPS).values()} == {""}

@@ -5,7 +5,6 @@ import pytest
 
 from harness.answer import Request
 from harness.ordeal import Ordeal
-from harness.patience import Patience
 from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
 from harness.vocabulary import PIECE, broken_pieces, chosen_ids, pieces
@@ -14,8 +13,8 @@ from tests.odd_runtimes import BAD_ID
 
 @contextmanager
 def ordeal(directory, runtime):
-    with Isolated(runtime, directory, deadline_seconds=60.0) as process:
-        yield Ordeal(process, Request(text="Rome?", fresh=False), Tokenizer({}), Patience(60.0))
+    with Isolated(runtime, directory, patience=60.0) as process:
+        yield Ordeal(process, Request(text="Rome?", fresh=False), Tokenizer({}))
 
 
 @pytest.mark.parametrize(("count", "context"), [(1, 10), (600, 4096), (600, 64), (3, 1)])

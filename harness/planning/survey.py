@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.item import Item, Scorer
 from harness.planning.pilot import ROOM_TOKENS, Pilot, pilot
 from harness.planning.shape import Question, Shape, mean
-from harness.planning.work import asked
+from harness.planning.work import asked, generated
 from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
 from harness.release import Role
@@ -30,7 +30,8 @@ _USUAL_DEVICE_PROMPT = 128
 
 
 def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pilot]]:
-    """The size of what a session asks, and the pilot of each variant that answers.
+    """The size of what a session asks, and the pilot of each variant that answers; what the
+    reference takes says how long the others are waited for.
 
     Raises what the reference's process raises.
     """
@@ -51,6 +52,8 @@ def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pi
             if name == stage.reference:
                 raise
     rates = pilots[stage.reference].rates
+    read = rates.seconds(asked(shape.longest)) / max(1, shape.longest)
+    stage.fleet.patience.expect(read, rates.seconds(generated(shape.longest)))
     taken = {it: rates.seconds(asked(it, NEW_TOKENS)) for it in shape.rungs}
     return replace(shape, rung_seconds=taken), pilots
 

@@ -48,6 +48,11 @@ def asked(prompt: float, new: float = 0.0, scored: float = 0.0, kept: float = 0.
     )
 
 
+def generated(prompt: float) -> Work:
+    """One token after a prompt of so many."""
+    return Work(new_tokens=1, attended=prompt)
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Seconds that each unit of `Work` takes of one variant here, one request at a time."""

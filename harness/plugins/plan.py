@@ -16,12 +16,10 @@ from harness.planning.pilot import Pilot
 from harness.planning.shape import Shape
 from harness.planning.survey import survey
 from harness.planning.table import announcement, forecast_table
-from harness.planning.work import asked
 from harness.plugins.measure import RECORDED, check_of, open_stage, suite_of, variant_of
 from harness.plugins.notebook import NOTEBOOK, Notebook
 from harness.plugins.options import is_gate
 from harness.policy import Plan
-from harness.route import NEW_TOKENS
 from harness.stage import Stage
 
 
@@ -77,9 +75,6 @@ def _surveyed(config: pytest.Config, stage: Stage, checks: Sequence[CheckOf]) ->
         for sentence in decidable(stage.rules, stage.items):
             tell(sentence)
     tell(announcement(found))
-    stage.fleet.patience.expect(
-        shape.longest, pilots[stage.reference].rates.seconds(asked(shape.longest, NEW_TOKENS))
-    )
     needs = {name: it.peak_bytes(shape.longest) for name, it in pilots.items()}
     stage = replace(stage, clock=Clock(found.seconds, budget, began), needs=needs)
     return stage if math.isinf(budget) else _within(notebook, stage, shape, pilots)

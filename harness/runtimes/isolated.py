@@ -16,6 +16,7 @@ from harness.errors import (
     LoadError,
     ModelError,
 )
+from harness.patience import Patience
 from harness.probes.memory import Memory, read_memory
 from harness.runtimes.caps import cap_words, says_out_of_memory
 from harness.runtimes.channel import Cycles, Hold, Question, Reload
@@ -39,12 +40,12 @@ class Isolated:
         factory: str,
         directory: Path,
         *,
-        deadline_seconds: float = 120.0,
+        patience: Patience | float = 120.0,
         label: str = "",
         limits: Limits | None = None,
         is_chat: bool = True,
     ) -> None:
-        """Nothing is started yet. The deadline is for a load, or for one request of a plan.
+        """Nothing is started yet. Patience, or its seconds, is for a load or for one request.
 
         Without `is_chat` prompts are plain text, as `harness.runtimes.plain_text` makes them.
         """
@@ -53,7 +54,7 @@ class Isolated:
         self.load_seconds = 0.0
         self._factory = factory
         self._directory = directory
-        self._deadline_seconds = deadline_seconds
+        self._patience = patience if isinstance(patience, Patience) else Patience(patience)
         self._label = label or directory.name
         self._child: Child | None = None
         self._asking = threading.RLock()  # variants that are asked at once may share a process
@@ -75,7 +76,8 @@ class Isolated:
     ) -> list[Answer]:
         """An answer to each request of the plan, in its order."""
         plan = tuple(plan)
-        return cast(list[Answer], self._ask(Question("run", (plan,)), deadline_seconds))
+        patience = deadline_seconds or self._patience.of(plan)
+        return cast(list[Answer], self._ask(Question("run", (plan,)), patience))
 
     def run_cycles(
         self, plan: Sequence[Request], cycles: int, *, allowed_bytes: int | None = None
@@ -85,7 +87,7 @@ class Isolated:
         Ends early when private memory has grown by more than is allowed.
         """
         question = Question("cycle", (tuple(plan), cycles, allowed_bytes))
-        return cast(Cycles, self._ask(question))
+        return cast(Cycles, self._ask(question, self._patience.of(plan)))
 
     def run_tokenizer_cycles(
         self, plan: Sequence[Request], cycles: int, *, allowed_bytes: int | None = None
@@ -94,9 +96,7 @@ class Isolated:
         question = Question("cycle_tokenizer", (tuple(plan), cycles, allowed_bytes))
         return cast(Cycles, self._ask(question))
 
-    def hold(
-        self, token_ids: Sequence[int], new_tokens: int, *, deadline_seconds: float | None = None
-    ) -> Hold:
+    def hold(self, token_ids: Sequence[int], new_tokens: int) -> Hold:
         """Memory while the context of a prompt and its answer is held, and after.
 
         The new tokens, two at least, are part of the context: they push out the prompt's logits.
@@ -104,7 +104,7 @@ class Isolated:
         request = Request(
             token_ids=tuple(token_ids), max_new_tokens=new_tokens, stop_at_end=False, hold=True
         )
-        return cast(Hold, self._ask(Question("hold", ((request,),)), deadline_seconds))
+        return cast(Hold, self._ask(Question("hold", ((request,),)), self._patience.of([request])))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text; raises RequestError where the tokenizer refuses one."""
@@ -183,7 +183,7 @@ class Isolated:
 
     def _ask_alone(self, question: Question, deadline_seconds: float | None) -> object:
         child = self._started() if question.method != "start" else cast(Child, self._child)
-        deadline_seconds = deadline_seconds or self._deadline_seconds
+        deadline_seconds = deadline_seconds or self._patience.of(())
         try:
             reply = child.ask(question, deadline_seconds)
         except ChildDiedError as died:

@@ -81,7 +81,7 @@ def test_a_crash_names_the_variant_the_signal_and_the_request(
 def test_time_in_which_the_gate_was_stopped_is_not_held_against_the_child(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with scripted("Scripted", tmp_path, deadline_seconds=60.0) as runtime:
+    with scripted("Scripted", tmp_path, patience=60.0) as runtime:
         runtime.start()
         hours = itertools.count(step=3600)
         with monkeypatch.context() as patch:
@@ -145,7 +145,7 @@ def test_a_hang_ends_at_the_deadline_and_names_the_request(tmp_path: Path) -> No
 
 
 def test_a_load_that_hangs_ends_at_the_deadline(tmp_path: Path) -> None:
-    runtime = scripted("HangingOnLoad", tmp_path, deadline_seconds=0.9)
+    runtime = scripted("HangingOnLoad", tmp_path, patience=0.9)
     with runtime, pytest.raises(HangError, match=r"within 0.9 s (while loading|at its start)"):
         runtime.start()
 
