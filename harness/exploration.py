@@ -1,6 +1,8 @@
 """Lets Hypothesis look for texts and chats that break a promise, and shrink what it finds."""
 
 import contextlib
+import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _TRIES_PER_EXAMPLE = 4  # to shrink what was found, for each example that looked for it
+_SHRINK_SECONDS = 60.0  # and no longer: a real model takes seconds for a try
 _CRASH_TRIES = 20  # a process that must be started again costs as much as so many tries
 _PIECES = (
     "e\u0301",
@@ -76,6 +79,7 @@ class _Search:
     left: int
     tried: int = 0
     failed: list[tuple[int, str, str]] = field(default_factory=list)
+    over: float = math.inf
     trouble: HarnessError | None = None
 
     def attempt(self, action: Callable[[], None], describe: Callable[[], tuple[int, str]]) -> None:
@@ -83,7 +87,7 @@ class _Search:
 
         A description is a size, by which the smallest is found, and words.
         """
-        if self.trouble is not None or self.left <= 0:
+        if self.trouble is not None or self.left <= 0 or time.monotonic() > self.over:
             return
         self.tried += 1
         self.left -= bool(self.failed)
@@ -91,6 +95,7 @@ class _Search:
             action()
         except BrokenPromiseError as broken:
             self.left -= self._cost(str(broken))
+            self.over = min(self.over, time.monotonic() + _SHRINK_SECONDS)
             self.failed.append((*describe(), str(broken)))
             raise
         except HarnessError as trouble:  # the machine's, or a model that does not load again

@@ -68,6 +68,7 @@ class Cause(StrEnum):
 
     NORMALIZER = "normalizer"  # the source brings characters into one form first
     STRIP = "strip"  # the source drops white space beside some added tokens
+    BYTES = "bytes"  # the source leaves out bytes without a token, to which the engine gives -1
     NUMERALS = "numerals"  # the source splits off each numeral, whatever its script
     UNKNOWN = "unknown"
 
@@ -94,10 +95,13 @@ def cause(
     A cause is known where the ids are the source's once the text is mended. `text` is None where
     there is none: a chat that a template refuses.
     """
-    if (None if text is None else encode(text)) == source:
+    found = None if text is None else encode(text)
+    if found == source:
         return None
     if text is None or source is None:
         return Cause.UNKNOWN
+    if found is not None and [it for it in found if it >= 0] == [*source]:
+        return Cause.BYTES
     for known, mended in _mended(text, added):
         if mended != text and encode(mended) == source:
             return known

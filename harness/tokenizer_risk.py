@@ -1,5 +1,6 @@
 """What a runtime's tokenizer does with text that can be used against it: known risks, by name."""
 
+import contextlib
 import unicodedata
 from collections.abc import Callable
 
@@ -38,6 +39,25 @@ def cut_at_nul(runtime: Isolated, is_chat: bool = True) -> dict[str, bool]:
         ids = _ids(runtime, [chat("left\0right"), chat("left\0wrong"), chat("left")])
         found[place] = bool(ids) and ids[0] == ids[1]
     return found
+
+
+def without_token(runtime: Isolated, tokenizer: Tokenizer) -> dict[str, bool]:
+    """By character: whether a byte of it, for which the vocabulary has no token, is one to the
+    model all the same: the engine's id for it is -1, which is the last of a table.
+    """
+    found = {}
+    for character in filter(None, map(_with_byte, sorted(tokenizer.absent_bytes))):
+        ids = _ids(runtime, [(("user", character),)])
+        found[ascii(character)] = bool(ids) and min(ids[0]) < 0
+    return found
+
+
+def _with_byte(byte: int) -> str:
+    """The first character whose UTF-8 begins with a byte; empty where none does."""
+    for rest in (b"", b"\x80", b"\x80\x80", b"\xa0\x80", b"\x80\x80\x80", b"\x90\x80\x80"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return (bytes([byte]) + rest).decode()
+    return ""
 
 
 def unnormalized(runtime: Isolated, tokenizer: Tokenizer) -> dict[str, bool]:

@@ -21,13 +21,16 @@ from harness.past_failures import PastFailures
 from harness.plugins.measure import OddRequests, Record
 from harness.probes.folder import read_folder
 from harness.probes.tokenizer import read_tokenizer
-from harness.tokenizer_risk import cut_at_nul, typed_special_tokens, unnormalized
+from harness.tokenizer_risk import cut_at_nul, typed_special_tokens, unnormalized, without_token
 from harness.unicode_texts import Piece, pieces_of_unicode
 from harness.unicode_trial import broken_texts
 from harness.vocabulary import broken_pieces, chosen_ids, pieces
 
 Problems = dict[str, str]
 """What is wrong with each, by name; empty where nothing is."""
+
+Risks = dict[str, bool]
+"""Whether each is there, by name."""
 
 NORMAL_TOKENS = 16
 SPOKEN_ITEMS = 4
@@ -53,15 +56,16 @@ def test_edge_cases(bench: Bench, edge_cases: OddRequests, record: Record) -> No
 
 def test_tokenizer_risks(bench: Bench, record: Record) -> None:
     """What today's runtimes are known to do with special tokens, NUL and decomposed accents."""
-    if not bench.is_judged("special_tokens", "nul", "normalizer"):
+    if not bench.is_judged("special_tokens", "nul", "normalizer", "no_token"):
         record(bench.unjudged("special_tokens"))
         return
-    typed, cut, other = bench.together("tokenizer risks", _risks)
+    typed, cut, other, absent = bench.together("tokenizer risks", _risks)
     absence = "" if typed else "no tokenizer.json that names its special tokens"
     record(
         replace(_counted(bench, "special_tokens", typed), absence=absence),
         _counted(bench, "nul", cut),
         _counted(bench, "normalizer", other),
+        _counted(bench, "no_token", absent or {"every byte has a token": False}),
     )
 
 
@@ -115,7 +119,7 @@ def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
     )
 
 
-def _risks(bench: Bench) -> tuple[dict[str, bool], dict[str, bool], dict[str, bool]]:
+def _risks(bench: Bench) -> tuple[Risks, Risks, Risks, Risks]:
     tokenizer = read_tokenizer(bench.variant.directory)
     with _ordeal(bench) as ordeal:
         typed = typed_special_tokens(ordeal.runtime, tokenizer)
@@ -123,6 +127,7 @@ def _risks(bench: Bench) -> tuple[dict[str, bool], dict[str, bool], dict[str, bo
             typed,
             cut_at_nul(ordeal.runtime, bench.is_chat),
             unnormalized(ordeal.runtime, tokenizer),
+            without_token(ordeal.runtime, tokenizer),
         )
 
 

@@ -23,6 +23,7 @@ ENGINE_HABITS = {
     "source_ids": Cause.UNKNOWN,
     "source_normalizer": Cause.NORMALIZER,
     "source_strip": Cause.STRIP,
+    "source_bytes": Cause.BYTES,
     "source_numerals": Cause.NUMERALS,
 }
 COMPARED = (

@@ -98,6 +98,11 @@ def merged(text):
     return found
 
 
+def test_bytes_without_a_token_that_the_source_leaves_out_are_a_habit_of_the_engine():
+    assert cause("a\x16b", [1, 2], lambda text: [1, -1, 2], PLAIN) is Cause.BYTES
+    assert cause("a\x16b", [1, 3], lambda text: [1, -1, 2], PLAIN) is Cause.UNKNOWN
+
+
 def test_numerals_that_the_source_splits_off_are_a_habit_of_the_engine():
     text, pieces = "a \u00bd and \u0663\u0664", ["a ", "\u00bd", " and ", "\u0663", "\u0664"]
     source = [token for piece in pieces for token in merged(piece)]

@@ -1,8 +1,16 @@
+import json
+import shutil
+
 import pytest
 
 from harness.probes.tokenizer import Tokenizer, read_tokenizer
 from harness.runtimes.isolated import Isolated
-from harness.tokenizer_risk import cut_at_nul, typed_special_tokens, unnormalized
+from harness.tokenizer_risk import (
+    cut_at_nul,
+    typed_special_tokens,
+    unnormalized,
+    without_token,
+)
 
 
 @pytest.fixture
@@ -52,3 +60,23 @@ def test_todays_engine_has_the_risks_that_the_gates_policy_waives(engine, embedd
     )
     assert all(cut_at_nul(engine).values())
     assert all(unnormalized(engine, tokenizer).values())
+
+
+def test_a_byte_without_a_token_is_another_one_to_todays_engine(embedded, tmp_path):
+    """In place of the letter that stands for the byte 0x16 there is a word that nothing makes."""
+    folder = shutil.copytree(embedded["int4"], tmp_path / "folder")
+    document = json.loads((folder / "tokenizer.json").read_text())
+    vocabulary = document["model"]["vocab"]
+    vocabulary["\u0116\u0116\u0116"] = vocabulary.pop("\u0116")
+    (folder / "tokenizer.json").write_text(json.dumps(document))
+    tokenizer = read_tokenizer(folder)
+    with Isolated("harness.runtimes.ort_genai:OrtGenAI", folder) as runtime:
+        assert without_token(runtime, tokenizer) == {r"'\x16'": True}
+        assert not tokenizer.is_read_so("a\x16b")
+        assert runtime.encode(["a\x16b"])[0][1] == -1
+    absent = Tokenizer({}, absent_bytes=frozenset({0x16, 0xC0, 0xDF, 0xE0, 0xE1, 0xF1, 0xFF}))
+    with Isolated("harness.runtimes.scripted:Scripted", tmp_path) as runtime:
+        found = without_token(runtime, absent)
+    assert found == dict.fromkeys(
+        (r"'\x16'", r"'\u07c0'", r"'\u0800'", r"'\u1000'", r"'\U00040000'"), False
+    )

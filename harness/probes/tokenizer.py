@@ -18,7 +18,8 @@ class Tokenizer:
     and can read the file. A file whose added tokens take blanks along has none: today's engine does
     not, which is a rule of its own where the source is compared (`precision.source_strip`).
     `round_trip` gives what a text is once it is encoded and decoded, where `encode` is there.
-    With `splits_numerals` each numeral is to be a piece of its own.
+    With `splits_numerals` each numeral is to be a piece of its own. `absent_bytes` are those of
+    UTF-8 that the vocabulary has no token for.
     """
 
     special: dict[int, str]
@@ -26,13 +27,17 @@ class Tokenizer:
     encode: Callable[[str], tuple[int, ...]] | None = None
     round_trip: Callable[[str], str] | None = None
     splits_numerals: bool = False
+    absent_bytes: frozenset[int] = frozenset()
 
     def is_read_so(self, text: str) -> bool:
-        """Whether today's engine does to a text all that the file states: it normalizes nothing,
-        and of numerals it splits off the digits 0 to 9 alone.
+        """Whether today's engine does to a text all that the file states: it normalizes nothing, of
+        numerals it splits off the digits 0 to 9 alone, and a byte without a token has the id -1.
         """
-        has_none = not (self.splits_numerals and has_numerals(text))
-        return has_none and is_normal(text, self.forms)
+        if self.splits_numerals and has_numerals(text):
+            return False
+        if self.absent_bytes.intersection(text.encode(errors="surrogatepass")):
+            return False
+        return is_normal(text, self.forms)
 
 
 def read_tokenizer(directory: Path) -> Tokenizer:
@@ -49,11 +54,12 @@ def read_tokenizer(directory: Path) -> Tokenizer:
         strips = any(
             it.get("lstrip") or it.get("rstrip") for it in document.get("added_tokens", [])
         )
-        splits = "Digits" in _kinds(document.get("pre_tokenizer") or {})
+        kinds = [*_kinds(document.get("pre_tokenizer") or {})]
+        absent = _absent_bytes(document.get("model") or {}) if "ByteLevel" in kinds else ()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Tokenizer({})
     encode, round_trip = (None, None) if strips else _codec(path)
-    return Tokenizer(special, forms, encode, round_trip, splits)
+    return Tokenizer(special, forms, encode, round_trip, "Digits" in kinds, frozenset(absent))
 
 
 def _forms(normalizer: dict[str, Any]) -> Iterator[Form]:
@@ -62,6 +68,24 @@ def _forms(normalizer: dict[str, Any]) -> Iterator[Form]:
         yield normalizer["type"]
     for inner in normalizer.get("normalizers", ()):
         yield from _forms(inner)
+
+
+def _absent_bytes(model: dict[str, Any]) -> Iterator[int]:
+    """Bytes that a vocabulary of letters for bytes (GPT-2's) has no token for, nor one in their
+    place.
+    """
+    vocabulary = model.get("vocab")
+    if model.get("unk_token") is None and isinstance(vocabulary, dict):
+        yield from (byte for byte, letter in _letters() if letter not in vocabulary)
+
+
+def _letters() -> Iterator[tuple[int, str]]:
+    """Each byte with the letter that stands for it: itself where it can be seen, else another."""
+    others = 0
+    for byte in range(256):
+        is_seen = 33 <= byte < 127 or 161 <= byte < 173 or byte >= 174
+        yield byte, chr(byte) if is_seen else chr(256 + others)
+        others += not is_seen
 
 
 def _kinds(pre_tokenizer: dict[str, Any]) -> Iterator[str]:

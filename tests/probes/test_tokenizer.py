@@ -39,6 +39,28 @@ def test_a_file_that_cannot_be_read_states_nothing(tmp_path, text):
     assert (tokenizer.special, tokenizer.forms, tokenizer.encode) == ({}, (), None)
 
 
+@pytest.mark.parametrize(
+    ("changes", "absent"),
+    [
+        ({}, {0x16, 0xF1}),
+        ({"unk_token": "<unk>"}, set()),
+    ],
+)
+def test_bytes_that_no_token_is_for_are_read_otherwise(tmp_path, changes, absent):
+    letters = [chr(at) for at in range(33, 127)] + [chr(at) for at in range(161, 324) if at != 173]
+    vocabulary = {it: at for at, it in enumerate(letters) if it not in (chr(256 + 0x16), "\xf1")}
+    model = {"type": "BPE", "unk_token": None, "vocab": vocabulary, **changes}
+    document = {"pre_tokenizer": {"type": "ByteLevel"}, "model": model}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document))
+    found = read_tokenizer(tmp_path)
+    assert found.absent_bytes == absent
+    assert found.is_read_so("Gate 12 \U00010348")
+    assert found.is_read_so("a\x16") is found.is_read_so("\U00040000") is not bool(absent)
+    document["pre_tokenizer"] = {"type": "Metaspace"}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document))
+    assert read_tokenizer(tmp_path).absent_bytes == set()
+
+
 def test_no_file_states_nothing(tmp_path):
     assert read_tokenizer(tmp_path).special == {}
 
