@@ -17,8 +17,6 @@ _BETWEEN = (48, 96)  # from 32 to 64 tokens the ratio to fp32 climbs by a tenth,
 # in finer steps a climb can be told from a jump
 _SAME_PLACE = 1.1  # rungs closer than this factor are around one limit
 _STRADDLED_FROM = 256  # a power of two below is no limit of anything
-# What changes at a longer power of two is seen at it and beyond, and each rung is dear.
-_BELOW_TOO = 512
 _AT_ONCE = 32  # positions: a large vocabulary's logits are large in double precision
 _LIMITS = frozenset(
     {
@@ -40,16 +38,15 @@ def ladder(longest: int, limits: Collection[int] = ()) -> tuple[int, ...]:
     `longest`.
 
     Around powers of two from 256 on, and around each of `limits`, there are rungs one below, at and
-    one above, but over 512 none below a power of two. Empty with `longest` below the shortest rung.
+    one above. Empty with `longest` below the shortest rung.
     """
     if longest < SHORTEST:
         return ()
     steps = [SHORTEST]
     while steps[-1] * _STEP <= longest:
         steps.append(steps[-1] * _STEP)
-    powers = [it for it in steps if it >= _STRADDLED_FROM]
-    below = {it - 1 for it in (*(it for it in powers if it <= _BELOW_TOO), *limits)}
-    around = below | {it + by for it in (*powers, *limits) for by in (0, 1)}
+    straddled = {*(it for it in steps if it >= _STRADDLED_FROM), *limits}
+    around = {limit + by for limit in straddled for by in (-1, 0, 1)}
     return tuple(
         sorted(it for it in {*steps, *_BETWEEN, *around, longest} if SHORTEST <= it <= longest)
     )

@@ -219,17 +219,10 @@ def _drift(first: Mapping[int, Values]) -> _Drift:
     positions, all_places = np.log2(lengths), range(places[-1] + 1)
     return _Drift(
         dict(zip(lengths, places.tolist(), strict=True)),
-        np.array([_lower_median(medians[places == it]) for it in all_places]),
+        np.array([np.median(medians[places == it]) for it in all_places]),
         np.array([positions[places == it].mean() for it in all_places]),
         np.array([sizes[places == it].sum() for it in all_places], float),
     )
-
-
-def _lower_median(levels: Values) -> float:
-    """The median, of an even number the lower one: of two lengths around a limit, one of which is a
-    cliff, the other's.
-    """
-    return float(np.quantile(levels, 0.5, method="lower"))
 
 
 def _jump(groups: Mapping[int, Values], length: int, drift: _Drift) -> _Jump:

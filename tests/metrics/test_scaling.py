@@ -13,7 +13,6 @@ from harness.metrics.scaling import deviation, ladder, length_limits, places
         (100, (32, 48, 64, 96, 100)),
         (255, (32, 48, 64, 96, 128, 255)),
         (600, (32, 48, 64, 96, 128, 255, 256, 257, 511, 512, 513, 600)),
-        (1100, (32, 48, 64, 96, 128, 255, 256, 257, 511, 512, 513, 1024, 1025, 1100)),
     ],
 )
 def test_the_ladder_is_geometric_straddles_powers_of_two_and_ends_at_the_longest(longest, expected):
@@ -23,7 +22,6 @@ def test_the_ladder_is_geometric_straddles_powers_of_two_and_ends_at_the_longest
 def test_limits_are_straddled_as_far_as_the_ladder_goes():
     rungs = ladder(100, limits=(0, 10, 50, 100, 4096))
     assert rungs == (32, 48, 49, 50, 51, 64, 96, 99, 100)
-    assert {1023, 1024, 1025} <= {*ladder(1100, limits=(1024,))}
 
 
 def test_of_each_limits_rungs_the_one_beyond_is_its_place():

@@ -51,7 +51,7 @@ def test_a_cliff_is_found_where_it_starts_however_much_lies_beyond(first):
     found = estimates(slower(2.0, first), 0.07, 12)
     start = next(it for it in LENGTHS if it >= first)
     assert all(it.where == f"{start:,} tokens" for it in found)
-    assert all(it.lower > 1.35 for it in found)  # 0.9 where both lengths make a place's level
+    assert all(it.lower > 1.4 for it in found)
     assert np.median([it.value for it in found]) == pytest.approx(2.0, rel=0.08)
 
 
@@ -109,7 +109,7 @@ def test_lengths_with_two_values_share_the_spread_of_all_of_them():
         assert found.value == pytest.approx(1.0, abs=0.09)
 
 
-@pytest.mark.parametrize("first", [512, 1025, 2048, 4088])
+@pytest.mark.parametrize("first", [512, 1025, 2047, 4088])
 def test_a_cliff_among_lengths_with_two_values_is_suspected(first):
     random = np.random.default_rng(SEED)
     clean = [suspects(*of_few(random, CLEAN, 0.02, 500)) for _ in range(60)]
@@ -151,8 +151,8 @@ def test_the_drifts_error_hides_no_length_that_is_to_be_measured_again():
 
 def test_a_smooth_rise_that_was_suspected_is_seldom_called_a_cliff():
     rising = 0.2 * np.minimum(np.log2(LENGTHS) - 5, 2)  # to 128 tokens, and level from there on
-    found = estimates(rising, 0.12, 300)
-    assert sum(cliff.lower > TOLERANCE for cliff in found) <= 2  # 5 without the drift's error
+    found = estimates(rising, 0.12, 150)
+    assert sum(cliff.lower > TOLERANCE for cliff in found) <= 1  # 3 without the drift's error
 
 
 def test_a_suspect_that_is_sure_to_be_small_hides_none_that_may_be_large():
