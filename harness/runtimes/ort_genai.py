@@ -255,9 +255,13 @@ class OrtGenAI:
         return self._genai.Generator(self._model, options)
 
     def _read_prompt(self, generator: Any, prompt: NDArray[np.int32], request: Request) -> None:
-        """What is not read of it yet: a new generator parts that itself, a kept one does not."""
+        """What is not read of it yet: a new generator parts that itself, a kept one does not.
+
+        What does not fit the engine refuses before it reads any of it, if it is given all of it.
+        """
         unread = prompt[generator.token_count() :]
-        size = 0 if request.fresh else self._part_tokens
+        is_parted = not request.fresh and len(prompt) < self._context_tokens
+        size = self._part_tokens if is_parted else 0
         for part in np.split(unread, range(size, len(unread), size)) if size else [unread]:
             generator.append_tokens(part)
 

@@ -392,6 +392,16 @@ def test_large_vocabularies_are_scored_in_small_parts_but_where_rotations_depend
     assert runtime._first_tokens == expected
 
 
+def test_a_prompt_that_does_not_fit_is_refused_before_any_of_it_is_read(plant: Plant) -> None:
+    runtime = loaded(plant(configure("search", chunk_size=100)))
+    long = (5,) * 4097
+    request = Request(token_ids=long, fresh=False)
+    generator = runtime._generator(request, np.array(long, np.int32))
+    with pytest.raises(RuntimeError):
+        runtime._read_prompt(generator, np.array(long, np.int32), request)
+    assert generator.token_count() == 0
+
+
 def test_an_empty_prompt_is_refused_by_the_engine_itself(embedded: Mapping[str, Path]) -> None:
     runtime = loaded(embedded["fp32"])
     for fresh in (False, True):
