@@ -69,7 +69,12 @@ class MemoryCap:
 
 def cap_words(allowed_bytes: int) -> str:
     """The cap, as a part of a sentence."""
-    return f"out of memory: the device leaves it {allowed_bytes / 2**20:,.0f} MiB"
+    return f"out of memory: {room_words(allowed_bytes)}"
+
+
+def room_words(allowed_bytes: int) -> str:
+    """What the cap leaves a process: where one dies without a word, that may be why."""
+    return f"the device leaves it {allowed_bytes / 2**20:,.0f} MiB"
 
 
 def _data_bytes() -> int:

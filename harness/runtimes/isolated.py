@@ -18,7 +18,7 @@ from harness.errors import (
 )
 from harness.patience import Patience
 from harness.probes.memory import Memory, read_memory
-from harness.runtimes.caps import cap_words, says_out_of_memory
+from harness.runtimes.caps import cap_words, room_words, says_out_of_memory
 from harness.runtimes.channel import Cycles, Hold, Question, Reload
 from harness.runtimes.child import Child, ChildDiedError, ChildStuckError
 from harness.runtimes.ending import describe_exit, describe_request
@@ -201,8 +201,9 @@ class Isolated:
 
     def _crash(self, child: Child, how: object, question: Question) -> HarnessError:
         words = f"; its last words: {child.last_words!r}" if child.last_words else ""
-        if self._limits.memory_bytes and says_out_of_memory(child.last_words):
-            words += f" ({cap_words(self._limits.memory_bytes)})"
+        if limit := self._limits.memory_bytes:
+            is_told = says_out_of_memory(child.last_words)
+            words += f" ({cap_words(limit)})" if is_told else f"; {room_words(limit)}"
         position = child.position
         self._forget(child)
         if position == STARTING:

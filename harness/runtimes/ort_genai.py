@@ -287,6 +287,8 @@ class OrtGenAI:
         """Read what the generator has not read of a prompt, and say where each part begins and ends
         when it is read.
         """
+        if not len(prompt):
+            generator.append_tokens(prompt)  # the engine's to refuse
         start = generator.token_count()
         while start < len(prompt):
             size = _CHUNK_TOKENS if start >= self._first_tokens else self._first_tokens

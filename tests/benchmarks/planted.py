@@ -72,8 +72,8 @@ SLOW = {
     "slower with use, a little": Fault("latency", runtime=plants.slow("tiring-little")),
     "stutters": Fault("latency", runtime=plants.slow("stuttering")),
     "stutters a little": Fault("latency", runtime=plants.slow("stuttering-little")),
-    "an answer in 21 stalls": Fault("latency", runtime=plants.slow("stalling")),
-    "an answer in 28 stalls for a second": Fault("latency", runtime=plants.slow("stalling-little")),
+    "an answer in 21 stalls for 3 s": Fault("latency", runtime=plants.slow("stalling")),
+    "an answer in 21 stalls for 0.5 s": Fault("latency", runtime=plants.slow("stalling-little")),
     "16 threads": Fault("latency", damage=partial(damage.set_threads, count=16)),
     "1 thread": Fault("latency", damage=partial(damage.set_threads, count=1)),
 }

@@ -95,7 +95,7 @@ WAYS: dict[str, Slow] = {
     # int4 takes 0.4 to 0.6 of the reference's time, whose own 99 % quantile is twice its median.
     "stuttering-little": partial(stuttering, every=30, factor=14.0),
     "stalling": partial(stalled, every=21, seconds=3.0),  # fewer than the 95 % quantile sees
-    "stalling-little": partial(stalled, every=28, seconds=1.0),
+    "stalling-little": partial(stalled, every=21, seconds=0.5),
     "dear-first": partial(other_shares, first=1.3, whole=0.5),
     "dear-rest": partial(other_shares, first=0.5, whole=1.2),
 }

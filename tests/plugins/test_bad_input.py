@@ -176,6 +176,7 @@ def no_torch(tmp_path, monkeypatch):
     model.mkdir()
     (model / "config.json").write_text('{"model_type": "qwen2", "max_position_embeddings": 4096}')
     (model / "tokenizer.json").write_text("{}")
+    (model / "chat_template.jinja").write_text("{{ messages }}")
     (model / "model.safetensors").write_bytes(b"\0" * 8)
     plugin = tmp_path / "hidden.py"
     plugin.write_text(HIDDEN)

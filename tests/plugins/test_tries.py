@@ -38,6 +38,7 @@ FILES = {
     "checkpoint/config.json": '{"dtype": "float32"}',
     "checkpoint/model.safetensors": "weights",
     "checkpoint/tokenizer.json": "{}",
+    "checkpoint/chat_template.jinja": "{{ messages }}",
     "folder/genai_config.json": "{}",
     "eval.jsonl": '{"id": "a", "prompt": "Hi", "expected": "Hello"}',
     "release.toml": RELEASE,
