@@ -121,9 +121,12 @@ def _gaps(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
 def _stalls(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
     """Which answers took far longer than others to the same."""
     kinds = [(mine.prompt_ids, mine.prompt_tokens, len(mine.token_ns)) for mine, _ in pairs]
-    mine, theirs = (latency.stalls(it, kinds) for it in sides(pairs, latency.whole_ms).tolist())
-    labels = [str(number) for number in range(len(pairs))]
-    return bench.sample("stalls", "count", mine, theirs, labels, beside)
+    chosen = latency.comparable(kinds)
+    if not chosen:
+        return bench.sample("stalls", "count", (), (), (), beside)
+    asked, kinds = [pairs[at] for at in chosen], [kinds[at] for at in chosen]
+    mine, theirs = (latency.stalls(it, kinds) for it in sides(asked, latency.whole_ms).tolist())
+    return bench.sample("stalls", "count", mine, theirs, list(map(str, chosen)), beside)
 
 
 def _loads(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:

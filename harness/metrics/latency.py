@@ -1,5 +1,6 @@
 """From the timestamps of answers to times, rates and the share of the processor."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from harness.answer import Answer, Finish
 from harness.errors import InfrastructureError
 
 _NS_PER_MS = 1e6
+_LEAST_ALIKE = 3
 _STALLED = 3.0  # times as long as an answer should take
 _NOTICED_MS = 100.0  # less is felt as nothing at all (Miller 1968, Nielsen 1993)
 
@@ -50,6 +52,14 @@ def late_over_early(answers: Sequence[Answer]) -> list[float]:
         quarter = len(gaps) // 4
         found.append(float(np.mean(gaps[-quarter:]) / np.mean(gaps[:quarter])))
     return found
+
+
+def comparable(kinds: Sequence[Hashable]) -> list[int]:
+    """The answers, by their place, whose request was answered three times or more: of two answers
+    nobody knows which one is usual.
+    """
+    counts = Counter(kinds)
+    return [at for at, kind in enumerate(kinds) if counts[kind] >= _LEAST_ALIKE]
 
 
 def stalls(times: Sequence[float], kinds: Sequence[Hashable]) -> list[bool]:

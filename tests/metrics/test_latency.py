@@ -42,6 +42,11 @@ def test_an_answer_stalls_that_takes_far_longer_than_others_to_the_same(times, s
     assert not found[0]
 
 
+def test_of_two_answers_to_a_request_neither_is_usual():
+    assert latency.comparable(["a", "b", "a", "b", "c", "a"]) == [0, 2, 5]
+    assert latency.comparable([]) == []
+
+
 def test_a_request_that_takes_long_by_itself_is_no_stall():
     times, kinds = [50.0, 50.0, 900.0, 50.0, 950.0, 900.0], ["a", "a", "b", "a", "b", "b"]
     assert not any(latency.stalls(times, kinds))
