@@ -61,11 +61,12 @@ def test_tokenizer_risks(bench: Bench, record: Record) -> None:
         return
     typed, cut, other, absent = bench.together("tokenizer risks", _risks)
     absence = "" if typed else "no tokenizer.json that names its special tokens"
+    whole = {} if absence else {"every byte has a token": False}
     record(
         replace(_counted(bench, "special_tokens", typed), absence=absence),
         _counted(bench, "nul", cut),
         _counted(bench, "normalizer", other),
-        _counted(bench, "no_token", absent or {"every byte has a token": False}),
+        replace(_counted(bench, "no_token", absent or whole), absence=absence),
     )
 
 

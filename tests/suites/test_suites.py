@@ -87,6 +87,7 @@ def test_a_reference_that_nobody_judges_is_asked_what_users_would_read_and_once(
 def test_special_tokens_that_nobody_names_are_not_measured(measure):
     found = measure(edge_suite.test_tokenizer_risks, "edge_cases")
     assert found["edge_cases.special_tokens"].absence
+    assert found["edge_cases.no_token"].absence
     assert set(found["edge_cases.nul"].values) == {0.0}
 
 
