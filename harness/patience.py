@@ -6,7 +6,7 @@ from harness.answer import Request
 
 _USUAL_TOKENS = 4096
 _TIMES = 10.0  # as long as the reference: what takes twice as long is slow, and rules say so
-_CHARACTERS_PER_TOKEN = 2  # of a chat whose tokens nobody has counted: rather too many tokens
+_BYTES_PER_TOKEN = 2  # of a chat whose tokens nobody has counted: rather too many, in every script
 
 
 class Patience:
@@ -46,5 +46,5 @@ def _tokens(request: Request) -> int:
     """Of the prompt and of what is scored after it."""
     if request.token_ids is not None:
         return len(request.token_ids) + request.continuation_tokens
-    said = sum(len(content) for _, content in request.messages or ()) + len(request.text or "")
-    return said // _CHARACTERS_PER_TOKEN
+    texts = [*(content for _, content in request.messages or ()), request.text or ""]
+    return sum(len(it.encode(errors="surrogatepass")) for it in texts) // _BYTES_PER_TOKEN

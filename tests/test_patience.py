@@ -33,5 +33,6 @@ def test_a_chat_is_as_long_as_its_characters():
     )
     patience = Patience(100.0)
     assert patience.of([Request(text="hi"), chat]) == pytest.approx(100 * 20_004 / 4096)
+    assert patience.of([Request(text="\u5b57" * 20_000)]) == 100 * 30_000 / 4096
     assert patience.of([of_length(10_000)]) == patience.of([text]) == 100 * 10_000 / 4096
     assert patience.of([scored]) == 100 * 10_000 / 4096
