@@ -169,7 +169,8 @@ def _is_over(bench: Bench, measurements: Sequence[Measurement]) -> bool:
 def outcomes(bench: Bench, measurements: Sequence[Measurement]) -> set[Outcome]:
     """How the policy's rules that decide come out on some measurements."""
     recipe = bench.variant.recipe
-    subjects = {it.beside: Subject(_role(bench, it.beside), None) for it in measurements}
+    subjects = {bench.reference: Subject(Role.REFERENCE, None)}
+    subjects |= {it.beside: Subject(_role(bench, it.beside), None) for it in measurements}
     subjects[recipe.name] = Subject(recipe.role, recipe.precision)
     evidence = Evidence("", subjects, bench.environment)
     policy = Policy("", (), bench.rules)

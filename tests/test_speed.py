@@ -7,13 +7,14 @@ import pytest
 
 from harness.bench import Bench
 from harness.conditions import Conditions
+from harness.finding import Outcome
 from harness.fleet import Fleet
 from harness.item import Item
 from harness.metrics.latency import first_token_ms, whole_ms
 from harness.pairing import ProcessPair, sides
 from harness.policy import Plan, Rule, Severity
 from harness.release import Precision, Role
-from harness.speed import UPTIME, PairedRun, is_decided, paired_run, questions
+from harness.speed import UPTIME, PairedRun, is_decided, outcomes, paired_run, questions
 from harness.stage import Stage
 from harness.statistic import Statistic
 from harness.variant import Recipe, Variant
@@ -104,6 +105,14 @@ def test_a_run_ends_when_its_rules_are_decided(bench):
     assert len(run.processes) < it.plan.latency_processes
     assert is_decided(it, measured(it)(run))
     assert [len(pair.pairs) for pair in run.processes] == [6] * len(run.processes)
+
+
+@pytest.mark.parametrize(("way", "outcome"), [("copy", Outcome.PASS), ("dear-rest", Outcome.FAIL)])
+def test_a_run_beside_the_previous_release_ends_when_its_rules_are_decided(bench, way, outcome):
+    it = bench(way, rules=(replace(TOTAL, versus=Role.BASELINE),))
+    run = taken(it, beside="old")
+    assert len(run.processes) < it.plan.latency_processes
+    assert outcomes(it, measured(it, "old")(run)) == {outcome}
 
 
 def test_what_is_close_takes_the_whole_budget(bench):
