@@ -1,6 +1,6 @@
 """Every planted fault is caught by the suite that should.
 
-Of performance, by no other and twice the same: two whole sessions of the gate on twelve candidates,
+Of performance, by no other and twice the same: two whole sessions of the gate on eleven candidates,
 a quarter of an hour. Of quality, by the four suites that need no quiet machine: minutes.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tabulate import tabulate
 
-from tests.benchmarks.planted import ALIKE, EVERY, FAULTS, LATER, QUALITY, SLOW, plant
+from tests.benchmarks.planted import ALIKE, EVERY, FAULTS, LATER, QUALITY, SLOW, SLOWER, plant
 from tests.benchmarks.session import ROOT
 
 TRAVEL = ROOT / "fixtures" / "travel"
@@ -88,6 +88,21 @@ def test_every_way_to_be_slow_is_caught_by_the_latency_suite_and_a_copy_passes(
     assert _red(found, COPY) == [], _failed(found, COPY)
     for name in SLOW:
         assert _red(found, name) == ["latency"], name
+
+
+def test_what_is_slower_than_the_previous_release_is_refused_whatever_the_processor(
+    embedded, tmp_path, show
+):
+    folders = {name: plant(name, embedded["int4"], tmp_path) for name in (COPY, *SLOWER)}
+    release = tmp_path / "release.toml"
+    previous = f'[variants.previous]\nprebuilt = "{embedded["int4"]}"\nrole = "baseline"\n'
+    text = _release(embedded["fp32"], folders)
+    release.write_text(text.replace("[data]", f"{previous}[data]"), encoding="utf-8")
+    found = _judged(release, tmp_path, "suites/test_latency.py")
+    show(tabulate([_short_row(name, found) for name in folders], headers=SHORT_HEADERS))
+    assert _red(found, COPY) == [], _failed(found, COPY)
+    for name in SLOWER:
+        assert "latency.total_to_baseline" in {it["rule"] for it in _failed(found, name)}, name
 
 
 def test_a_file_that_is_damaged_while_it_is_measured_is_never_go(embedded, tmp_path, show):
