@@ -81,5 +81,5 @@ def _load(path: Path) -> Any:
         ) from error
     try:
         return Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers has no narrower one; the file is named
+    except Exception as error:  # tokenizers raises this very class for a file it cannot read
         raise ConfigError(f"{path} cannot be read as a tokenizer: {error}") from error

@@ -155,7 +155,7 @@ def _loaded(path: Path) -> Any:
         with tempfile.TemporaryDirectory() as cache:
             load = datasets.load_dataset if path.is_dir() else datasets.Dataset.from_parquet
             return load(str(path), cache_dir=cache, keep_in_memory=True)
-    except Exception as error:  # pyarrow's, pandas', fsspec's: the folder is named
+    except Exception as error:  # each format's reader raises classes of its own: bad input
         first = (str(error).splitlines() or [""])[0]
         what = "the folder" if path.is_dir() else "the file"
         raise ConfigError(

@@ -63,7 +63,7 @@ def serve(build_one: Build) -> None:
         report = partial(_report, reports, index)
         try:
             build_one(build, Path(plan["source"]), report)
-        except Exception as error:  # of Olive and torch, any kind: told, and the next goes on
+        except Exception as error:  # Olive raises any, and one build must not cost the others
             traceback.print_exc()
             report("failed", describe(error))
     os._exit(0)  # what Olive and torch do at exit takes a second, and nothing of it is wanted

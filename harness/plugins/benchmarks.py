@@ -180,7 +180,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     """What fails at the end, writing a file say, would let pytest end with 1, which says NO-GO."""
     try:
         return (yield)
-    except Exception:  # writing its files, pytest-benchmark may meet any error of the system's
+    except Exception:  # shown below, with status 3: pytest's own 1 would say NO-GO
         if not is_gate(session.config):
             raise
         session.config.get_terminal_writer().write(traceback.format_exc())

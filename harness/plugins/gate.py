@@ -177,7 +177,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     elif NOTEBOOK in session.config.stash:
         try:
             status, summary = end_session(session.config, int(exitstatus), session.testsfailed)
-        except Exception:  # escaping from here, pytest would end with 1, which says NO-GO
+        except Exception:  # shown below, with status 3: pytest's own 1 would say NO-GO
             status, summary = int(pytest.ExitCode.INTERNAL_ERROR), traceback.format_exc()
         session.config.stash[SUMMARY] = summary
         session.exitstatus = status

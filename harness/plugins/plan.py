@@ -64,7 +64,7 @@ def _surveyed(config: pytest.Config, stage: Stage, checks: Sequence[CheckOf]) ->
         shape = replace(shape, roles={name: shape.roles[name] for name in pilots})
         known = [it for it in checks if it[1] in pilots]
         found = forecast(shape, pilots, known)
-    except Exception as error:  # no verdict needs the estimate, and its bug must not withhold one
+    except Exception as error:  # an estimate decides nothing; without one all is measured
         why = f"nothing can be said of the time that this takes: {error or type(error).__name__}"
         tell(why)
         kept = "" if math.isinf(budget) else f", and the budget of {duration(budget)} is not kept"

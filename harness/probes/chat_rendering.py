@@ -88,7 +88,7 @@ def _rendered(template: str, chats: list[dict[str, Any]], tokens: dict[str, str]
             found.append(compiled.render(**tokens, **chat))
         except MemoryError:
             found.append("refused: it takes too much memory")
-        except Exception as error:  # a template may do anything that an expression can
+        except Exception as error:  # expressions of the template's author: to raise is to refuse
             found.append(f"refused: {error}")
     return found
 

@@ -106,7 +106,7 @@ def _codec(path: Path) -> _Codec:
         return None, None
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(path))
-    except Exception:  # tokenizers has no narrower one; such a file has no codec
+    except Exception:  # tokenizers raises this class itself; packaging judges the file
         return None, None
     tokenizer.no_truncation()
 

@@ -136,7 +136,7 @@ def _listen(stream: IO[bytes], replies: "queue.SimpleQueue[object]") -> None:
                 replies.put(read(stream))
         except EOFError:
             replies.put(_Ended("closed its pipe"))
-        except Exception as error:  # unpickling: any kind; unsaid, the gate would wait for ever
+        except Exception as error:  # pickle may raise any; a dead thread would hang the gate
             replies.put(_Ended(f"gave what is no reply ({type(error).__name__})"))
 
 

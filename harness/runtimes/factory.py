@@ -19,7 +19,7 @@ def make_runtime(factory: str, threads: int = 0) -> Runtime:
             runtime.use_threads(threads)
     except HarnessError:
         raise
-    except Exception as error:  # importing runs the user's code: any kind, theirs to mend
+    except Exception as error:  # the user's module and constructor, which may raise anything
         raise ConfigError(
             f"[runtime] factory {factory!r} cannot be made: "
             f"{type(error).__name__}: {one_line(error)}"

@@ -153,7 +153,7 @@ def _start(folder: Path) -> "FoundryLocalManager":
         )
         with _no_upload():
             return FoundryLocalManager(configuration)
-    except Exception as error:  # imports, native code, the SDK: no model's fault, any of them
+    except Exception as error:  # no model is loaded yet, so that none can be to blame
         raise InfrastructureError(f"Foundry Local does not start: {_reason(error)}") from error
 
 

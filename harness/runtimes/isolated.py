@@ -190,7 +190,7 @@ class Isolated:
             raise self._crash(child, died, question) from died
         except ChildStuckError as stuck:
             raise self._hang(child, question, deadline_seconds) from stuck
-        except BaseException:  # interrupted: the reply to come would be taken for the next one's
+        except BaseException:  # raised again: only the child goes, whose late reply is stale
             self._forget(child)
             raise
         if isinstance(reply, ModelError):

@@ -74,7 +74,7 @@ class Transformers:
             text_config = self._model.config.get_text_config()
             self._context_tokens = int(text_config.max_position_embeddings)
             gc.freeze()  # or each plan's collection looks at all that torch made, for 0.2 s
-        except Exception as error:  # the checkpoint's own class: any kind is a load that failed
+        except Exception as error:  # any class of any family loads here: whatever it raises
             self.close()
             raise LoadError(f"{type(error).__name__}: {one_line(error)}") from error
 

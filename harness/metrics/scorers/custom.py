@@ -38,7 +38,7 @@ def _called(item: Item, text: str) -> Any:
         return scorer(item, text)
     except HarnessError:
         raise
-    except Exception as error:  # the user's code: any kind, and theirs to mend
+    except Exception as error:  # the user's own function, whose bug is no fault of the model's
         raise ConfigError(
             f"the scorer {item.function} raised {_line(error)} on item {item.id}: mend it"
         ) from error
@@ -51,7 +51,7 @@ def _imported(path: str) -> Callable[[Item, str], Any]:
         raise ConfigError(f"a scorer of yours must be 'package.module:function': found {path!r}")
     try:
         found = getattr(importlib.import_module(module), name)
-    except Exception as error:  # importing runs the user's code: any kind, theirs to mend
+    except Exception as error:  # an import runs the user's module, which may raise anything
         raise ConfigError(f"the scorer {path!r} cannot be imported: {_line(error)}") from error
     if not callable(found):
         raise ConfigError(f"the scorer {path!r} must be a function: found {type(found).__name__}")
