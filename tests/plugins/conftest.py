@@ -70,7 +70,7 @@ class Gate:
     """A release of the embedded variants in a folder of its own.
 
     `about` are the suites that the policy has rules on, all where there are none. `stated` are
-    lines of its data.
+    lines of its data, `previous` is the folder of the previous release's variant, where it has one.
     """
 
     folder: Path
@@ -79,6 +79,7 @@ class Gate:
     data: Path = TRAVEL / "eval.jsonl"
     about: tuple[str, ...] = ()
     stated: str = ""
+    previous: Path | None = None
 
     def copy(self, name: str, as_name: str) -> Path:
         """A copy of a variant's folder to do damage to."""
@@ -125,6 +126,9 @@ class Gate:
             VARIANT.format(name=name, directory=path.as_posix(), precision="int4", role="candidate")
             for name, path in candidates.items()
         ]
+        if self.previous is not None:
+            previous = {"name": "previous", "directory": self.previous.as_posix()}
+            tables.append(VARIANT.format(**previous, precision="int4", role="baseline"))
         accepted = "" if model else 'without_source = "tried without"\n'
         policy = accepted + _brief_policy(self.about)
         (self.folder / "policy.toml").write_text(policy, encoding="utf-8")

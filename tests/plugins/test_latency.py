@@ -1,6 +1,7 @@
 """Real sessions of the latency suite on runtimes with made-up clocks: what is refused, and why."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from tests.damage import set_threads
@@ -36,6 +37,30 @@ def latency_alone():
     kept = [it for it in rules if it.startswith('[rules."latency.') and '"latency.load' not in it]
     plan = "[plan]\ndisturbed_share = 1.0\nload_repetitions = 1\nkeep_reference_replies = false\n"
     return "\n".join(['required = ["latency.latency", "latency.threads"]', plan, *kept])
+
+
+def test_what_is_slower_than_the_previous_release_is_refused_and_what_is_not_is_go(
+    gate, monkeypatch
+):
+    loads = gate.folder / "loads"
+    loads.mkdir()
+    monkeypatch.setenv(LOADS, str(loads))
+    policy = gate.folder / "latency.toml"
+    policy.write_text(latency_alone(), encoding="utf-8")
+    folders = {name: gate.copy("int4", name) for name in ("copy", "dear-rest")}
+    suite = "suites/test_latency.py"
+    ended = replace(gate, previous=gate.copy("int4", "previous")).run(
+        "--policy",
+        str(policy),
+        suites=f"{suite}::test_latency {suite}::test_threads",
+        factory="tests.plugins.slowness:Timed",
+        **folders,
+    )
+    found = ended.report["variants"]
+    assert found["copy"]["verdict"] == "GO", ended.reasons("copy")
+    assert found["dear-rest"]["verdict"] == "NO-GO"
+    failed = {it["rule"] for it in found["dear-rest"]["findings"] if it["outcome"] == "fail"}
+    assert {"latency.total_to_baseline", "latency.itl_to_baseline"} <= failed
 
 
 def test_what_users_feel_decides_and_each_kind_of_slowness_is_refused_by_name(gate, monkeypatch):
