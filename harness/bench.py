@@ -31,7 +31,7 @@ from harness.release import Role
 from harness.reply import Reply
 from harness.route import Route
 from harness.runtimes.isolated import Isolated
-from harness.soak import Kind, Run, Soak, cycles_of_requests, run_of, soak
+from harness.soak import PEAK_CYCLES, Kind, Run, Soak, cycles_of_requests, run_of, soak
 from harness.source import SourceFacts
 from harness.stage import Stage
 from harness.variant import Variant
@@ -353,10 +353,13 @@ class Bench:
         return found
 
     def peak_bytes(self, name: str) -> int | None:
-        """Peak of a variant's process over plain answers, soaked now when it was not before."""
+        """Peak of a variant's process over plain answers, soaked now when it was not before.
+
+        Then for few cycles: nobody looks for a leak there, and the longest chats come first.
+        """
         peaks = self._stage.peaks
         if name not in peaks:
-            cycles, run = self.soak_cycles(), Run(self.plan.memory_cycles)
+            cycles, run = self.soak_cycles(), Run(min(self.plan.memory_cycles, PEAK_CYCLES))
             with self.fresh(name) as runtime:
                 for kind in (Kind.TOKENIZED, Kind.ANSWERED):  # as where a leak is looked for
                     found = soak(runtime, kind, cycles[kind], run)

@@ -24,6 +24,7 @@ LONG_REQUESTS = 8
 _LONG_CHARACTERS = (500, 1000)  # in turn; of a leak by the longer alone half is seen
 _TOKENS_PER_CHARACTER = 4  # at most, in any script
 NEW_TOKENS = 8
+PEAK_CYCLES = 3  # of what is soaked for its peak alone: the first has the longest chats
 _ROOM_TOKENS = 64
 
 

@@ -11,7 +11,7 @@ from harness.fleet import Fleet
 from harness.item import Item
 from harness.policy import Plan, Rule
 from harness.release import Precision, Role
-from harness.soak import Kind
+from harness.soak import PEAK_CYCLES, Kind, soak
 from harness.stage import Stage
 from harness.statistic import Statistic
 from harness.variant import Recipe, Variant
@@ -106,6 +106,20 @@ def test_a_peak_is_soaked_once_whoever_asks_first(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "fresh", None)
     assert bench.peak_bytes("fp32") == theirs > 0
     assert bench.peak_bytes("int4") == found.peak_bytes(3) > found.samples[0].private_bytes
+
+
+def test_what_is_soaked_for_its_peak_alone_is_soaked_briefly(bench, tmp_path, monkeypatch):
+    (tmp_path / "genai_config.json").write_text('{"model": {"context_length": 300}}')
+    bench._stage = replace(bench._stage, plan=replace(bench.plan, memory_cycles=9))
+    runs = []
+
+    def short(runtime, kind, cycle, run):
+        runs.append(run.cycles)
+        return soak(runtime, kind, cycle[:1], run)
+
+    monkeypatch.setattr("harness.bench.soak", short)
+    assert bench.peak_bytes("fp32") > 0
+    assert runs == [PEAK_CYCLES] * 2
 
 
 def test_a_long_prompt_has_exactly_the_length_asked_for(bench):

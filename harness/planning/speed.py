@@ -14,7 +14,7 @@ from harness.planning.cost import SOURCE, Cost
 from harness.planning.shape import Shape
 from harness.planning.work import RELOAD, START, Work, asked
 from harness.route import NEW_TOKENS as RUNG_TOKENS
-from harness.soak import DEAR_REQUESTS, LONG_REQUESTS, REQUESTS
+from harness.soak import DEAR_REQUESTS, LONG_REQUESTS, PEAK_CYCLES, REQUESTS
 from harness.soak import NEW_TOKENS as SOAKED_TOKENS
 from harness.speed import LONG_EVERY, UPTIME_TOKENS, WARM_TOKENS
 from harness.stats.steady import WINDOW
@@ -71,7 +71,7 @@ def memory(shape: Shape, name: str) -> Cost:
     """Cycles of each kind, and the reference's peak where nothing has measured it."""
     cycles = shape.plan.memory_cycles
     fewer = max(cycles // 2, min(cycles, LEAST_LEVELS))
-    answered = asked(shape.prompt, SOAKED_TOKENS) * (REQUESTS * cycles)
+    cycle = asked(shape.prompt, SOAKED_TOKENS) * REQUESTS
     if not _is_soaked(shape, name):
         return Cost()
     ended = asked(shape.prompt, SOAKED_TOKENS / 2) + asked(shape.prompt, shape.answer)
@@ -80,10 +80,11 @@ def memory(shape: Shape, name: str) -> Cost:
     long = asked(min(_LONG_TOKENS, shape.context / 4), 2) * (
         LONG_REQUESTS * min(cycles, LEAST_LEVELS)
     )
-    works = {name: START + answered + stopped + refused + long}
+    works = {name: START + cycle * cycles + stopped + refused + long}
     candidates = [it for it in shape.roles if it != shape.reference]
     if candidates[:1] == [name] and not _is_soaked(shape, shape.reference):
-        works[shape.reference] = START + answered  # its peak is what the others' are compared with
+        # Its peak is what the others' are compared with.
+        works[shape.reference] = START + cycle * min(cycles, PEAK_CYCLES)
     return Cost(works, shape.together(name))
 
 
