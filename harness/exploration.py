@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 _TRIES_PER_EXAMPLE = 4  # to shrink what was found, for each example that looked for it
 _SHRINK_SECONDS = 60.0  # and no longer: a real model takes seconds for a try
 _CRASH_TRIES = 20  # a process that must be started again costs as much as so many tries
+# Held by who is in Hypothesis, and given up while a variant answers: Python 3.11 cannot parse source
+# in two threads at once, as Hypothesis does when it is imported and when it describes a function.
+_IN_HYPOTHESIS = threading.Lock()
 _PIECES = (
     "e\u0301",
     "\u0338\u0489",
@@ -92,7 +96,8 @@ class _Search:
         self.tried += 1
         self.left -= bool(self.failed)
         try:
-            action()
+            with _outside():
+                action()
         except BrokenPromiseError as broken:
             self.left -= self._cost(str(broken))
             self.over = min(self.over, time.monotonic() + _SHRINK_SECONDS)
@@ -120,8 +125,13 @@ class _Search:
 def explore_texts(problem: Callable[[str], str], effort: Effort) -> Discovery:
     """Texts over all of Unicode but NUL, halves of characters too.
 
-    `problem` says which promise one breaks, or nothing.
+    `problem` says which promise one breaks, or nothing. Several threads may explore at once.
     """
+    with _IN_HYPOTHESIS:
+        return _explored_texts(problem, effort)
+
+
+def _explored_texts(problem: Callable[[str], str], effort: Effort) -> Discovery:
     from hypothesis import given, seed
 
     search = _Search(_TRIES_PER_EXAMPLE * effort.examples)
@@ -143,7 +153,15 @@ def explore_texts(problem: Callable[[str], str], effort: Effort) -> Discovery:
 
 
 def explore_chats(begin: Callable[[], Conversation], effort: Effort) -> Discovery:
-    """Chats of up to so many steps: turns, cancelled and refused ones, and turns taken back."""
+    """Chats of up to so many steps: turns, cancelled and refused ones, and turns taken back.
+
+    Several threads may explore at once.
+    """
+    with _IN_HYPOTHESIS:
+        return _explored_chats(begin, effort)
+
+
+def _explored_chats(begin: Callable[[], Conversation], effort: Effort) -> Discovery:
     from hypothesis import seed
     from hypothesis.stateful import run_state_machine_as_test
 
@@ -223,6 +241,16 @@ def _settings(effort: Effort) -> "settings":
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
     )
+
+
+@contextlib.contextmanager
+def _outside() -> Iterator[None]:
+    """Let others into Hypothesis meanwhile."""
+    _IN_HYPOTHESIS.release()
+    try:
+        yield
+    finally:
+        _IN_HYPOTHESIS.acquire()
 
 
 @contextlib.contextmanager

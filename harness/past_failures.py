@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import threading
 from pathlib import Path
 
 from harness.store import write_text
 
 MOST = 50
 """Entries that are kept: the smallest."""
+
+_WRITING = threading.Lock()  # several variants are explored at the same time, and share the files
 
 
 class PastFailures:
@@ -22,20 +25,19 @@ class PastFailures:
 
     def read(self) -> list[object]:
         """The smallest entries, smallest first; the rest is forgotten."""
-        lines = self._lines()
-        kept = sorted(
-            dict.fromkeys(filter(_is_readable, lines)), key=lambda line: (len(line), line)
-        )
-        if len(kept) > MOST:
-            kept = kept[:MOST]
-            with contextlib.suppress(OSError):
-                write_text(self._path, "".join(f"{line}\n" for line in kept))
+        with _WRITING:
+            lines = dict.fromkeys(filter(_is_readable, self._lines()))
+            kept = sorted(lines, key=lambda line: (len(line), line))
+            if len(kept) > MOST:
+                kept = kept[:MOST]
+                with contextlib.suppress(OSError):
+                    write_text(self._path, "".join(f"{line}\n" for line in kept))
         return [json.loads(line) for line in kept]
 
     def add(self, entry: object) -> None:
         """Keep an entry, unless it is there already."""
         line = json.dumps(entry)
-        with contextlib.suppress(OSError):
+        with _WRITING, contextlib.suppress(OSError):
             if line not in self._lines():
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 with self._path.open("a", encoding="ascii") as file:

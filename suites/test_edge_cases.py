@@ -97,6 +97,15 @@ def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
     if not bench.is_judged("found", "explored"):
         record(bench.unjudged("found"))
         return
+    found = bench.together("exploration", lambda one: _explored(one, failures))
+    record(
+        _discovered(bench, found),
+        bench.sample("explored", "tries", [each.tried for each in found.values()]),
+    )
+
+
+def _explored(bench: Bench, failures: Path) -> dict[str, Discovery]:
+    """What was found in texts, and in chats where it is asked in chats."""
     plan, seed = bench.plan, int(bench.random("exploration").integers(2**32))
     found: dict[str, Discovery] = {}
     with _ordeal(bench) as ordeal:
@@ -114,10 +123,7 @@ def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
             )
         else:
             bench.remark(f"chats are not explored, {NO_CHATS}")
-    record(
-        _discovered(bench, found),
-        bench.sample("explored", "tries", [it.tried for it in found.values()]),
-    )
+    return found
 
 
 def _risks(bench: Bench) -> tuple[Risks, Risks, Risks, Risks]:

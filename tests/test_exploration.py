@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ def test_nothing_is_found_where_nothing_is_wrong(tmp_path):
 def test_a_text_is_shrunk_to_the_smallest_that_fails(tmp_path):
     found = explore_texts(no_lambda, effort(tmp_path))
     assert found.label == "text '\\u0300' (it has one)"
+
+
+def test_several_that_explore_at_the_same_time_find_what_each_finds_alone(tmp_path):
+    def found(number: int) -> tuple[Discovery, Discovery]:
+        folder = tmp_path / f"{number}"  # of its own, or one would begin with what another found
+        return explore_texts(no_lambda, effort(folder)), explore_chats(Chat, effort(folder))
+
+    with ThreadPoolExecutor(3) as pool:
+        at_once = list(pool.map(found, range(3)))
+    assert at_once == [found(3)] * 3
 
 
 def test_what_failed_once_is_tried_first_by_every_session_to_come(tmp_path):

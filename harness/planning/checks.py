@@ -40,6 +40,7 @@ TOGETHER = (
     "edge_cases.edge_cases",
     "edge_cases.tokenizer_risks",
     "edge_cases.vocabulary",
+    "edge_cases.exploration",
     "contracts.sampling",
     "contracts.repeats",
 )

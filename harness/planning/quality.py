@@ -128,7 +128,8 @@ def exploration(shape: Shape, name: str) -> Cost:
     text = asked(_EXPLORED_TOKENS, _CONTRACT_TOKENS) * 2 + _normal(shape)
     turn = asked(_EXPLORED_TOKENS * (1 + _TURNS_IN_MIND), _CONTRACT_TOKENS) * 2
     turns = plan.edge_chats * plan.edge_chat_steps / 2
-    return Cost({name: START + text * plan.edge_examples + turn * turns})
+    total = START + text * plan.edge_examples + turn * turns
+    return Cost({name: total}, shape.together(name))
 
 
 def sampling(shape: Shape, name: str) -> Cost:
