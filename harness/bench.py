@@ -109,13 +109,18 @@ class Bench:
         """How much to measure."""
         return self._stage.plan
 
-    def together(self, what: str, measure: Callable[["Bench"], T]) -> T:
-        """What `measure` makes of this variant's bench; where cores are idle, made meanwhile of all
-        that have its role, for their own checks to take.
+    def together(
+        self,
+        what: str,
+        measure: Callable[["Bench"], T],
+        others: Sequence[str] | None = None,
+    ) -> T:
+        """What `measure` makes of this variant's bench; where cores are idle, made meanwhile of the
+        `others`, all that have its role where nothing is said, for their own checks to take.
 
         It must time nothing, and the first check has asked what the variants share.
         """
-        stage, role, at_once = self._stage, self.variant.recipe.role, self._stage.together_at_once
+        stage, at_once = self._stage, self._stage.together_at_once
 
         def make(name: str) -> T:
             found = measure(Bench(stage, name, self._suite, at_once))
@@ -123,20 +128,23 @@ class Bench:
                 stage.listener.keep(self._suite, name)
             return found
 
-        others = [
-            name
-            for name in stage.names
-            if name != self._name and stage.fleet.variant(name).recipe.role is role
-        ]
         found: T = stage.together.of(
             f"{self._suite} {what}",
             self._name,
-            others,
+            self._alike() if others is None else others,
             make,
             at_once,
             stage.fleet.abort,
         )
         return found
+
+    def _alike(self) -> list[str]:
+        stage, role = self._stage, self.variant.recipe.role
+        return [
+            name
+            for name in stage.names
+            if name != self._name and stage.fleet.variant(name).recipe.role is role
+        ]
 
     @property
     def has_time(self) -> bool:
@@ -390,10 +398,18 @@ class Bench:
         return self._stage.long_text(self.items, length)
 
     def visit_foundry(self, name: str = "") -> Visit:
-        """What Foundry Local makes of the variant, or of the one that is named; once a session."""
+        """What Foundry Local makes of the variant, or of the one that is named; once a session.
+
+        Where cores are idle, the session's other variants are taken there at the same time.
+        """
         name = name or self._name
-        visits = self._stage.visits
+        visits, names = self._stage.visits, self._stage.names
         if name not in visits:
-            settings = read_settings(self._stage.source)
-            visits[name] = visit(self.fleet, name, self.items, self.plan, settings)
+            others = [other for other in names if other != name and other not in visits]
+            bench = Bench(self._stage, name, self._suite)
+            visits[name] = bench.together("visit", Bench._visited, others)
         return visits[name]
+
+    def _visited(self) -> Visit:
+        settings = read_settings(self._stage.source)
+        return visit(self.fleet, self._name, self.items, self.plan, settings)

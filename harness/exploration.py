@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _TRIES_PER_EXAMPLE = 4  # to shrink what was found, for each example that looked for it
 _SHRINK_SECONDS = 60.0  # and no longer: a real model takes seconds for a try
 _CRASH_TRIES = 20  # a process that must be started again costs as much as so many tries
-# Held by who is in Hypothesis, and given up while a variant answers: Python 3.11 cannot parse source
-# in two threads at once, as Hypothesis does when it is imported and when it describes a function.
+# Held by who is in Hypothesis, and given up while a variant answers: Python 3.11 cannot parse
+# source in two threads at once, as Hypothesis does on import and when it describes a function.
 _IN_HYPOTHESIS = threading.Lock()
 _PIECES = (
     "e\u0301",

@@ -34,7 +34,8 @@ class Together(Generic[T]):
         if at_once < 2 and (key, name) not in self._found:
             return make(name)
         if (key, name) not in self._found:
-            self._make(key, [name, *others], make, at_once, abort)
+            new = [other for other in others if (key, other) not in self._found]
+            self._make(key, [name, *new], make, at_once, abort)
         found = self._found.pop((key, name))
         if isinstance(found, Exception):
             raise found

@@ -1,4 +1,5 @@
 import itertools
+import threading
 from dataclasses import replace
 
 import pytest
@@ -94,6 +95,23 @@ def test_the_source_is_asked_once_a_session_and_so_is_why_it_cannot_be(bench, mo
             bench.source_facts()
     assert len(calls) == 1
     assert [it.label for it in calls[0][0].passages] == [it.id for it in ITEMS]
+
+
+def test_all_are_taken_to_foundry_local_at_the_same_time_and_once(bench, monkeypatch):
+    both, visited = threading.Barrier(2, timeout=10), []
+
+    def meet(fleet, name, *asked):
+        both.wait()
+        visited.append(name)
+        return f"visit of {name}"
+
+    monkeypatch.setattr("harness.bench.visit", meet)
+    monkeypatch.setattr("harness.stage.Stage.together_at_once", 2)
+    bench._stage = replace(bench._stage, names=("fp32", "int4"))
+    assert bench.visit_foundry("fp32") == "visit of fp32"
+    other = Bench(bench._stage, "fp32", "foundry")
+    assert [it.visit_foundry() for it in (bench, other)] == ["visit of int4", "visit of fp32"]
+    assert sorted(visited) == ["fp32", "int4"]
 
 
 def test_a_peak_is_soaked_once_whoever_asks_first(bench, tmp_path, monkeypatch):

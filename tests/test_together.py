@@ -43,6 +43,13 @@ def test_what_one_raises_is_its_own():
         together.of("soak", "b", ("a",), make, 2)
 
 
+def test_what_others_have_not_taken_yet_is_not_made_again():
+    made, together = [], Together()
+    together.of("visit", "a", ("b",), made.append, 2)
+    together.of("visit", "c", ("b", "d"), made.append, 2)
+    assert sorted(made) == ["a", "b", "c", "d"]
+
+
 def test_an_interrupt_aborts_what_runs_and_waits_for_nothing():
     is_aborted = threading.Event()
 

@@ -45,3 +45,6 @@ TOGETHER = (
     "contracts.repeats",
 )
 """Checks that the first variant of a role makes for all of them, where cores are idle."""
+
+OF_ALL = ("foundry.same_answers",)
+"""Checks that the first variant makes for all of the session, where cores are idle."""

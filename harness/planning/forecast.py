@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from harness.clock import CheckOf
-from harness.planning.checks import CHECKS, TOGETHER
+from harness.planning.checks import CHECKS, OF_ALL, TOGETHER
 from harness.planning.cost import SOURCE
 from harness.planning.pilot import Pilot
 from harness.planning.shape import Shape
@@ -55,8 +55,10 @@ def _booked(seconds: Mapping[CheckOf, float], shape: Shape) -> dict[CheckOf, flo
     found: dict[CheckOf, float] = {}
     for (check, name), spent in seconds.items():
         payer = (check, name)
-        if check in TOGETHER and shape.together(name) > 1:
-            payer = next((it for it in found if _alike(it, payer, shape)), payer)
+        if check in OF_ALL and shape.all_together > 1:
+            payer = next((booked for booked in found if booked[0] == check), payer)
+        elif check in TOGETHER and shape.together(name) > 1:
+            payer = next((booked for booked in found if _alike(booked, payer, shape)), payer)
         found[check, name] = 0.0
         found[payer] += spent
     return found
@@ -88,5 +90,6 @@ def suite_bytes(suite: str, shape: Shape, pilots: Mapping[str, Pilot]) -> float:
         "edge_cases": together,
         "latency": 2 * one,
         "accuracy": 2 * (shape.at_once - 1) * one,
+        "foundry": shape.all_together * one,
     }
     return kept + more.get(suite, one)

@@ -161,4 +161,4 @@ def foundry(shape: Shape, name: str) -> Cost:
     own = asked(shape.prompt, shape.answer) * (sample + plan.foundry_items * _SLICES)
     there = asked(shape.prompt, shape.answer) * (2 * sample + plan.foundry_items * _SLICES)
     options = asked(shape.prompt, _CONTRACT_TOKENS) * (_OPTIONS * _FOUNDRY_PROMPTS)
-    return Cost({name: START + own + there + options})
+    return Cost({name: START + own + there + options}, shape.all_together)

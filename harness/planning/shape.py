@@ -66,6 +66,11 @@ class Shape:
         alike = [it for it in self.roles.values() if it is self.roles[name]]
         return min(self.at_once, len(alike), MOST_AT_ONCE)
 
+    @property
+    def all_together(self) -> int:
+        """How many variants are asked at once where nothing is timed, whatever their roles."""
+        return min(self.at_once, len(self.roles), MOST_AT_ONCE)
+
     def under(self, plan: Plan) -> "Shape":
         """The same under another plan, which may end the ladder sooner."""
         most = plan.scaling_longest_tokens
