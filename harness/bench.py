@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.answer import Answer, Messages, Request
 from harness.bank import across_slices, generator
+from harness.chances import Chances
 from harness.climb import Climb
 from harness.conditions import disturbance
 from harness.device import Device
@@ -22,10 +23,9 @@ from harness.generation import Recital
 from harness.item import Item
 from harness.long_chat import LongChat
 from harness.measurement import Measurement
-from harness.metrics.packaging import as_ids
 from harness.pairing import ProcessPair
 from harness.policy import Plan, Rule
-from harness.probes.folder import read_folder
+from harness.probes.folder import read_folder, read_penalty
 from harness.probes.host import capture_conditions
 from harness.release import Role
 from harness.reply import Reply
@@ -217,9 +217,11 @@ class Bench:
         return self._stage.stated_context
 
     @property
-    def end_tokens(self) -> tuple[int, ...]:
-        """The tokens that end an answer, as the variant's own configuration states them."""
-        return as_ids(read_folder(self.variant.directory).model.get("eos_token_id"))
+    def chances(self) -> Chances:
+        """What the variant's own logits say of its answers."""
+        directory = self.variant.directory
+        ends, penalty = read_folder(directory).end_tokens, read_penalty(directory)
+        return Chances(self.ask, ends, penalty)
 
     def some_items(self, count: int) -> tuple[Item, ...]:
         """So many items of the bank, of every slice as many."""

@@ -7,18 +7,22 @@ import numpy as np
 from harness.answer import Answer, Finish, Request
 from harness.metrics.edge_cases import parting
 from harness.metrics.likelihood import Logits, Tokens
-from harness.metrics.sampling import log_chance
+from harness.metrics.sampling import log_chance, penalized
 from harness.ordeal import TIE
 
 Ask = Callable[[Sequence[Request]], Sequence[Answer]]
 
 
 class Chances:
-    """Of answers that carry token ids, by the logits that `score` gives for prompt and answer."""
+    """Of answers that carry token ids, by the logits that `score` gives for prompt and answer.
 
-    def __init__(self, score: Ask, end_tokens: Tokens) -> None:
+    Answers were generated under the repetition `penalty`, which scores know nothing of.
+    """
+
+    def __init__(self, score: Ask, end_tokens: Tokens, penalty: float = 1.0) -> None:
         self._score = score
         self._end_tokens = end_tokens
+        self._penalty = penalty
 
     def said(self, answer: Answer) -> Tokens:
         """An answer's tokens, and for the end that stopped it the first end token there is."""
@@ -31,7 +35,7 @@ class Chances:
         texts = [self.said(it) for it in answers]
         return [
             0.0 if logits is None else log_chance(logits, text, temperature)
-            for text, logits in zip(texts, self.logits(prompts, texts), strict=True)
+            for text, logits in zip(texts, self.logits(prompts, texts, self._penalty), strict=True)
         ]
 
     def is_tie(self, prompt: Tokens, one: Answer, other: Answer) -> bool:
@@ -45,14 +49,18 @@ class Chances:
         tokens = [self.said(it)[at : at + 1] for it in (one, other)]
         if not all(tokens):
             return False
-        [logits] = self.logits([prompt], [(*one.token_ids[:at], *tokens[0])])
+        text = (*one.token_ids[:at], *tokens[0])
+        [logits] = self.logits([prompt], [text], self._penalty)
         if logits is None:
             return False
         ids = [token for [token] in tokens]
         return bool(np.max(logits[-1]) - np.min(logits[-1][ids]) < TIE)
 
-    def logits(self, prompts: Sequence[Tokens], texts: Sequence[Tokens]) -> list[Logits | None]:
-        """What predicts each text's tokens after its prompt; None where the runtime gives none.
+    def logits(
+        self, prompts: Sequence[Tokens], texts: Sequence[Tokens], penalty: float
+    ) -> list[Logits | None]:
+        """What predicts each text's tokens after its prompt, under a repetition penalty; None where
+        the runtime gives none.
 
         After a prompt of no tokens nothing predicts the first.
         """
@@ -64,7 +72,8 @@ class Chances:
         found: list[Logits | None] = [None] * len(prompts)
         for at, answer in zip(asked, self._score(plan) if plan else (), strict=True):
             if answer.logits is not None and len(answer.logits) == len(texts[at]):
-                found[at] = self._with_one_end(answer.logits)
+                rows = penalized(answer.logits, prompts[at], texts[at], penalty)
+                found[at] = self._with_one_end(rows)
         return found
 
     def _with_one_end(self, logits: Logits) -> Logits:

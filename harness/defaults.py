@@ -8,7 +8,7 @@ from harness.chances import Ask, Chances
 from harness.item import Item
 from harness.metrics.likelihood import Tokens
 from harness.metrics.quality import grade
-from harness.metrics.sampling import heat, penalized
+from harness.metrics.sampling import heat
 from harness.reply import Reply
 
 Encode = Callable[[Sequence[str]], Sequence[Sequence[int]]]
@@ -98,14 +98,11 @@ def _heat(
         if answer.finish is not Finish.ERROR
     ]
     kinds = [it for it in dict.fromkeys(said) if it[1]]
-    rows = chances.logits([prompt for prompt, _ in kinds], [text for _, text in kinds])
-    known = {
-        (prompt, text): penalized(logits, prompt, text, settings.repetition_penalty)
-        for (prompt, text), logits in zip(kinds, rows, strict=True)
-        if logits is not None
-    }
-    texts = [(known[it], it[1]) for it in said if it in known]
-    return heat(texts, settings.temperature)
+    prompts, texts = [prompt for prompt, _ in kinds], [text for _, text in kinds]
+    rows = chances.logits(prompts, texts, settings.repetition_penalty)
+    known = {kind: logits for kind, logits in zip(kinds, rows, strict=True) if logits is not None}
+    drawn = [(known[it], it[1]) for it in said if it in known]
+    return heat(drawn, settings.temperature)
 
 
 def _is_right(item: Item, answer: Answer) -> bool:

@@ -10,7 +10,9 @@ from harness.fleet import Fleet
 from harness.long_chat import LongChat
 from harness.metrics.divergence import Logits, non_finite_positions
 from harness.metrics.recital import Decoded, changed, decoded
+from harness.metrics.sampling import penalized
 from harness.metrics.scaling import Deviation, deviation
+from harness.probes.folder import read_penalty
 
 NEW_TOKENS = 8
 """Steps after each chat."""
@@ -47,15 +49,22 @@ def recite(
     """
     references: Sequence[Recital | None] = theirs or [None] * len(chats)
     prompts = fleet.encode(name, fleet.render(name, [it.messages for it in chats]))
+    penalty = read_penalty(fleet.variant(name).directory)
     return tuple(
-        _recital(fleet, name, chat, tuple(prompt), their)
+        _recital(fleet, name, chat, tuple(prompt), their, penalty)
         for chat, prompt, their in zip(chats, prompts, references, strict=True)
     )
 
 
 def _recital(
-    fleet: Fleet, name: str, chat: LongChat, prompt: Tokens, theirs: Recital | None
+    fleet: Fleet,
+    name: str,
+    chat: LongChat,
+    prompt: Tokens,
+    theirs: Recital | None,
+    penalty: float,
 ) -> Recital:
+    """Where tokens are forced the likeliest are told as they are; what is free obeys `penalty`."""
     greedy = Request(messages=chat.messages, max_new_tokens=NEW_TOKENS, stop_at_end=False)
     told = _asked(
         fleet, name, replace(greedy, tell_logits=True, forced=theirs.came if theirs else ()), prompt
@@ -68,15 +77,17 @@ def _recital(
     broken = non_finite_positions(steps) + non_finite_positions(prefill)
     if broken:
         return Recital(chat.tokens, came, steps, broken)
-    free = told
+    chosen, free = Tokens(), told
     if theirs:
+        chosen = told.token_ids
         free = _asked(fleet, name, replace(greedy, fresh=False, keep_prefix=True), prompt)
+    ruled = penalized(prefill, prompt, came, penalty)
     return Recital(
         chat.tokens,
         came,
         steps,
         0,
-        decoded(steps, prefill, told.token_ids, free.token_ids, came),
+        decoded(steps, prefill, chosen, free.token_ids, came, ruled),
         _changes(fleet, name, chat),
         _beside(name, theirs.steps, steps) if theirs else None,
     )

@@ -14,6 +14,7 @@ from harness.metrics.edge_cases import (
     broken_promise,
     parting,
 )
+from harness.metrics.sampling import penalized
 from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
 
@@ -34,9 +35,15 @@ class Ordeal:
     nothing to try.
     """
 
-    def __init__(self, runtime: Isolated, normal: Request, tokenizer: Tokenizer) -> None:
-        """Ask the normal request first; raises ModelError where even that is not answered."""
+    def __init__(
+        self, runtime: Isolated, normal: Request, tokenizer: Tokenizer, penalty: float = 1.0
+    ) -> None:
+        """Ask the normal request first; raises ModelError where even that is not answered.
+
+        The runtime generates under the repetition `penalty`, which its scores know nothing of.
+        """
         self.runtime = runtime
+        self._penalty = penalty
         self.normal = replace(normal, watch=True)
         self.tokenizer = tokenizer
         self._hangs = 0
@@ -86,7 +93,7 @@ class Ordeal:
         [scored] = self.run([Request(token_ids=begin, score_from=len(begin) - 1, fresh=False)])
         if scored.logits is None:
             return False
-        [row] = scored.logits
+        [row] = penalized(scored.logits, begin[:-1], (), self._penalty)
         return bool(np.max(row) - np.min(row[tokens]) < TIE)
 
     def _decoded(self, answer: Answer) -> str | None:

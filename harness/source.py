@@ -14,10 +14,11 @@ from harness.fleet import Fleet
 from harness.forcing import Passage, own_and_expected, read
 from harness.item import Item, Scorer
 from harness.metrics.divergence import Logits, shortfall
+from harness.metrics.sampling import penalized
 from harness.metrics.scaling import deviation
 from harness.metrics.scorers.choice import behind
 from harness.parity import CHATS, TEXTS, AddedToken, Cause, Ids, cause, or_none, typed
-from harness.probes.folder import read_folder
+from harness.probes.folder import read_folder, read_penalty
 from harness.release import TRANSFORMERS
 from harness.reply import Reply
 from harness.runtimes.isolated import Isolated
@@ -60,8 +61,8 @@ class SourceFacts:
     By position of the passages in `labels`: `kld` in nats, and `logit_error`, the mean distance of
     the logits over how far the source's lie from their middle. `shortfall` says how much likelier
     than what the reference answered or chose the source finds something else, in nats: 0 where its
-    greedy answer is the same. It has one value for each token that was generated and each choice,
-    of the items in `shortfall_labels`.
+    greedy answer is the same, under the reference's repetition penalty. It has one value for each
+    token that was generated and each choice, of the items in `shortfall_labels`.
     """
 
     asked: Questions
@@ -149,6 +150,7 @@ def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> 
     ids = _ids(source, asked)
     kld, error, labels = list[float](), list[float](), list[str]()
     short = list[tuple[str, float]]()
+    penalty = read_penalty(fleet.variant(reference).directory)
     for passage in asked.passages:
         theirs, mine = _read(source, passage), read(fleet, reference, passage)
         if theirs.shape != mine.shape:
@@ -162,8 +164,8 @@ def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> 
         error += (apart.error[known] / apart.spread[known]).tolist()
         labels += [passage.label] * int(known.sum())
         if passage.is_said:
-            likely = [(token,) for token in passage.scored] + [asked.end_tokens] * passage.ends
-            short += [(passage.label, value) for value in shortfall(theirs, likely).tolist()]
+            values = _said_short(theirs, passage, asked.end_tokens, penalty)
+            short += [(passage.label, value) for value in values]
     short += [(one.item.id, _behind(source, one)) for one in asked.choosing]
     known_short = [(label, min(value, _MOST)) for label, value in short if not math.isnan(value)]
     return SourceFacts(
@@ -175,6 +177,16 @@ def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> 
         shortfall=tuple(value for _, value in known_short),
         shortfall_labels=tuple(label for label, _ in known_short),
     )
+
+
+def _said_short(
+    theirs: Logits, said: Passage, end_tokens: tuple[int, ...], penalty: float
+) -> list[float]:
+    """The shortfall in nats of each token of an answer, by the rule that chose them."""
+    likely = [(token,) for token in said.scored] + [end_tokens] * said.ends
+    prompt = said.token_ids[: said.score_from]
+    found: list[float] = shortfall(penalized(theirs, prompt, said.scored, penalty), likely).tolist()
+    return found
 
 
 def _behind(source: Isolated, asked: Choosing) -> float:

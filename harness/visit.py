@@ -14,10 +14,8 @@ from harness.defaults import Defaults, Settings, ask_defaults, settings_of, with
 from harness.exam import require_answers
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
-from harness.metrics.likelihood import Tokens
-from harness.metrics.packaging import as_ids
 from harness.policy import Plan
-from harness.probes.folder import read_folder
+from harness.probes.folder import read_folder, read_penalty
 from harness.release import FOUNDRY_LOCAL
 from harness.reply import Reply
 
@@ -45,7 +43,9 @@ def visit(fleet: Fleet, name: str, items: Sequence[Item], plan: Plan, settings: 
     chosen = some_of_every_slice(items, plan.foundry_items)
     sample = _graded(items, plan.default_items)
     own = _own(fleet, name, dict.fromkeys([*chosen, *sample]))
-    chances = Chances(partial(fleet.ask, name), _end_tokens(fleet, name))
+    directory = fleet.variant(name).directory
+    ends, penalty = read_folder(directory).end_tokens, read_penalty(directory)
+    chances = Chances(partial(fleet.ask, name), ends, penalty)
     with fleet.fresh(name, FOUNDRY_LOCAL) as foundry:
 
         def ask(asked: Sequence[Request]) -> list[Answer]:
@@ -81,10 +81,6 @@ def _prompts(own: Mapping[Item, Answer]) -> list[Prompt]:
         )
         for at, item in enumerate(across_slices(list(own), _PROMPTS))
     ]
-
-
-def _end_tokens(fleet: Fleet, name: str) -> Tokens:
-    return as_ids(read_folder(fleet.variant(name).directory).model.get("eos_token_id"))
 
 
 def read_settings(source: Path | None) -> Settings:

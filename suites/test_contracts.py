@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.bench import Bench
-from harness.chances import Chances
 from harness.contracts import Contract, Held, hold, uncertain_prompts
 from harness.measurement import Measurement
 from harness.metrics.sampling import needed
@@ -42,7 +41,7 @@ def _held(bench: Bench) -> Held:
     ids = bench.encode(bench.render([it.messages for it in asked]))
     named = [(item.id, tuple(tokens)) for item, tokens in zip(asked, ids, strict=True)]
     prompts = uncertain_prompts(bench.ask, named, bench.random("seeds"), NEW_TOKENS)
-    return hold(bench.ask, Chances(bench.ask, bench.end_tokens), prompts)
+    return hold(bench.ask, bench.chances, prompts)
 
 
 def _repeated(bench: Bench) -> list[tuple[int, str, str]]:
@@ -50,7 +49,7 @@ def _repeated(bench: Bench) -> list[tuple[int, str, str]]:
     asked = bench.some_items(REPEATED_ITEMS)
     count = needed(bench.plan.repeat_rate) if bench.is_judged("changed") else 0
     plan = repeats([it.messages for it in asked], count)
-    return changed([it.id for it in asked], bench.ask(plan), Chances(bench.ask, bench.end_tokens))
+    return changed([it.id for it in asked], bench.ask(plan), bench.chances)
 
 
 def _counted(bench: Bench, contract: Contract, held: Held) -> Measurement:

@@ -19,7 +19,7 @@ from harness.metrics.edge_cases import Expected, expected_of
 from harness.ordeal import OddRequest, Ordeal
 from harness.past_failures import PastFailures
 from harness.plugins.measure import OddRequests, Record
-from harness.probes.folder import read_folder
+from harness.probes.folder import read_folder, read_penalty
 from harness.probes.tokenizer import read_tokenizer
 from harness.tokenizer_risk import cut_at_nul, typed_special_tokens, unnormalized, without_token
 from harness.unicode_texts import Piece, pieces_of_unicode
@@ -162,9 +162,10 @@ def _tried(bench: Bench, cases: Mapping[str, OddRequest]) -> tuple[Problems, Pro
 def _ordeal(bench: Bench) -> Iterator[Ordeal]:
     """A process of its own, and a normal request to hold it against."""
     normal = replace(question(bench.items[0]), max_new_tokens=NORMAL_TOKENS)
-    tokenizer = read_tokenizer(bench.variant.directory)
+    directory = bench.variant.directory
+    tokenizer, penalty = read_tokenizer(directory), read_penalty(directory)
     with bench.fresh() as runtime:
-        yield Ordeal(runtime, normal, tokenizer)
+        yield Ordeal(runtime, normal, tokenizer, penalty)
 
 
 def _chosen(bench: Bench) -> dict[str, Sequence[Piece]]:

@@ -1,11 +1,14 @@
 """Fixtures of the harness's own tests: the embedded variants, and a project to run pytest in."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache" / "variants"
+PENALTY = 5.0  # the embedded model is too sure of itself for one of 1.3
 
 
 @pytest.fixture(scope="session")
@@ -24,4 +27,20 @@ def embedded() -> dict[str, Path]:
     for name, variant in built.items():
         assert not isinstance(variant, HarnessError), variant
         directories[name] = variant.directory
+    return directories
+
+
+@pytest.fixture(scope="session")
+def penalizing(
+    embedded: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The same variants as of a source that states a repetition penalty of `PENALTY`."""
+    directories = {}
+    for name, built in embedded.items():
+        directories[name] = tmp_path_factory.mktemp("penalizing") / name
+        shutil.copytree(built, directories[name])
+        path = directories[name] / "genai_config.json"
+        config = json.loads(path.read_text())
+        config["search"]["repetition_penalty"] = PENALTY
+        path.write_text(json.dumps(config))
     return directories

@@ -62,6 +62,42 @@ def test_an_answer_may_have_ended_with_any_of_the_end_tokens():
     assert other < -15
 
 
+def chances_of(row, penalty):
+    """Chances of a model that expects the same everywhere."""
+
+    def score(plan):
+        rows = [len(it.token_ids) - it.score_from for it in plan]
+        return [Answer(logits=np.array([row] * count, np.float32)) for count in rows]
+
+    return Chances(score, (7, 2), penalty)
+
+
+def test_a_text_is_as_likely_as_a_repetition_penalty_makes_it():
+    row = np.zeros(9)
+    row[[3, 5]] = 20.0, 30.0
+    answer = Answer(token_ids=(5, 3), finish=Finish.LENGTH)
+    [log] = chances_of(row, 2.0).log_chances([(1,)], [answer], 1.0)
+    assert log == pytest.approx(-0.01, abs=0.01)
+    [raw] = chances_of(row, 1.0).log_chances([(1,)], [answer], 1.0)
+    assert raw == pytest.approx(-10, abs=0.01)
+
+
+def test_an_end_that_was_in_the_prompt_already_is_penalized_as_itself():
+    row = np.full(9, -30.0)
+    row[[2, 4]] = 20.0, 15.0  # one of two ends, which stands in the prompt, and another token
+    answer = Answer(finish=Finish.STOP)
+    [log] = chances_of(row, 2.0).log_chances([(1, 2)], [answer], 1.0)
+    assert log == pytest.approx(-5, abs=0.01)
+
+
+def test_a_tie_is_one_under_the_repetition_penalty():
+    row = np.zeros(9)
+    row[[3, 5]] = 10.0, 20.0
+    one, other = (Answer(token_ids=it, finish=Finish.LENGTH) for it in [(5, 5), (5, 3)])
+    assert chances_of(row, 2.0).is_tie((1,), one, other)
+    assert not chances_of(row, 1.0).is_tie((1,), one, other)
+
+
 def broken(found):
     return {it for it, problems in found.problems.items() if any(problems.values())}
 

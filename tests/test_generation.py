@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,9 +25,13 @@ class Fleet:
     """Two runtimes in this process."""
 
     def __init__(self, directories, **runtimes):
+        self.directories = directories
         self.runtimes = {name: runtime() for name, runtime in runtimes.items()}
         for name, it in self.runtimes.items():
             it.load(directories[name])
+
+    def variant(self, name):
+        return SimpleNamespace(directory=self.directories[name])
 
     def ask(self, name, plan, copy=0):
         return [self.runtimes[name].answer(request) for request in plan]
@@ -82,6 +87,20 @@ def test_what_a_clean_variant_decodes_is_what_it_reads(embedded, chats, whole, n
     assert broken(mine, whole[0]) == broken(whole[0], whole[0]) == set()
     assert mine.beside.kld.shape == (8,)
     assert mine.came == whole[0].came
+
+
+def test_tokens_that_a_repetition_penalty_chose_do_not_fall_short(penalizing, chats):
+    [theirs] = recite(Fleet(penalizing, fp32=OrtGenAI), "fp32", chats)
+    [mine] = recite(Fleet(penalizing, int4=OrtGenAI), "int4", chats, [theirs])
+    assert broken(theirs, theirs) == broken(mine, theirs) == set()
+    assert max(theirs.decoded.shortfall, mine.decoded.shortfall) < 0.01
+
+
+@pytest.mark.parametrize("plant", ["WrongAfterFirst", "WrongAtTheEnd"])
+def test_and_wrong_ones_do(penalizing, chats, plant):
+    runtime = planted(getattr(long_plants, plant))
+    [theirs] = recite(Fleet(penalizing, fp32=runtime), "fp32", chats)
+    assert "generated" in broken(theirs, theirs)
 
 
 PLANTS = [

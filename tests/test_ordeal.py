@@ -10,6 +10,7 @@ from harness.ordeal import Ordeal
 from harness.patience import Patience
 from harness.probes.tokenizer import Tokenizer
 from harness.runtimes.isolated import Isolated
+from tests.conftest import PENALTY
 
 NORMAL = Request(messages=(("user", "Where is Rome?"),), max_new_tokens=8, fresh=False)
 
@@ -114,3 +115,13 @@ def test_two_answers_tie_where_both_tokens_are_about_equally_likely(embedded):
         assert not it.is_tie(answer, replace(answer, prompt_ids=(1,), token_ids=(9, 9)))
         assert it.is_tie(answer, replace(answer, token_ids=answer.token_ids[:-1]))
         assert not it.is_tie(answer, replace(answer, token_ids=(*answer.token_ids, 9)))
+
+
+def test_two_answers_tie_under_the_repetition_penalty(penalizing):
+    with Isolated("harness.runtimes.ort_genai:OrtGenAI", penalizing["int4"]) as process:
+        ordeals = [Ordeal(process, NORMAL, Tokenizer({}), it) for it in (PENALTY, 1.0)]
+        [answer] = process.run([NORMAL])
+        tokens = answer.token_ids
+        cut = [replace(answer, token_ids=tokens[:at]) for at in range(len(tokens))]
+        assert all(ordeals[0].is_tie(answer, other) for other in cut)
+        assert not all(ordeals[1].is_tie(answer, other) for other in cut)

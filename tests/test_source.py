@@ -1,10 +1,12 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.answer import is_question
+from harness.domain import read_items
 from harness.errors import CrashError, InfrastructureError, ModelError
 from harness.exam import replies
 from harness.fleet import Fleet
@@ -13,13 +15,15 @@ from harness.item import Item, Scorer
 from harness.metrics.scorers.choice import likeliest
 from harness.parity import CHATS, TEXTS, Cause
 from harness.patience import Patience
-from harness.release import Precision, Role
+from harness.release import Data, Precision, Role
 from harness.reply import Reply
 from harness.source import ask_source, causes, questions
 from harness.variant import Recipe, Variant
 
 ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(3))
 CODE = {"fp32": Role.REFERENCE, "int4": Role.CANDIDATE}
+ENGINE = "harness.runtimes.ort_genai:OrtGenAI"
+TRAVEL = Path(__file__).parents[1] / "fixtures" / "travel"
 
 
 @pytest.fixture
@@ -92,6 +96,29 @@ def test_an_answer_that_the_source_would_not_give_falls_short(fleet, asked, stan
     assert facts.shortfall == (0.0, 5.0, 5.0, 0.0)
     ended = replace(asked, passages=[said], end_tokens=(3, 4))
     assert ask_source(ended, fleet, "fp32").shortfall == (0.0, 5.0, 5.0, 5.0)
+
+
+def test_an_answer_falls_short_by_the_rule_that_chose_it(fleet, asked, stand_in, tmp_path):
+    path = tmp_path / "fp32" / "genai_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "search": {"repetition_penalty": 2.0}}))
+    said = Passage("a", (9, 7, 8, 100), 3, ends=True)  # 9 is expected, which was there already
+    facts = ask_source(replace(asked, passages=[said], end_tokens=(3,)), fleet, "fp32")
+    assert facts.shortfall == (2.5, 5.0)
+    assert max(facts.kld) == 0
+
+
+def test_a_reference_that_penalizes_repetition_is_no_distance_from_its_source(penalizing, stand_in):
+    stand_in(ENGINE)
+    items = read_items(Data(TRAVEL / "eval.jsonl"))[:12]
+    variant = Variant(
+        Recipe("fp32", Role.REFERENCE, Precision.FP32), penalizing["fp32"], {}, "sha256:0"
+    )
+    with Fleet({"fp32": variant}, ENGINE, 60.0) as fleet:
+        replied = list(zip(items, replies(fleet, "fp32", items), strict=True))
+        facts = ask_source(questions(penalizing["fp32"], fleet, "fp32", replied), fleet, "fp32")
+    assert len(facts.shortfall) > 50
+    assert max(facts.shortfall) < 0.01
 
 
 def test_a_reference_with_broken_logits_is_compared_where_they_are_whole(

@@ -17,8 +17,9 @@ class Decoded:
     """Steps after one chat, and what became of them.
 
     `distance` is the mean distance of the logits of the steps from those of one prefill over the
-    same tokens, `shortfall` the most by which the prefill finds another token likelier than one
-    that was chosen; both over the mean distance of the prefill's logits from their middle.
+    same tokens, `shortfall` the most by which the prefill, under the same repetition penalty, finds
+    another token likelier than one that was chosen; both over the mean distance of the prefill's
+    logits from their middle.
     """
 
     distance: float
@@ -31,11 +32,13 @@ def decoded(
     chosen: Sequence[int],
     greedy: Sequence[int],
     came: Sequence[int],
+    ruled: Logits,
 ) -> Decoded:
     """`chosen` are the tokens that each step found likeliest, where those of `came` came after it.
 
     Of `greedy`, generated freely, the first that is not the one which came is the last to be
-    judged. Logits are (steps, vocabulary), and finite.
+    judged: by `ruled`, the prefill's logits as the package's repetition penalty leaves them. Logits
+    are (steps, vocabulary), and finite.
     """
     apart = deviation(prefill, steps)
     spread = float(apart.spread.mean())
@@ -43,8 +46,8 @@ def decoded(
     judged = list(greedy)[: same.index(False) + 1 if False in same else len(same)]
     short = [
         float(value)
-        for tokens in (chosen, judged)
-        for value in shortfall(prefill[: len(tokens)], [(token,) for token in tokens])
+        for tokens, logits in ((chosen, prefill), (judged, ruled))
+        for value in shortfall(logits[: len(tokens)], [(token,) for token in tokens])
     ]
     return Decoded(float(apart.error.mean()) / spread, max(short, default=0.0) / spread)
 

@@ -56,6 +56,16 @@ def read_object(path: Path) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def read_penalty(directory: Path) -> float:
+    """The repetition penalty that a folder's genai_config.json states; 1 where it states none.
+
+    The engine holds to it whenever it generates, greedily too, and never where it scores.
+    """
+    search = read_object(directory / "genai_config.json").get("search")
+    found = search.get("repetition_penalty") if isinstance(search, Mapping) else None
+    return float(found) if isinstance(found, int | float) and found > 0 else 1.0
+
+
 def file_sizes(directory: Path) -> dict[str, int]:
     """Size in bytes of every file below a directory, by relative posix path, sorted."""
     files = sorted(path for path in directory.rglob("*") if path.is_file())

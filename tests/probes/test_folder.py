@@ -14,6 +14,7 @@ from harness.probes.folder import (
     float_tensors,
     read_folder,
     read_length_limits,
+    read_penalty,
 )
 
 
@@ -111,3 +112,23 @@ def test_length_limits_are_read_from_the_variant_and_from_what_it_was_made_from(
     assert read_length_limits(directory) == {500}
     assert read_length_limits(directory, tmp_path) == {500, 700}
     assert read_length_limits(tmp_path / "nowhere") == set()
+
+
+@pytest.mark.parametrize(
+    ("search", "penalty"),
+    [
+        ({"repetition_penalty": 1.05}, 1.05),
+        ({}, 1.0),
+        (None, 1.0),
+        ({"repetition_penalty": None}, 1.0),
+        ({"repetition_penalty": "1.1"}, 1.0),
+        ({"repetition_penalty": 0}, 1.0),
+    ],
+)
+def test_the_repetition_penalty_is_the_packages_own(tmp_path, search, penalty):
+    (tmp_path / "genai_config.json").write_text(json.dumps({"search": search}))
+    assert read_penalty(tmp_path) == penalty
+
+
+def test_a_folder_without_a_configuration_has_no_repetition_penalty(tmp_path):
+    assert read_penalty(tmp_path) == 1.0
