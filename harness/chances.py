@@ -32,11 +32,12 @@ class Chances:
         self, prompts: Sequence[Tokens], answers: Sequence[Answer], temperature: float
     ) -> list[float]:
         """Log-probability in nats of each answer at a temperature; 0 for what cannot be scored."""
-        texts = [self.said(it) for it in answers]
-        return [
-            0.0 if logits is None else log_chance(logits, text, temperature)
-            for text, logits in zip(texts, self.logits(prompts, texts, self._penalty), strict=True)
-        ]
+        pairs = zip(prompts, map(self.said, answers), strict=True)
+        return [self._log_chance(prompt, text, temperature) for prompt, text in pairs]
+
+    def _log_chance(self, prompt: Tokens, text: Tokens, temperature: float) -> float:
+        logits = self.logits(prompt, text, self._penalty)
+        return 0.0 if logits is None else log_chance(logits, text, temperature)
 
     def is_tie(self, prompt: Tokens, one: Answer, other: Answer) -> bool:
         """Whether two answers to a prompt part where both tokens are about the likeliest.
@@ -50,31 +51,26 @@ class Chances:
         if not all(tokens):
             return False
         text = (*one.token_ids[:at], *tokens[0])
-        [logits] = self.logits([prompt], [text], self._penalty)
+        logits = self.logits(prompt, text, self._penalty)
         if logits is None:
             return False
         ids = [token for [token] in tokens]
         return bool(np.max(logits[-1]) - np.min(logits[-1][ids]) < TIE)
 
-    def logits(
-        self, prompts: Sequence[Tokens], texts: Sequence[Tokens], penalty: float
-    ) -> list[Logits | None]:
-        """What predicts each text's tokens after its prompt, under a repetition penalty; None where
-        the runtime gives none.
+    def logits(self, prompt: Tokens, text: Tokens, penalty: float) -> Logits | None:
+        """What predicts a text's tokens after its prompt under a repetition penalty, (tokens,
+        vocabulary); None where the runtime gives none, or nothing predicts the first token.
 
-        After a prompt of no tokens nothing predicts the first.
+        One text is scored at a time: a long answer's logits take 150 MiB where a vocabulary has
+        150,000 tokens, in both processes.
         """
-        asked = [at for at, prompt in enumerate(prompts) if prompt and texts[at]]
-        plan = [
-            Request(token_ids=(*prompts[at], *texts[at]), score_from=len(prompts[at]), fresh=False)
-            for at in asked
-        ]
-        found: list[Logits | None] = [None] * len(prompts)
-        for at, answer in zip(asked, self._score(plan) if plan else (), strict=True):
-            if answer.logits is not None and len(answer.logits) == len(texts[at]):
-                rows = penalized(answer.logits, prompts[at], texts[at], penalty)
-                found[at] = self._with_one_end(rows)
-        return found
+        if not (prompt and text):
+            return None
+        scored = Request(token_ids=(*prompt, *text), score_from=len(prompt), fresh=False)
+        [answer] = self._score([scored])
+        if answer.logits is None or len(answer.logits) != len(text):
+            return None
+        return self._with_one_end(penalized(answer.logits, prompt, text, penalty))
 
     def _with_one_end(self, logits: Logits) -> Logits:
         """The logits with the likeliest end token of the last row in the first one's place.

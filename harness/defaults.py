@@ -8,7 +8,7 @@ from harness.chances import Ask, Chances
 from harness.item import Item
 from harness.metrics.likelihood import Tokens
 from harness.metrics.quality import grade
-from harness.metrics.sampling import heat
+from harness.metrics.sampling import NO_RATIOS, Ratios, heat, log_ratios
 from harness.reply import Reply
 
 Encode = Callable[[Sequence[str]], Sequence[Sequence[int]]]
@@ -98,11 +98,14 @@ def _heat(
         if answer.finish is not Finish.ERROR
     ]
     kinds = [it for it in dict.fromkeys(said) if it[1]]
-    prompts, texts = [prompt for prompt, _ in kinds], [text for _, text in kinds]
-    rows = chances.logits(prompts, texts, settings.repetition_penalty)
-    known = {kind: logits for kind, logits in zip(kinds, rows, strict=True) if logits is not None}
-    drawn = [(known[it], it[1]) for it in said if it in known]
-    return heat(drawn, settings.temperature)
+    known = {it: _ratios(chances, *it, settings) for it in kinds}
+    return heat([known[it] for it in said if it in known])
+
+
+def _ratios(chances: Chances, prompt: Tokens, text: Tokens, settings: Settings) -> Ratios:
+    """Of one text; 0 where nothing is known of its logits, which are let go of here."""
+    logits = chances.logits(prompt, text, settings.repetition_penalty)
+    return NO_RATIOS if logits is None else log_ratios(logits, text, settings.temperature)
 
 
 def _is_right(item: Item, answer: Answer) -> bool:

@@ -10,6 +10,7 @@ from harness.contracts import Contract, hold, uncertain_prompts
 from harness.metrics.sampling import needed
 from harness.repeats import changed, repeats
 from harness.runtimes.factory import make_runtime
+from tests.letting_go import LettingGo
 
 ENGINE = "harness.runtimes.ort_genai:OrtGenAI"
 LINES = (Path(__file__).parents[1] / "fixtures" / "travel" / "eval.jsonl").read_text().splitlines()
@@ -96,6 +97,22 @@ def test_a_tie_is_one_under_the_repetition_penalty():
     one, other = (Answer(token_ids=it, finish=Finish.LENGTH) for it in [(5, 5), (5, 3)])
     assert chances_of(row, 2.0).is_tie((1,), one, other)
     assert not chances_of(row, 1.0).is_tie((1,), one, other)
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.1])
+def test_the_logits_of_one_answer_are_held_at_a_time(penalty):
+    score = LettingGo()
+    answers = [Answer(token_ids=(5, 3, at), finish=Finish.LENGTH) for at in range(4)]
+    logs = Chances(score, (7, 2), penalty).log_chances([(1,)] * 4, answers, 1.0)
+    assert score.scored == len({*logs}) == 4
+
+
+def test_the_logits_of_one_prompt_are_held_at_a_time():
+    score = LettingGo()
+    named = [(f"item {at}", tuple(range(30 + at))) for at in range(4)]
+    prompts = uncertain_prompts(score, named, np.random.default_rng(1), 8)
+    assert score.scored == 4
+    assert all(10 < len(it.token_ids) < 34 for it in prompts)
 
 
 def broken(found):

@@ -3,6 +3,7 @@ from harness.chances import Chances
 from harness.defaults import Settings, ask_defaults, default_requests, settings_of, with_ids
 from harness.item import Item
 from harness.reply import Reply
+from tests.letting_go import LettingGo
 
 ITEMS = tuple(
     Item(f"item-{at}", (("user", f"question {at}"),), "LIS", slice=f"slice {at % 2}")
@@ -37,6 +38,17 @@ def test_a_refusal_is_a_loss_and_no_evidence_of_heat():
     assert found.lost == (True, True, False, False, False, False)
     assert not any(found.differs)
     assert found.heat == 0
+
+
+def test_the_logits_of_one_answer_are_held_at_a_time_and_equal_ones_scored_once():
+    score = LettingGo()
+    answers = [Answer(token_ids=(5, 3, at), finish=Finish.LENGTH) for at in (1, 2, 3, 1, 2, 4)]
+    replies = [Reply(RIGHT)] * 3
+    found = ask_defaults(
+        lambda plan: answers, Chances(score, (2,)), ITEMS, replies, Settings(0.7, 1.1)
+    )
+    assert score.scored == 4
+    assert found.heat > 1
 
 
 def test_settings_are_the_sources_where_it_samples():

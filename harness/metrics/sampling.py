@@ -14,6 +14,12 @@ IMPROBABLE = 1e-6
 HOTTER = (1.25, 1.5, 2.0, 3.0, 5.0)
 """Factors on a temperature, of which each is as good a guess as the others."""
 
+Ratios = NDArray[np.float64]
+"""Logarithms in nats of a text's likelihood ratios, one for each of `HOTTER`."""
+
+NO_RATIOS: Ratios = np.zeros(len(HOTTER))
+"""Of a text that says nothing of its temperature."""
+
 
 def certainty(logits: Logits, temperature: float = 1.0) -> NDArray[np.float64]:
     """The largest probability of each position at a temperature, (positions,)."""
@@ -50,21 +56,24 @@ def needed(rate: float, miss: float = 0.05) -> int:
     return math.ceil(math.log(miss) / math.log1p(-rate))
 
 
-def heat(texts: Sequence[tuple[Logits, Tokens]], temperature: float) -> float:
+def log_ratios(logits: Logits, tokens: Tokens, temperature: float) -> Ratios:
+    """How much likelier a text is at each of `HOTTER` than at the temperature that is stated, in
+    nats; `NO_RATIOS` where logits, (tokens, vocabulary), are no numbers.
+    """
+    stated = _log_likelihood(logits, tokens, temperature)
+    found = np.array([_log_likelihood(logits, tokens, temperature * it) - stated for it in HOTTER])
+    return found if np.isfinite(found).all() else NO_RATIOS
+
+
+def heat(texts: Sequence[Ratios]) -> float:
     """Evidence in nats that texts were drawn at a higher temperature than the one that is stated.
 
-    The logarithm of a mixture of likelihood ratios, one for each of `HOTTER`. Drawn at the stated
-    temperature or a lower one, from all tokens or the likeliest, a ratio is 1 at most in the mean:
-    the probability of evidence over x is exp(-x) at most (Markov), whatever the model. Texts whose
-    logits are no numbers are left out.
+    The logarithm of a mixture of likelihood ratios, one for each of `HOTTER`, from the `log_ratios`
+    of each text. Drawn at the stated temperature or a lower one, from all tokens or the likeliest,
+    a ratio is 1 at most in the mean: the probability of evidence over x is exp(-x) at most
+    (Markov), whatever the model.
     """
-    totals = np.zeros(len(HOTTER))
-    for logits, tokens in texts:
-        stated = _log_likelihood(logits, tokens, temperature)
-        found = np.array(
-            [_log_likelihood(logits, tokens, temperature * it) - stated for it in HOTTER]
-        )
-        totals += found if np.isfinite(found).all() else 0.0
+    totals = sum(texts, start=NO_RATIOS)
     return float(np.logaddexp.reduce(totals) - math.log(len(HOTTER)))
 
 

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from harness.metrics.likelihood import log_softmax
-from harness.metrics.sampling import certainty, heat, log_chance, needed, penalized, tail
+from harness.metrics.sampling import (
+    certainty,
+    heat,
+    log_chance,
+    log_ratios,
+    needed,
+    penalized,
+    tail,
+)
 
 LOGITS = np.array([[2.0, 0.0, -1.0], [0.5, 0.5, 0.0]], np.float32)
 
@@ -27,9 +35,13 @@ def test_the_chance_of_a_text_is_the_product_of_its_tokens_chances():
     assert sum(math.exp(log_chance(LOGITS, it, 1.5)) for it in every) == pytest.approx(1)
 
 
+def heat_of(logits, texts, temperature):
+    return heat([log_ratios(logits, it, temperature) for it in texts])
+
+
 def test_nothing_is_improbable_where_logits_are_no_numbers():
     assert log_chance(np.full((1, 3), np.nan, np.float32), (0,), 1.0) == 0.0
-    assert heat([(np.full((1, 3), np.nan, np.float32), (0,))], 1.0) == pytest.approx(0)
+    assert heat([log_ratios(np.full((1, 3), np.nan, np.float32), (0,), 1.0)]) == pytest.approx(0)
 
 
 def test_certainty_falls_with_temperature():
@@ -57,7 +69,7 @@ def test_texts_drawn_as_stated_are_no_evidence_of_heat(likeliest):
     generator = np.random.default_rng(1)
     logits = generator.normal(0, 3, (40, 50)).astype(np.float32)
     found = [
-        heat([(logits, drawn(generator, logits, 1.0, likeliest)) for _ in range(5)], 1.0)
+        heat_of(logits, [drawn(generator, logits, 1.0, likeliest) for _ in range(5)], 1.0)
         for _ in range(300)
     ]
     assert np.mean(np.exp(found)) < 1.5  # 1 at most in expectation
@@ -68,9 +80,9 @@ def test_texts_drawn_as_stated_are_no_evidence_of_heat(likeliest):
 def test_texts_drawn_hotter_are_evidence(temperature):
     generator = np.random.default_rng(2)
     logits = generator.normal(0, 3, (40, 50)).astype(np.float32)
-    texts = [(logits, drawn(generator, logits, temperature)) for _ in range(5)]
-    assert heat(texts, 1.0) > 9.2
-    assert heat(texts, temperature) < 9.2
+    texts = [drawn(generator, logits, temperature) for _ in range(5)]
+    assert heat_of(logits, texts, 1.0) > 9.2
+    assert heat_of(logits, texts, temperature) < 9.2
 
 
 def test_a_repetition_penalty_holds_for_what_was_said_before():
