@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.metrics.likelihood import log_softmax
+from harness.metrics.likelihood import in_parts, log_softmax
 
 Logits = NDArray[np.float32]
 Values = NDArray[np.float64]
-
-_AT_ONCE = 2**20  # logits: a large vocabulary's are many times as large in double precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,7 @@ def compare(reference: Logits, candidate: Logits, tokens: Sequence[int]) -> Comp
     after a text has a divergence but no token. Double precision over the whole vocabulary, a few
     positions at a time.
     """
-    step = max(1, _AT_ONCE // reference.shape[1])
-    places = [slice(at, at + step) for at in range(0, len(reference), step)]
-    parts = [_compare(reference[it], candidate[it], tokens[it]) for it in places]
+    parts = [_compare(reference[it], candidate[it], tokens[it]) for it in in_parts(reference)]
     kld, top1, log_p, reference_log_p = map(np.concatenate, zip(*parts, strict=True))
     return Comparison(kld, top1, log_p, reference_log_p, non_finite_positions(candidate))
 

@@ -9,6 +9,14 @@ from numpy.typing import NDArray
 Logits = NDArray[np.float32]
 Tokens = tuple[int, ...]
 
+_AT_ONCE = 2**20  # logits: a large vocabulary's are many times as large in double precision
+
+
+def in_parts(logits: Logits) -> list[slice]:
+    """Slices of as many positions as are computed in double precision at once; one at least."""
+    step = max(1, _AT_ONCE // logits.shape[1])
+    return [slice(at, at + step) for at in range(0, max(1, len(logits)), step)]
+
 
 def log_softmax(logits: Logits) -> NDArray[np.float64]:
     """Log-probabilities in nats for logits, (positions, vocabulary), over the whole vocabulary.

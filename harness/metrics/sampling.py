@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.metrics.likelihood import Logits, Tokens, log_softmax
+from harness.metrics.likelihood import Logits, Tokens, in_parts, log_softmax
 
 IMPROBABLE = 1e-6
 """What is less likely than that did not happen by chance."""
@@ -23,7 +23,8 @@ NO_RATIOS: Ratios = np.zeros(len(HOTTER))
 
 def certainty(logits: Logits, temperature: float = 1.0) -> NDArray[np.float64]:
     """The largest probability of each position at a temperature, (positions,)."""
-    found: NDArray[np.float64] = np.exp(log_softmax(logits / temperature).max(axis=1))
+    rows = [log_softmax(logits[part] / temperature).max(axis=1) for part in in_parts(logits)]
+    found: NDArray[np.float64] = np.exp(np.concatenate(rows))
     return found
 
 
@@ -78,8 +79,11 @@ def heat(texts: Sequence[Ratios]) -> float:
 
 
 def _log_likelihood(logits: Logits, tokens: Tokens, temperature: float) -> float:
-    rows = log_softmax(logits / temperature)
-    return float(rows[np.arange(len(tokens)), list(tokens)].sum())
+    total = 0.0
+    for part in in_parts(logits):
+        rows, coming = log_softmax(logits[part] / temperature), np.array(tokens[part], np.int64)
+        total += float(rows[np.arange(len(coming)), coming].sum())
+    return total
 
 
 def penalized(logits: Logits, prompt: Tokens, tokens: Tokens, penalty: float) -> Logits:

@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from harness.metrics import divergence
+from harness.metrics import divergence, likelihood
 
 SEED = 20261120
 
@@ -41,7 +41,7 @@ def logits(positions, vocabulary=50, seed=SEED):
 
 @pytest.mark.parametrize("at_once", [1, 120, 10**6])
 def test_a_comparison_is_the_same_however_many_positions_are_taken_at_once(monkeypatch, at_once):
-    monkeypatch.setattr(divergence, "_AT_ONCE", at_once)
+    monkeypatch.setattr(likelihood, "_AT_ONCE", at_once)
     theirs, mine, tokens = logits(7), logits(7, seed=1), [3, 1, 4, 1, 5, 9, 2]
     found = divergence.compare(theirs, mine, tokens)
     assert found.kld == pytest.approx(divergence.token_divergence(theirs, mine))
@@ -53,7 +53,7 @@ def test_a_comparison_is_the_same_however_many_positions_are_taken_at_once(monke
 
 
 def test_what_is_expected_after_a_text_diverges_but_is_no_token(monkeypatch):
-    monkeypatch.setattr(divergence, "_AT_ONCE", 100)
+    monkeypatch.setattr(likelihood, "_AT_ONCE", 100)
     found = divergence.compare(logits(5), logits(5, seed=1), [3, 1, 4, 1])
     assert (len(found.kld), len(found.top1), len(found.log_p)) == (5, 5, 4)
 

@@ -1,5 +1,6 @@
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -47,6 +48,25 @@ def test_nothing_is_improbable_where_logits_are_no_numbers():
 def test_certainty_falls_with_temperature():
     assert certainty(LOGITS)[0] == pytest.approx(math.exp(2) / np.exp(LOGITS[0]).sum())
     assert (certainty(LOGITS, 4.0) < certainty(LOGITS)).all()
+
+
+def test_a_part_at_a_time_gives_the_same(monkeypatch):
+    logits = np.random.default_rng(3).normal(0, 3, (7, 10)).astype(np.float32)
+    tokens = (1, 2, 3, 4, 5, 6, 7)
+    whole = certainty(logits), log_chance(logits, tokens, 0.7)
+    monkeypatch.setattr("harness.metrics.likelihood._AT_ONCE", 25)
+    assert (certainty(logits) == whole[0]).all()
+    assert log_chance(logits, tokens, 0.7) == pytest.approx(whole[1])
+
+
+def test_a_large_vocabulary_is_no_more_than_itself_in_double_precision():
+    logits = np.zeros((64, 2**17), np.float32)
+    tracemalloc.start()
+    certainty(logits)
+    log_chance(logits, (0,) * 64, 0.7)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < logits.nbytes
 
 
 def test_the_tail_is_that_of_the_binomial_where_chances_are_equal():
