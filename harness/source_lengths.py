@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.climb import END_TOKENS
-from harness.errors import HangError, InfrastructureError, ModelError
+from harness.errors import CrashError, HangError, InfrastructureError, ModelError
 from harness.fleet import Fleet
 from harness.forcing import Passage, read
 from harness.metrics.divergence import Logits
@@ -66,9 +66,12 @@ def compare_lengths(
     asked: Sequence[Passage],
     known: Mapping[int, Logits],
 ) -> SourceLengths:
-    """Have both read the same prompts, shortest first; what the source refuses, or does not end
-    in time, ends the ladder.
+    """Have both read the same prompts, shortest first; what the source refuses, does not end in
+    time or has no memory for ends the ladder.
+
+    Raises what a source that cannot be loaded raises.
     """
+    source.ready()
     found: dict[int, float] = {}
     for passage in asked:
         theirs, why = _read(source, passage)
@@ -85,7 +88,7 @@ def compare_lengths(
 def _read(source: Isolated, passage: Passage) -> tuple[Logits | None, str]:
     try:
         [answer] = source.run([passage.request])
-    except HangError as error:
+    except (CrashError, HangError, InfrastructureError) as error:
         return None, str(error)
     return answer.logits, answer.error
 

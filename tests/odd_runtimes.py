@@ -23,6 +23,22 @@ class DiesOfZ(Scripted):
             os.kill(os.getpid(), signal.SIGSEGV)
 
 
+class DiesOfLength(Scripted):
+    """Killed by every prompt over a hundred tokens, as the out-of-memory killer does."""
+
+    def misbehave(self, number: int, request: Request) -> None:
+        if len(request.token_ids or ()) > 100:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class HasNoMemory(Scripted):
+    """Is refused the memory for every prompt over a hundred tokens."""
+
+    def misbehave(self, number: int, request: Request) -> None:
+        if len(request.token_ids or ()) > 100:
+            raise MemoryError("no memory for the logits")
+
+
 class DiesOfText(Scripted):
     """Aborts where a user's message has what `fatal` finds in it."""
 

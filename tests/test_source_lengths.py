@@ -91,6 +91,26 @@ def test_what_the_source_refuses_ends_the_ladder_and_is_said(embedded, distances
     assert "not compared at 4,200 to 4,200 tokens" in found.left_out
 
 
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("DiesOfLength", "the process died of SIGKILL"),
+        ("HasNoMemory", "this machine has no memory"),
+    ],
+)
+def test_a_source_that_runs_out_of_memory_keeps_what_it_read_before(tmp_path, way, why):
+    recipe = Recipe("fp32", Role.REFERENCE, Precision.FP32)
+    variants = {"fp32": Variant(recipe, tmp_path, {}, "sha256:0")}
+    with (
+        Isolated(f"tests.odd_runtimes:{way}", tmp_path, label="the source") as source,
+        Fleet(variants, "harness.runtimes.scripted:Scripted", 60.0) as fleet,
+    ):
+        found = compare_lengths(source, fleet, "fp32", passages_of(route(32, 64, 200, 400), 0), {})
+    assert found.distances == {32: 0, 64: 0}
+    assert "not compared at 200 to 400 tokens" in found.left_out
+    assert why in found.left_out
+
+
 def test_a_source_that_cannot_be_loaded_is_no_fault_of_the_variants(tmp_path):
     with pytest.raises(InfrastructureError, match="it cannot be compared with the source"):
         ask_lengths(tmp_path, Fleet({}, RUNTIME, 60.0), "fp32", passages_of(route(32), 0))
