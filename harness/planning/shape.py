@@ -82,7 +82,7 @@ class Shape:
     @property
     def longest(self) -> int:
         """Tokens of the longest prompt that is asked."""
-        return max(self.rungs, default=self.context // 2)
+        return longest_prompt(self.rungs, self.context)
 
     @property
     def prompt(self) -> float:
@@ -98,6 +98,11 @@ class Shape:
     def longest_answer(self) -> float:
         """The longest that the release allows where something is generated."""
         return max((it.room for it in self.questions if not it.choices), default=8)
+
+
+def longest_prompt(rungs: Sequence[int], context: int) -> int:
+    """Tokens of the longest prompt on a ladder; half the context where there is no ladder."""
+    return max(rungs, default=context // 2)
 
 
 def mean(values: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ from harness.edge_case import EdgeCase
 from harness.errors import HarnessError
 from harness.item import Item, Scorer
 from harness.planning.pilot import ROOM_TOKENS, Pilot, pilot
-from harness.planning.shape import Question, Shape, mean
+from harness.planning.shape import Question, Shape, longest_prompt, mean
 from harness.planning.work import asked, generated
 from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
@@ -36,9 +36,32 @@ def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pi
     Raises what the reference's process raises.
     """
     names = tuple(dict.fromkeys((stage.reference, *stage.names)))
-    shape, pilots = _shape(stage, names, cases), dict[str, Pilot]()
-    for name in names:
-        most = min(shape.longest, _context(stage, name) - ROOM_TOKENS)
+    contexts = {name: stated_context(stage.fleet.variant(name).directory) for name in names}
+    rungs = _rungs(stage, contexts)
+    longest = longest_prompt(rungs, contexts[stage.reference])
+    pilots = _pilots(stage, contexts, longest)
+    rates = pilots[stage.reference].rates
+    read = rates.seconds(asked(longest)) / max(1, longest)
+    # before whole answers are asked: one may take longer than the time that a policy states
+    stage.fleet.patience.expect(read, rates.seconds(generated(longest)))
+    taken = {it: rates.seconds(asked(it, NEW_TOKENS)) for it in rungs}
+    return replace(_shape(stage, contexts, rungs, cases), rung_seconds=taken), pilots
+
+
+def _rungs(stage: Stage, contexts: Mapping[str, int]) -> tuple[int, ...]:
+    """The ladder's lengths in tokens, by the variants' contexts."""
+    limits = frozenset[int]().union(
+        *(read_length_limits(stage.fleet.variant(it).directory, stage.source) for it in contexts)
+    )
+    found = ladders(contexts, stage.reference, limits, stage.plan.scaling_longest_tokens)
+    return found[stage.reference]
+
+
+def _pilots(stage: Stage, contexts: Mapping[str, int], longest: int) -> dict[str, Pilot]:
+    """Of each variant that answers, with prompts as long as its context and the ladder hold."""
+    pilots: dict[str, Pilot] = {}
+    for name, context in contexts.items():
+        most = min(longest, context - ROOM_TOKENS)
         try:
             with stage.fleet.fresh(name) as runtime:
                 model = read_folder(stage.fleet.variant(name).directory).model
@@ -51,11 +74,7 @@ def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pi
         except HarnessError:
             if name == stage.reference:
                 raise
-    rates = pilots[stage.reference].rates
-    read = rates.seconds(asked(shape.longest)) / max(1, shape.longest)
-    stage.fleet.patience.expect(read, rates.seconds(generated(shape.longest)))
-    taken = {it: rates.seconds(asked(it, NEW_TOKENS)) for it in shape.rungs}
-    return replace(shape, rung_seconds=taken), pilots
+    return pilots
 
 
 def attention_share(model: Mapping[str, Any]) -> float:
@@ -77,28 +96,22 @@ def judged_metrics(rules: Sequence[Rule]) -> dict[Role, frozenset[str]]:
     return {role: frozenset(it.metric for it in rules if role in it.roles) for role in Role}
 
 
-def _context(stage: Stage, name: str) -> int:
-    return stated_context(stage.fleet.variant(name).directory)
-
-
-def _shape(stage: Stage, names: Sequence[str], cases: Sequence[EdgeCase]) -> Shape:
+def _shape(
+    stage: Stage, contexts: Mapping[str, int], rungs: tuple[int, ...], cases: Sequence[EdgeCase]
+) -> Shape:
     fleet, reference, plan = stage.fleet, stage.reference, stage.plan
     base, rate = _tokens_by_characters(stage)
     known = stage.reply_cache.kept(stage.items) if stage.reply_cache else {}
     written = [at for at in known if stage.items[at].scorer is not Scorer.CHOICE]
     answer = _answer_tokens(stage, [len(known[at].answer.token_ids) for at in written])
     model = read_folder(fleet.variant(reference).directory).model
-    limits = frozenset[int]().union(
-        *(read_length_limits(fleet.variant(it).directory, stage.source) for it in names)
-    )
-    contexts = {name: _context(stage, name) for name in names}
     context = contexts[reference]
     return Shape(
         plan=plan,
         reference=reference,
-        roles={name: fleet.variant(name).recipe.role for name in names},
+        roles={name: fleet.variant(name).recipe.role for name in contexts},
         questions=tuple(_question(it, base, rate, answer) for it in stage.items),
-        rungs=ladders(contexts, reference, limits, plan.scaling_longest_tokens)[reference],
+        rungs=rungs,
         context=context,
         vocabulary=int(model.get("vocab_size") or 1),
         device_prompt=stage.device.budgets.prompt_tokens if stage.device else _USUAL_DEVICE_PROMPT,
