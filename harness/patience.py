@@ -1,4 +1,4 @@
-"""How long a request may take before its variant is said to hang."""
+"""How long a request or a load may take before its variant is said to hang."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from harness.answer import Request
 
 _USUAL_TOKENS = 4096
 _TIMES = 10.0  # as long as the reference: what takes twice as long is slow, and rules say so
+_LOADED_PER_SECOND = 20e6  # bytes: a slow share, or a fifth of what a hard disk reads undisturbed
 _BYTES_PER_TOKEN = 2  # of a chat whose tokens nobody has counted: rather too many, in every script
 
 
@@ -34,6 +35,10 @@ class Patience:
     def of(self, plan: Sequence[Request]) -> float:
         """Seconds for each of some requests: what the longest of them may take."""
         return max(map(self._of_one, plan), default=self._seconds)
+
+    def of_load(self, size_bytes: int) -> float:
+        """Seconds to load a folder of that size: the first time, all of it comes from a disk."""
+        return max(self._seconds, size_bytes / _LOADED_PER_SECOND)
 
     def _of_one(self, request: Request) -> float:
         tokens = _tokens(request)

@@ -14,6 +14,11 @@ def test_long_prompts_have_so_much_more_time(tokens, seconds):
     assert Patience(120.0).of([]) == 120.0
 
 
+@pytest.mark.parametrize(("size_bytes", "seconds"), [(0, 120), (10**9, 120), (15 * 10**9, 750)])
+def test_a_large_folder_may_take_longer_to_load(size_bytes, seconds):
+    assert Patience(120.0).of_load(size_bytes) == seconds
+
+
 def test_on_a_slow_machine_nobody_hangs_who_is_as_fast_as_the_reference():
     patience = Patience(120.0)
     patience.expect(per_prompt_token=0.1, per_new_token=1.2)

@@ -17,6 +17,7 @@ from harness.errors import (
     ModelError,
 )
 from harness.patience import Patience
+from harness.probes.folder import file_sizes
 from harness.probes.memory import Memory, read_memory
 from harness.runtimes.caps import cap_words, room_words, says_out_of_memory
 from harness.runtimes.channel import Cycles, Hold, Question, Reload
@@ -25,6 +26,7 @@ from harness.runtimes.ending import describe_exit, describe_request
 from harness.runtimes.progress import CLOSING, LOADING, STARTING
 
 _STAGES = {STARTING: "at its start", LOADING: "while loading", CLOSING: "while closing"}
+_LOADS = ("start", "reload")
 
 
 class Isolated:
@@ -183,7 +185,7 @@ class Isolated:
 
     def _ask_alone(self, question: Question, deadline_seconds: float | None) -> object:
         child = self._started() if question.method != "start" else cast(Child, self._child)
-        deadline_seconds = deadline_seconds or self._patience.of(())
+        deadline_seconds = deadline_seconds or self._usual_seconds(question)
         try:
             reply = child.ask(question, deadline_seconds)
         except ChildDiedError as died:
@@ -198,6 +200,12 @@ class Isolated:
         if isinstance(reply, HarnessError):
             raise reply
         return reply
+
+    def _usual_seconds(self, question: Question) -> float:
+        """How long to wait where no request says it; what is loaded is as large as the folder."""
+        if question.method in _LOADS:
+            return self._patience.of_load(sum(file_sizes(self._directory).values()))
+        return self._patience.of(())
 
     def _crash(self, child: Child, how: object, question: Question) -> HarnessError:
         words = f"; its last words: {child.last_words!r}" if child.last_words else ""

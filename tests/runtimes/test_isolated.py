@@ -150,6 +150,25 @@ def test_a_load_that_hangs_ends_at_the_deadline(tmp_path: Path) -> None:
         runtime.start()
 
 
+def test_each_load_may_take_as_long_as_its_folder_is_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited, ask = dict[str, float](), Child.ask
+
+    def listen(child: Child, question: Question, deadline_seconds: float) -> object:
+        waited[question.method] = deadline_seconds
+        return ask(child, question, deadline_seconds)
+
+    monkeypatch.setattr(Child, "ask", listen)
+    sizes = {"model.onnx": 10**6, "model.onnx.data": 15 * 10**9 - 10**6}
+    monkeypatch.setattr("harness.runtimes.isolated.file_sizes", lambda _: sizes)
+    with scripted("Scripted", tmp_path, patience=120.0) as runtime:
+        runtime.start()
+        runtime.encode(["a"])
+        runtime.reload()
+    assert (waited["start"], waited["encode"], waited["reload"]) == (750, 120, 750)
+
+
 def test_the_deadline_begins_anew_with_each_request(tmp_path: Path) -> None:
     with scripted("Slow", tmp_path) as runtime:
         assert len(runtime.run([PLAN[0]] * 400, deadline_seconds=0.5)) == 400
