@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.answer import Answer, Finish, Messages, Request
-from harness.errors import CrashError, HangError, LoadError, PublishError, RequestError
+from harness.errors import (
+    CrashError,
+    HangError,
+    InfrastructureError,
+    LoadError,
+    PublishError,
+    RequestError,
+)
 from harness.manifest import Manifest
+from harness.patience import Patience
 from harness.prompt_template import derive
 from harness.release import FOUNDRY_LOCAL, ONNXRUNTIME_GENAI
 from harness.runtimes.isolated import Isolated
 
-_REFUSALS = (LoadError, RequestError, CrashError, HangError)
+_REFUSALS = (LoadError, RequestError, CrashError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +31,35 @@ class Chat:
     max_new_tokens: int = 64
 
 
-def accept(folder: Path, manifest: Manifest, chats: Sequence[Chat]) -> None:
+def accept(
+    folder: Path, manifest: Manifest, chats: Sequence[Chat], patience: Patience | float = 120.0
+) -> None:
     """Have Foundry Local register, load and ask the package; nothing in the folder is changed.
 
     Every chat must be answered with the expected text, from a prompt of as many tokens as the
     folder's own chat template gives, and the manifest's PromptTemplate must say the same as that.
-    Each runtime has a child process. Raises PublishError for the first thing that does not hold,
-    InfrastructureError if a runtime does not start on this machine.
+    Each runtime has a child process, and patience, or its seconds, for the load and each answer.
+    Raises PublishError for the first thing that does not hold, InfrastructureError if a runtime
+    does not start on this machine, or if nothing came of it in time: that is no refusal.
     """
     if not chats:
         raise ValueError("acceptance needs at least one chat")
     try:
-        expected_tokens = _prompt_tokens(folder, manifest, chats)
-        answers = _answers(folder, manifest, chats)
+        expected_tokens = _prompt_tokens(folder, manifest, chats, patience)
+        answers = _answers(folder, manifest, chats, patience)
+    except HangError as error:
+        raise InfrastructureError(f"{manifest.model_id} is not proven: {error}") from error
     except _REFUSALS as error:
         raise PublishError(f"{manifest.model_id} is refused: {error}") from error
     for chat, answer, tokens in zip(chats, answers, expected_tokens, strict=True):
         _compare(manifest.model_id, chat, answer, tokens)
 
 
-def _prompt_tokens(folder: Path, manifest: Manifest, chats: Sequence[Chat]) -> list[int]:
+def _prompt_tokens(
+    folder: Path, manifest: Manifest, chats: Sequence[Chat], patience: Patience | float
+) -> list[int]:
     """Prompt lengths by the folder's own template, which must be the manifest's too."""
-    with Isolated(ONNXRUNTIME_GENAI, folder, label=manifest.model_id) as runtime:
+    with Isolated(ONNXRUNTIME_GENAI, folder, patience=patience, label=manifest.model_id) as runtime:
         if derive(lambda messages: runtime.render([messages])[0]) != manifest.prompt_template:
             raise PublishError(
                 f"{manifest.model_id}: PromptTemplate and chat_template.jinja make different "
@@ -54,9 +69,11 @@ def _prompt_tokens(folder: Path, manifest: Manifest, chats: Sequence[Chat]) -> l
         return [len(ids) for ids in runtime.encode(prompts)]
 
 
-def _answers(folder: Path, manifest: Manifest, chats: Sequence[Chat]) -> list[Answer]:
+def _answers(
+    folder: Path, manifest: Manifest, chats: Sequence[Chat], patience: Patience | float
+) -> list[Answer]:
     plan = [Request(chat.messages, max_new_tokens=chat.max_new_tokens) for chat in chats]
-    with Isolated(FOUNDRY_LOCAL, folder, label=manifest.model_id) as runtime:
+    with Isolated(FOUNDRY_LOCAL, folder, patience=patience, label=manifest.model_id) as runtime:
         return runtime.run(plan)
 
 

@@ -20,6 +20,7 @@ from harness.variant import Variant
 from harness.verdict import Verdict
 
 _CHATS = 4
+_LEAST_SECONDS = 120.0  # Foundry Local's start is not what is on trial
 _NO_CHATS = (
     "Foundry Local answers chats, and the model has none: ship the folder with an application that "
     "asks onnxruntime-genai for plain text"
@@ -60,7 +61,8 @@ def _publish(
             "require accuracy.accuracy in the policy"
         )
     generation = _generation(variant)
-    with Isolated(ONNXRUNTIME_GENAI, variant.directory, label=name) as runtime:
+    patience = stage.fleet.patience.at_least(_LEAST_SECONDS)
+    with Isolated(ONNXRUNTIME_GENAI, variant.directory, patience=patience, label=name) as runtime:
         manifest = manifest_for(
             verdict.variants[name],
             variant,
@@ -70,7 +72,7 @@ def _publish(
         )
         chats = acceptance_chats(stage.items, stage.replies[name])
         chats = chats or generated_chats(runtime, name, stage.items)
-    return publish(Package(variant, manifest), root, chats)
+    return publish(Package(variant, manifest), root, chats, patience)
 
 
 def _generation(variant: Variant) -> dict[str, object]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.acceptance import Chat, accept
 from harness.errors import InfrastructureError, PublishError
 from harness.manifest import Manifest
+from harness.patience import Patience
 from harness.store import digest_files, read_json, write_json
 from harness.variant import Variant
 
@@ -44,13 +45,16 @@ class Published:
     already: bool = False
 
 
-def publish(package: Package, root: Path, chats: Sequence[Chat]) -> Published:
+def publish(
+    package: Package, root: Path, chats: Sequence[Chat], patience: Patience | float = 120.0
+) -> Published:
     """Stage the package beside its place, have Foundry Local accept it, and move it in.
 
     The place appears whole or not at all: whatever goes wrong before the rename, nothing is left.
-    A version that is already published with the same content is left alone. Raises PublishError if
-    files differ from what was measured, if Foundry Local refuses the package or if other content
-    has this version; InfrastructureError if this machine cannot do it.
+    A version that is already published with the same content is left alone. Patience, or its
+    seconds, is for the load and for each answer in Foundry Local. Raises PublishError if files
+    differ from what was measured, if Foundry Local refuses the package or if other content has this
+    version; InfrastructureError if this machine cannot do it.
     """
     target = package.path(root)
     model_id = package.manifest.model_id
@@ -61,7 +65,7 @@ def publish(package: Package, root: Path, chats: Sequence[Chat]) -> Published:
         with _staging(target) as staging:
             _fill(package, staging)
             verify(staging)
-            accept(staging, package.manifest, chats)
+            accept(staging, package.manifest, chats, patience)
             verify(staging)
             staging.rename(target)
     except OSError as error:

@@ -1,10 +1,11 @@
 import pytest
 
-from harness.answer import Answer
+from harness.answer import Answer, Request
 from harness.candidates import acceptance_chats, generated_chats, publish_candidates
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
 from harness.policy import Plan
+from harness.publish import Published
 from harness.release import Identity, Precision, Role
 from harness.reply import Reply
 from harness.runtimes.isolated import Isolated
@@ -52,6 +53,26 @@ def test_a_model_without_chats_is_not_published_and_that_is_no_fault(refused):
     why, status = refused({}, is_chat=False)
     assert status == 0
     assert why.startswith("Foundry Local answers chats, and the model has none: ")
+
+
+def test_a_package_is_waited_for_as_long_as_the_reference_takes(tmp_path, monkeypatch):
+    waited = []
+
+    def publish(package, root, chats, patience):
+        waited.append(patience.of([Request(text="Hello", max_new_tokens=512)]))
+        return Published("travel:1", root)
+
+    monkeypatch.setattr("harness.candidates.publish", publish)
+    monkeypatch.setattr("harness.candidates.manifest_for", lambda *_: None)
+    (tmp_path / "genai_config.json").write_text('{"search": {}}')
+    variant = Variant(Recipe("int4", Role.CANDIDATE, Precision.INT4), tmp_path, {}, "sha256:0")
+    replies = {"int4": (Reply(Answer(text="Hi")),)}
+    with Fleet({"int4": variant}, "harness.runtimes.scripted:Scripted", 5.0) as fleet:
+        stage = Stage(fleet, "fp32", ITEMS, Plan(), "here", replies=replies)
+        publish_candidates(GO, stage, Identity("travel", 1), tmp_path)
+        fleet.patience.expect(0.1, 0.4)
+        publish_candidates(GO, stage, Identity("travel", 1), tmp_path)
+    assert waited == pytest.approx([120, 2050], rel=0.01)
 
 
 def test_a_package_is_proven_by_one_item_of_each_of_the_first_slices():

@@ -220,6 +220,16 @@ def test_a_full_disk_is_the_machines_fault_and_leaves_nothing(package, root, cha
     assert not root.exists()
 
 
+def test_who_is_too_slow_to_be_proven_is_not_refused(package, root, chats, monkeypatch):
+    monkeypatch.setattr("harness.acceptance._prompt_tokens", lambda *_: [1, 1])
+    monkeypatch.setattr(
+        "harness.acceptance.FOUNDRY_LOCAL", "harness.runtimes.scripted:HangingOnLoad"
+    )
+    with pytest.raises(InfrastructureError, match=r"is not proven: .*no progress within 0\.9 s"):
+        publish(package, root, chats, patience=0.9)
+    assert not root.exists()
+
+
 def test_an_interruption_leaves_nothing(package, root, chats, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
