@@ -1,5 +1,6 @@
 import itertools
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from harness.item import Item
 from harness.metrics.latency import first_token_ms, whole_ms
 from harness.pairing import ProcessPair, sides
 from harness.policy import Plan, Rule, Severity
+from harness.probes.own_time import own_seconds
 from harness.release import Precision, Role
 from harness.speed import UPTIME, PairedRun, is_decided, outcomes, paired_run, questions
 from harness.stage import Stage
@@ -155,6 +157,20 @@ def test_where_nothing_is_undisturbed_the_run_says_so_and_comes_to_an_end(bench,
     assert len(run.processes) == 4  # twice the least
     assert "others used" in run.trouble
     assert not is_decided(it, measured(it)(run))
+
+
+def test_our_own_processes_are_no_others_where_the_system_forgets_who_ended(bench, monkeypatch):
+    def capture():
+        at = next(moments)
+        with monkeypatch.context() as system:
+            busy = own_seconds()
+            system.setattr("os.times", lambda: os.times_result((*times()[:2], 0.0, 0.0, at)))
+            return Conditions(at, 1, busy_seconds=busy, own_seconds=own_seconds())
+
+    times, moments = os.times, itertools.count(0.0)
+    monkeypatch.setattr("harness.speed.capture_conditions", capture)
+    run = taken(bench(rules=(), disturbed_share=0.2))
+    assert [it.trouble for it in run.processes] == ["", ""]
 
 
 @pytest.mark.parametrize(("way", "most"), [("tiring", 4), ("copy", 2)])

@@ -8,13 +8,10 @@ import warnings
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.conditions import Conditions
 from harness.environment import Environment, Power
-
-if TYPE_CHECKING:
-    import psutil
+from harness.probes.own_time import own_seconds
 
 _DISTRIBUTIONS = (
     "foundry-local-sdk",
@@ -55,7 +52,7 @@ def capture_conditions() -> Conditions:
 
     Our own process tree is this process, its living descendants, and those that ended and were
     waited for. Not seen, and so taken for others: a descendant whose parent ended before it, and
-    on Windows every one that ended.
+    on Windows what ended by itself.
     """
     import psutil
 
@@ -63,7 +60,7 @@ def capture_conditions() -> Conditions:
         clock_seconds=time.monotonic(),
         cores=usable_cores(),
         busy_seconds=_busy_seconds(),
-        own_seconds=_own_seconds(),
+        own_seconds=own_seconds(),
         load_average=_load_average(),
         frequency_mhz=_frequency_mhz(),
         governor=_governor(),
@@ -144,23 +141,6 @@ def _busy_seconds() -> float | None:
     if max(usable) >= len(rows):
         return None
     return sum(getattr(rows[core], name, 0.0) for core in usable for name in _WORKING)
-
-
-def _own_seconds() -> float:
-    import psutil
-
-    children = psutil.Process().children(recursive=True)
-    ours = os.times()
-    return sum(ours[:4]) + sum(_spent_seconds(child) for child in children)
-
-
-def _spent_seconds(process: "psutil.Process") -> float:
-    import psutil
-
-    try:
-        return sum(process.cpu_times()[:4])
-    except psutil.Error:
-        return 0.0  # it ended just now
 
 
 def _frequency_mhz() -> float | None:

@@ -16,6 +16,7 @@ from typing import IO
 
 from harness.device import Limits
 from harness.errors import InfrastructureError
+from harness.probes.own_time import ENDED, tree_seconds
 from harness.runtimes.channel import Question, read, write
 from harness.runtimes.ending import describe_exit
 from harness.runtimes.progress import Progress
@@ -53,7 +54,8 @@ class Child:
         assert self._process.stdout is not None
         listener = (self._process.stdout, self._replies)
         threading.Thread(target=_listen, args=listener, daemon=True).start()
-        self._end = weakref.finalize(self, _end, self._process, self._progress, self._scratch)
+        self._spent = _Spent(self._process)
+        self._end = weakref.finalize(self, _end, self._spent, self._progress, self._scratch)
 
     @property
     def pid(self) -> int:
@@ -93,7 +95,9 @@ class Child:
         """Ask it to close, then end it whether it did or not."""
         with contextlib.suppress(ChildDiedError, ChildStuckError, subprocess.TimeoutExpired):
             if self.returncode is None:
+                self._spent.look()  # it may be gone when it has replied
                 self.ask(Question("close"), _GRACE_SECONDS)
+                self._spent.look()
                 self._process.wait(_GRACE_SECONDS)
         self.kill()
 
@@ -119,6 +123,18 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return ChildDiedError(how)
+
+
+@dataclass(slots=True)
+class _Spent:
+    """The processor time that a process has used, as far as anybody looked while it was there."""
+
+    process: "subprocess.Popen[bytes]"
+    seconds: float = 0.0
+
+    def look(self) -> None:
+        """Once more; one that nobody has waited for has its id to itself."""
+        self.seconds = max(self.seconds, tree_seconds(self.process.pid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +178,16 @@ def _environment() -> dict[str, str]:
 
 
 def _end(
-    process: "subprocess.Popen[bytes]",
+    spent: _Spent,
     progress: Progress,
     scratch: "tempfile.TemporaryDirectory[str]",
 ) -> None:
+    process = spent.process
     if process.poll() is None:
+        spent.look()
         process.kill()
     process.wait()
+    ENDED.add(spent.seconds)
     assert process.stdin is not None
     with contextlib.suppress(OSError):  # what was not sent cannot be flushed to the dead
         process.stdin.close()

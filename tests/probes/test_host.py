@@ -4,15 +4,18 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from harness.answer import Request
 from harness.conditions import Conditions
 from harness.environment import Power, differences
 from harness.probes import host
 from harness.probes.host import capture_conditions, capture_environment
+from harness.runtimes.isolated import Isolated
 
 
 def test_this_machine_can_be_compared_with_itself() -> None:
@@ -173,6 +176,22 @@ def test_our_own_time_includes_children_while_they_live_and_after() -> None:
     assert alive - before >= 0.25
     if platform.system() != "Windows":  # whose counts forget those that ended
         assert _own(capture_conditions()) >= alive - ROUNDING
+
+
+@pytest.mark.parametrize("end", [Isolated.close, Isolated.kill])
+def test_our_own_time_includes_who_we_ended_where_the_system_forgets_them(
+    end: Callable[[Isolated], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful() -> os.times_result:
+        return os.times_result((*times()[:2], 0.0, 0.0, times()[4]))
+
+    times = os.times
+    monkeypatch.setattr("os.times", forgetful)
+    runtime = Isolated("harness.runtimes.scripted:Scripted", tmp_path)
+    runtime.run([Request(text="a")])
+    alive = _own(capture_conditions())
+    end(runtime)
+    assert _own(capture_conditions()) >= alive - ROUNDING
 
 
 def _own(conditions: Conditions) -> float:
