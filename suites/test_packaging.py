@@ -70,6 +70,7 @@ def test_tensors_are_sound(bench: Bench, record: Record) -> None:
 def test_template_speaks_the_tokenizers_language(bench: Bench, record: Record) -> None:
     """Control tokens of the chat template are single special ids, and an answer's end is an end.
 
+    What is ordinary text to the source's own template and tokenizer may be so here.
     Not applicable to a model that is not asked in chats.
     """
     if not bench.is_chat:
@@ -81,8 +82,9 @@ def test_template_speaks_the_tokenizers_language(bench: Bench, record: Record) -
     controls = packaging.control_tokens(whole, contents)
     after = whole.partition(contents[1])[2].partition(contents[2])[0]
     *encoded, after_ids = bench.encode([*controls, after])
+    plain = package.marks_of_source(bench.source, CHAT)
     problems = [
-        *packaging.control_token_problems(controls, encoded, folder),
+        *packaging.control_token_problems(controls, encoded, folder, plain),
         *packaging.turn_end_problems(after_ids, folder),
     ]
     record(_counted(bench, "template_problems", problems))

@@ -1,7 +1,7 @@
 """Static checks of a variant's folder: each function returns the problems, one sentence each."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -213,17 +213,34 @@ def control_tokens(rendered: str, contents: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_CONTROL.findall(rendered)))
 
 
+def plain_marks(rendered: str, contents: Sequence[str], source: Folder) -> frozenset[str]:
+    """Marks of a chat by the source's own template that are ordinary text to its tokenizer.
+
+    The source was trained so: [INST] of Llama 2, <|user|> of Zephyr and TinyLlama. None are known
+    to be where the source has no tokenizer.json.
+    """
+    if "tokenizer.json" not in source.documents:
+        return frozenset()
+    return frozenset(control_tokens(rendered, contents)) - source.added_tokens.keys()
+
+
 def control_token_problems(
-    controls: Sequence[str], encoded: Sequence[Sequence[int]], folder: Folder
+    controls: Sequence[str],
+    encoded: Sequence[Sequence[int]],
+    folder: Folder,
+    plain: Collection[str] = (),
 ) -> list[str]:
     """Control tokens of the chat template that the tokenizer does not know as one special id.
 
-    `encoded[i]` holds the runtime's ids of `controls[i]`. A template of another model family is
-    found here: its control tokens fall apart into ordinary text.
+    `encoded[i]` holds the runtime's ids of `controls[i]`; `plain` are those that are ordinary text
+    to the source too. A template of another model family is found here: its control tokens fall
+    apart into ordinary text.
     """
     special = folder.added_tokens
     problems = []
     for name, ids in zip(controls, encoded, strict=True):
+        if name in plain:
+            continue
         if len(ids) != 1:
             problems.append(f"the template's {name} is {len(ids)} ordinary tokens, not one special")
         elif special.get(name) != ids[0]:

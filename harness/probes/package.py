@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.answer import Messages
 from harness.errors import LoadError
 from harness.evidence import NO_SOURCE
 from harness.metrics.architecture import (
@@ -21,6 +22,7 @@ from harness.metrics.chat_templates import CHATS, compare_renderings
 from harness.metrics.compared import Compared
 from harness.metrics.generation import compare_generation
 from harness.metrics.model_config import computation
+from harness.metrics.packaging import plain_marks
 from harness.metrics.tokenizer_parts import (
     TokenizerParts,
     compare_tables,
@@ -29,7 +31,7 @@ from harness.metrics.tokenizer_parts import (
 )
 from harness.probes.chat_rendering import render_chats
 from harness.probes.chat_template import read_templates
-from harness.probes.folder import read_object
+from harness.probes.folder import read_folder, read_object
 from harness.probes.graph_computation import read_computation
 from harness.probes.saved_tokenizer import saved_tokenizer
 
@@ -165,6 +167,19 @@ def chats(directory: Path, beside: Beside) -> Compared:
         tuple(it for one in found for it in one.looked_at),
         tuple(it for one in found for it in one.differences),
     )
+
+
+def marks_of_source(source: Path | None, messages: Messages) -> frozenset[str]:
+    """Marks that are ordinary text by the source's own chat template and tokenizer; none without
+    a source or a template of its own.
+    """
+    inline, file = ("", "") if source is None else read_templates(source)
+    if source is None or not (inline or file):
+        return frozenset()
+    said = [{"role": role, "content": content} for role, content in messages]
+    chat = {"messages": said, "add_generation_prompt": True}
+    [rendered] = render_chats(file or inline, [chat], _named_tokens(source))
+    return plain_marks(rendered, [content for _, content in messages], read_folder(source))
 
 
 def _rendered(mine: str, theirs: str, what: str, tokens: Mapping[str, str]) -> Compared:

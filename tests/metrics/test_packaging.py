@@ -152,6 +152,33 @@ def test_control_tokens_of_another_family_are_ordinary_text_to_the_tokenizer():
     ]
 
 
+@pytest.mark.parametrize(
+    ("of_source", "plain"),
+    [
+        (PHI, {"<|user|>", "<|end|>", "<|assistant|>"}),
+        ("<|user|>\\nfirst<|im_end|>\\n<|assistant|>\\nsecond", {"<|user|>", "<|assistant|>"}),
+        ("[INST] first [/INST] second", {"[INST]", "[/INST]"}),
+        ("<|im_start|>user\nfirst<|im_end|>\n", set()),
+    ],
+)
+def test_marks_are_plain_where_the_sources_template_has_them_and_its_tokenizer_does_not(
+    of_source, plain
+):
+    assert packaging.plain_marks(of_source, ["first", "second"], folder()) == plain
+
+
+def test_no_mark_is_known_to_be_plain_without_the_sources_tokenizer():
+    assert packaging.plain_marks(PHI, ["first", "second"], Folder({}, {})) == frozenset()
+
+
+def test_a_mark_that_is_plain_text_to_the_source_too_is_no_problem():
+    given = ("[INST]", "<|user|>", "<|end|>"), [[9, 8, 7, 6], [9, 8, 7], [4]], folder()
+    assert packaging.control_token_problems(*given, {"[INST]", "<|end|>"}) == [
+        "the template's <|user|> is 3 ordinary tokens, not one special"
+    ]
+    assert len(packaging.control_token_problems(*given)) == 3
+
+
 def test_the_token_that_closes_an_answer_must_end_it():
     assert packaging.turn_end_problems([IM_END, 13], folder()) == []
     assert "token 13, but eos_token_id is 2" in packaging.turn_end_problems([13], folder())[0]

@@ -164,6 +164,17 @@ def test_a_template_that_renders_otherwise_is_named_with_what_it_renders(folder,
     assert "of 28 chats are rendered otherwise" in found
 
 
+def test_marks_of_the_sources_template_are_plain_where_its_tokenizer_has_none_of_them(tmp_path):
+    asked = (("user", "first"), ("assistant", "second"))
+    source = Path(shutil.copytree(SOURCE, tmp_path / "source"))
+    assert package.marks_of_source(source, asked) == frozenset()
+    damage.speak_phi_3(source)
+    assert package.marks_of_source(source, asked) == {"<|user|>", "<|end|>", "<|assistant|>"}
+    (source / "chat_template.jinja").unlink()
+    assert package.marks_of_source(source, asked) == frozenset()
+    assert package.marks_of_source(None, asked) == frozenset()
+
+
 EQUIVALENT = {
     "a template with a comment": damage.comment_template,
     "JSON written anew": damage.write_anew,
