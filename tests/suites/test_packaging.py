@@ -58,3 +58,12 @@ def test_another_familys_template_is_a_problem_beside_the_source_too(copies):
     variant, source = copies
     damage.speak_phi_3(variant)
     assert len(template_problems(variant, source)) == 4
+
+
+@pytest.mark.parametrize(("end", "problems"), [(" <|im_end|>", 0), (" </answer>", 1), (" ", 1)])
+def test_an_answer_may_be_closed_after_a_space(copies, end, problems):
+    variant, _ = copies
+    path = variant / "chat_template.jinja"
+    template = path.read_text(encoding="utf-8")
+    path.write_text(template.replace("<|im_end|>", end), encoding="utf-8")
+    assert len(template_problems(variant, CHECKPOINT)) == problems
