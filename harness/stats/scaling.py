@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from harness.stats.intervals import Estimate, Sample, unbounded
 from harness.stats.paired import signed_rank_interval
@@ -18,6 +19,7 @@ BEFORE, AFTER = "before", "after"
 
 _RESAMPLES = 999
 _TOKENS = 1000.0  # a cost is given for so many
+_QUADRATIC_TOLERANCE = 1.5  # noise of a tenth or two does not hide a quadratic part twice as large
 
 
 def exponent_gain(
@@ -30,27 +32,43 @@ def exponent_gain(
     """How much faster cost grows with length than the reference's, as a difference of exponents.
 
     An exponent is the slope of log median cost on log length (least squares) over the upper half of
-    the lengths. Percentile interval of repetitions resampled in pairs within a length. Unbounded
+    the lengths. A gain that does no harm counts as 0: the cost at the longest length is at most the
+    reference's, and the quadratic part of `cost_curve` at most half as much again. So it is where
+    each token costs less (matrices in 8 bits) and attention as much: that is slower at no length.
+    Percentile interval of repetitions resampled in pairs within a length, each judged so. Unbounded
     with fewer than three lengths in that half, or fewer than two repetitions.
     """
     mine, theirs = by_length(np.log(values), labels), by_length(np.log(references), labels)
-    upper = tuple(mine)[len(mine) // 2 :]
+    lengths = tuple(mine)
+    lower, upper = lengths[: len(mine) // 2], lengths[len(mine) // 2 :]
     if len(upper) < 3 or min(mine[length].size for length in upper) < 2:
         return unbounded(math.nan, len(values))
-    rows = [random.integers(0, mine[it].size, (_RESAMPLES, mine[it].size)) for it in upper]
-    levels = [
-        (
-            np.median(mine[it]) - np.median(theirs[it]),
-            np.median(mine[it][drawn], axis=1) - np.median(theirs[it][drawn], axis=1),
-        )
-        for it, drawn in zip(upper, rows, strict=True)
-    ]
+    levels = {it: _levels(mine[it], theirs[it], random) for it in (*upper, *lower)}
     centred = np.log(upper) - np.log(upper).mean()
     weights = centred / (centred**2).sum()
-    value = float(weights @ np.array([level for level, _ in levels]))
-    return _percentiles(
-        value, weights @ np.array([it for _, it in levels]), confidence, len(values)
+    gains = weights @ np.array([levels[it][0] - levels[it][1] for it in upper])
+    gains[_is_harmless(lengths, np.array([levels[it] for it in lengths]), gains)] = 0.0
+    return _percentiles(float(gains[0]), gains[1:], confidence, len(values))
+
+
+def _levels(mine: Values, theirs: Values, random: np.random.Generator) -> Values:
+    """Medians of both in pairs, (2, 1 + resamples): as taken, then of repetitions drawn anew."""
+    rows = random.integers(0, mine.size, (_RESAMPLES, mine.size))
+    return np.array(
+        [[np.median(one), *np.median(one[rows], axis=1)] for one in (mine, theirs)], float
     )
+
+
+def _is_harmless(lengths: Sequence[int], levels: Values, gains: Values) -> NDArray[np.bool_]:
+    """Which gains, (draws), are of a cost that is never beyond the reference's.
+
+    `levels` are logs of costs, (lengths, 2, draws): the variant's and the reference's.
+    """
+    harmless = (gains > 0) & (levels[-1, 0] <= levels[-1, 1])
+    for draw in np.flatnonzero(harmless):
+        mine, theirs = (_curve(lengths, np.exp(levels[:, whose, draw])) for whose in (0, 1))
+        harmless[draw] = mine[2] <= _QUADRATIC_TOLERANCE * theirs[2]
+    return harmless
 
 
 def cost_curve(values: Sample, labels: Sequence[str]) -> tuple[float, float, float]:

@@ -15,15 +15,24 @@ SEED = 20261120
 LENGTHS = ladder(4088)
 LABELS = [str(length) for length in LENGTHS for _ in range(5)]
 TOKENS = np.array(LABELS, float)
-COST = 2 + 60 * TOKENS / 1000 + 30 * (TOKENS / 1000) ** 2
 
 
-def gains(extra, noise, runs=60):
+def cost(start, linear, quadratic):
+    return start + linear * TOKENS / 1000 + quadratic * (TOKENS / 1000) ** 2
+
+
+COST = cost(2, 60, 30)
+
+
+def gains_of(mine, theirs, noise=0.07, runs=60):
     random = np.random.default_rng(SEED)
     for _ in range(runs):
-        mine = COST * (TOKENS / 32) ** extra * random.lognormal(0, noise, TOKENS.size)
-        theirs = COST * random.lognormal(0, noise, TOKENS.size)
-        yield exponent_gain(mine, theirs, LABELS, 0.9, np.random.default_rng(0))
+        measured = [it * random.lognormal(0, noise, TOKENS.size) for it in (mine, theirs)]
+        yield exponent_gain(*measured, LABELS, 0.9, np.random.default_rng(0))
+
+
+def gains(extra, noise):
+    return gains_of(COST * (TOKENS / 32) ** extra, COST, noise)
 
 
 @pytest.mark.parametrize("extra", [0.0, 0.4])
@@ -34,6 +43,33 @@ def test_the_exponents_interval_covers_the_difference(extra):
 def test_cost_that_grows_faster_than_the_references_is_shown_to():
     assert sum(it.lower > 0.2 for it in gains(0.5, 0.07)) >= 58
     assert sum(it.lower > 0.2 for it in gains(0.1, 0.07)) <= 3
+
+
+@pytest.mark.parametrize("quadratic", [8, 30, 100])
+def test_growth_that_leaves_it_faster_at_every_length_is_no_harm(quadratic):
+    """Weights of 8 bits take 0.3 of fp32's time (VNNI, i8mm), attention takes as long."""
+    found = list(gains_of(cost(2, 18, quadratic), cost(2, 60, quadratic), runs=20))
+    assert max(it.value for it in found) <= 0.2
+    assert max(it.lower for it in found) <= 0.2
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (cost(2, 18, 60), COST),  # slower from 1,400 tokens on
+        (cost(2, 18, 16), cost(2, 60, 8)),  # a tenth faster at the longest, slower beyond it
+        (cost(2, 60, 120), COST),
+    ],
+)
+def test_a_quadratic_cost_that_was_added_is_harm_though_tokens_are_cheaper(mine, theirs):
+    found = list(gains_of(mine, theirs, runs=20))
+    assert min(it.value for it in found) > 0.2
+    assert sum(it.lower > 0.2 for it in found) >= 10
+
+
+def test_growth_without_harm_is_told_as_none():
+    found = exponent_gain(cost(2, 18, 30), COST, LABELS, 0.9, np.random.default_rng(0))
+    assert (found.value, found.lower, found.upper) == (0, 0, 0)
 
 
 def test_the_cost_curve_is_the_one_that_the_costs_are_of():
