@@ -15,7 +15,8 @@ from harness.device import Limits
 
 _OUT_OF_MEMORY = re.compile(
     r"bad_alloc|MemoryError|[Cc]annot allocate memory|Could not allocate|Failed to allocate memory"
-    r"|pthread_create failed, error code: 1[12]\b|libgcc_s\.so\.1 must be installed"
+    r"|Unable to allocate|pthread_create failed, error code: 1[12]\b"
+    r"|libgcc_s\.so\.1 must be installed"
 )
 
 

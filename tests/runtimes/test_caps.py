@@ -207,6 +207,7 @@ def test_limits_are_for_both_sides_and_for_no_other_runtime(tmp_path: Path) -> N
     [
         ("Exception during initialization: std::bad_alloc", True),
         ("Could not allocate the key-value cache buffer of shape: ...", True),
+        ("Unable to allocate 9.31 GiB for an array with shape (40960, 61035)", True),
         ("libgcc_s.so.1 must be installed for unwinding to work", True),
         ("pthread_create failed, error code: 12 error msg: Cannot allocate memory", True),
         ("input_ids size (5000) exceeds the max length", False),
