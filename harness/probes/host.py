@@ -1,5 +1,6 @@
 """Asks what this machine is: hardware, system, versions, power and load."""
 
+import math
 import os
 import platform
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from harness.conditions import Conditions
 from harness.environment import Environment, Power
+from harness.probes.cgroup import processor_quota
 from harness.probes.own_time import own_seconds
 
 _DISTRIBUTIONS = (
@@ -58,7 +60,7 @@ def capture_conditions() -> Conditions:
 
     return Conditions(
         clock_seconds=time.monotonic(),
-        cores=usable_cores(),
+        cores=_scheduled_cores(),
         busy_seconds=_busy_seconds(),
         own_seconds=own_seconds(),
         load_average=_load_average(),
@@ -93,7 +95,13 @@ def _mac_processor() -> str:
 
 
 def usable_cores() -> int:
-    """Processor cores that this process may use."""
+    """Processor cores that this process may use, as many as its container's time is worth."""
+    quota, cores = processor_quota(), _scheduled_cores()
+    return cores if quota is None else max(1, min(cores, math.floor(quota)))
+
+
+def _scheduled_cores() -> int:
+    """Cores that this process may be scheduled on, which `_busy_seconds` are of."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

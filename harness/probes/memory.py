@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.probes.cgroup import memory_room_bytes
+
 PRIVATE_FIELDS = ("RssAnon", "VmSwap")
 STATUS_SOURCE = "/proc status: private RssAnon and VmSwap, mapped RssFile, all VmRSS, peak VmHWM"
 HEAP_SOURCE = "psutil: heap_used and mmap_used of the C library"
@@ -116,7 +118,8 @@ def _heap_bytes() -> int | None:
 
 
 def available_bytes() -> int:
-    """Memory that processes could still take before the system swaps."""
+    """Memory that processes could still take before the system swaps, or a container ends them."""
     import psutil
 
-    return int(psutil.virtual_memory().available)
+    room, available = memory_room_bytes(), int(psutil.virtual_memory().available)
+    return available if room is None else min(room, available)

@@ -39,6 +39,16 @@ def test_what_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> N
     assert [name for name, _ in capture_environment().versions] == ["numpy"]
 
 
+@pytest.mark.parametrize(("quota", "cores"), [(None, 8), (0.5, 1), (2.5, 2), (64.0, 8)])
+def test_a_containers_quota_counts_for_cores_and_leaves_what_the_machine_does_alone(
+    quota: float | None, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "processor_quota", lambda: quota)
+    monkeypatch.setattr(host, "_scheduled_cores", lambda: 8)
+    assert host.usable_cores() == cores
+    assert capture_conditions().cores == 8
+
+
 class Battery:
     def __init__(self, power_plugged: bool | None) -> None:
         self.power_plugged = power_plugged

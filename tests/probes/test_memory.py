@@ -138,5 +138,14 @@ def test_a_process_that_ended_has_no_memory() -> None:
         read_memory(process.pid)
 
 
+@pytest.mark.parametrize(("room", "expected"), [(None, 2**30), (2**20, 2**20), (2**40, 2**30)])
+def test_a_containers_room_is_all_that_is_available(
+    room: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "memory_room_bytes", lambda: room)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**30))
+    assert available_bytes() == expected
+
+
 def test_some_of_the_machines_memory_is_available() -> None:
     assert 0 < available_bytes() <= psutil.virtual_memory().total
