@@ -64,7 +64,7 @@ def _is_harmless(lengths: Sequence[int], levels: Values, gains: Values) -> NDArr
 
     `levels` are logs of costs, (lengths, 2, draws): the variant's and the reference's.
     """
-    harmless = (gains > 0) & (levels[-1, 0] <= levels[-1, 1])
+    harmless: NDArray[np.bool_] = (gains > 0) & (levels[-1, 0] <= levels[-1, 1])
     for draw in np.flatnonzero(harmless):
         mine, theirs = (_curve(lengths, np.exp(levels[:, whose, draw])) for whose in (0, 1))
         harmless[draw] = mine[2] <= _QUADRATIC_TOLERANCE * theirs[2]
