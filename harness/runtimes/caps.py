@@ -31,6 +31,16 @@ def pin(limits: Limits) -> None:
         os.sched_setaffinity(0, limits.processors)
 
 
+def is_over_cap(needed_bytes: int) -> bool:
+    """Whether a cap on this process refuses so much, whatever memory the machine has."""
+    if sys.platform != "linux":
+        return False
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return soft != resource.RLIM_INFINITY and needed_bytes > soft
+
+
 class MemoryCap:
     """How much private memory this process may take beyond what it had when the cap was set."""
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import InfrastructureError, LoadError, RequestError
 from harness.runtimes.base import one_line
+from harness.runtimes.generator_memory import GeneratorMemory, generator_memory
 from harness.runtimes.ort_generator import (
     Watched,
     common_tokens,
@@ -68,6 +69,7 @@ class OrtGenAI:
         self._window_tokens = 0
         self._vocabulary = 0
         self._threads = 0
+        self._memory = GeneratorMemory()
         self._usual: dict[str, int] = {}
         self._part_tokens = 0
         self._first_tokens = _CHUNK_TOKENS
@@ -112,6 +114,7 @@ class OrtGenAI:
         is_parted = not stated and _provider(decoder) in _CHUNKED
         self._usual = {"chunk_size": _FOUNDRY_CHUNK} if is_parted else {}
         self._part_tokens = _FOUNDRY_CHUNK if is_parted else stated
+        self._memory = generator_memory(config, self._part_tokens, _provider(decoder) == "cpu")
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what the engine refuses is an answer too."""
@@ -246,13 +249,20 @@ class OrtGenAI:
         return self._new_generator(wanted, do_sample=True, random_seed=sampling.seed, **given)
 
     def _new_generator(self, wanted: int, **search: float) -> Any:
-        """With room for so many tokens, as far as the context has it."""
+        """With room for so many tokens, as far as the context has it.
+
+        Raises InfrastructureError where this machine has no memory for that.
+        """
         max_length = max(1, min(max(wanted, self._window_tokens), self._context_tokens))
+        self._memory.require(max_length, self._drop_kept)
         options = self._genai.GeneratorParams(self._model)
         options.set_search_options(
             num_beams=1, num_return_sequences=1, max_length=max_length, **self._usual, **search
         )
         return self._genai.Generator(self._model, options)
+
+    def _drop_kept(self) -> None:
+        self._kept = None
 
     def _read_prompt(self, generator: Any, prompt: NDArray[np.int32], request: Request) -> None:
         """What is not read of it yet: a new generator parts that itself, a kept one does not.

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ from harness.device import Limits
 from harness.errors import CrashError, InfrastructureError, LoadError, ModelError
 from harness.fleet import Fleet
 from harness.release import ONNXRUNTIME_GENAI, Precision, Role
-from harness.runtimes.caps import says_out_of_memory
+from harness.runtimes.caps import is_over_cap, says_out_of_memory
 from harness.runtimes.isolated import Isolated
 from harness.runtimes.scripted import Scripted
 from harness.variant import Recipe, Variant
@@ -37,6 +38,21 @@ def process_of(runtime: Isolated) -> psutil.Process:
 def cap_of(process: psutil.Process) -> int:
     """The soft limit on data, -1 where there is none."""
     return process.rlimit(psutil.RLIMIT_DATA)[0]
+
+
+class TellsOfItsCap(Scripted):
+    """Answers whether so many MiB, as its text says, are over the cap."""
+
+    def answer(self, request: Request) -> Answer:
+        needed = int(request.text or "0") * MEBIBYTE
+        return replace(super().answer(request), text=str(is_over_cap(needed)))
+
+
+def test_a_process_knows_what_its_cap_refuses(tmp_path: Path) -> None:
+    for limits, expected in ((Limits(memory_bytes=64 * MEBIBYTE), "True"), (Limits(), "False")):
+        with limited(f"{__name__}:TellsOfItsCap", tmp_path, limits) as runtime:
+            found = runtime.run([Request(text="1"), Request(text="9999999")])
+        assert [it.text for it in found] == ["False", expected]
 
 
 class Takes(Scripted):

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from harness.answer import Finish, Messages, Request
 from harness.errors import InfrastructureError, LoadError
+from harness.runtimes import generator_memory
 from harness.runtimes.isolated import Isolated
 from harness.runtimes.ort_genai import OrtGenAI
 
@@ -406,3 +408,21 @@ def test_an_empty_prompt_is_refused_by_the_engine_itself(embedded: Mapping[str, 
     runtime = loaded(embedded["fp32"])
     for fresh in (False, True):
         assert runtime.answer(Request(token_ids=(), fresh=fresh)).finish is Finish.ERROR
+
+
+def test_a_context_without_memory_on_this_machine_is_no_answer_of_the_models(
+    embedded: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kept generator makes room first; a token of 3 layers takes 3 KiB, and 8 of logits."""
+    free = {"bytes": 2**40}
+    monkeypatch.setattr(generator_memory, "available_bytes", lambda: free["bytes"])
+    monkeypatch.setattr(generator_memory, "_LARGE_BYTES", 2**20)
+    runtime = loaded(embedded["int4"])
+    long = Request(token_ids=(5,) * 4000, max_new_tokens=2)
+    assert runtime.answer(replace(long, fresh=False)).finish is Finish.LENGTH
+    free["bytes"] = 2**20
+    with pytest.raises(InfrastructureError, match=r"a context of 4,002 tokens needs 0.0 GiB"):
+        runtime.answer(long)
+    assert runtime._kept is None
+    free["bytes"] = 2**40
+    assert runtime.answer(replace(long, fresh=False)).finish is Finish.LENGTH
