@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.answer import Answer, Finish, Request
+from harness.answer import Answer, Request
 from harness.chances import Ask, Chances
 from harness.item import Item
 from harness.metrics.likelihood import Tokens
 from harness.metrics.quality import grade
-from harness.metrics.sampling import NO_RATIOS, Ratios, heat, log_ratios
+from harness.metrics.sampling import Ratios, heat, log_ratios
 from harness.reply import Reply
 
 Encode = Callable[[Sequence[str]], Sequence[Sequence[int]]]
@@ -30,13 +30,14 @@ class Settings:
 class Defaults:
     """Of items asked twice without options: whether each answer lost what the greedy one has right,
     with the slices' names, and whether an item's two answers differ. `heat` is evidence in nats
-    that they were drawn at a higher temperature than stated (`harness.metrics.sampling.heat`).
+    that they were drawn at a higher temperature than stated (`harness.metrics.sampling.heat`), None
+    where no answer could be scored.
     """
 
     names: tuple[str, ...]
     lost: tuple[bool, ...]
     differs: tuple[bool, ...]
-    heat: float
+    heat: float | None
 
 
 def settings_of(generation: Mapping[str, object]) -> Settings:
@@ -73,7 +74,9 @@ def with_ids(answers: Sequence[Answer], encode: Encode) -> list[Answer]:
 def ask_defaults(
     ask: Ask, chances: Chances, items: Sequence[Item], greedy: Sequence[Reply], settings: Settings
 ) -> Defaults:
-    """Each item twice, beside its greedy replies; answers must carry token ids."""
+    """Each item twice, beside its greedy replies; answers must carry token ids, and none may be an
+    error: an application that sets nothing gets no answer then, which no share of losses says.
+    """
     plan = default_requests(items)
     given = list(ask([*plan, *plan]))
     answers = given[: len(plan)], given[len(plan) :]
@@ -90,25 +93,19 @@ def ask_defaults(
 
 def _heat(
     chances: Chances, prompts: Sequence[Tokens], answers: Sequence[Answer], settings: Settings
-) -> float:
+) -> float | None:
     """Evidence that answers were drawn hotter than the settings say; equal ones are scored once."""
-    said = [
-        (prompt, chances.said(answer))
-        for prompt, answer in zip(prompts, answers, strict=True)
-        if answer.finish is not Finish.ERROR
-    ]
-    kinds = [it for it in dict.fromkeys(said) if it[1]]
-    known = {it: _ratios(chances, *it, settings) for it in kinds}
-    return heat([known[it] for it in said if it in known])
+    said = [(prompt, chances.said(answer)) for prompt, answer in zip(prompts, answers, strict=True)]
+    kinds = [one for one in dict.fromkeys(said) if one[1]]
+    known = {one: _ratios(chances, *one, settings) for one in kinds}
+    return heat([ratios for one in said if (ratios := known.get(one)) is not None])
 
 
-def _ratios(chances: Chances, prompt: Tokens, text: Tokens, settings: Settings) -> Ratios:
-    """Of one text; 0 where nothing is known of its logits, which are let go of here."""
+def _ratios(chances: Chances, prompt: Tokens, text: Tokens, settings: Settings) -> Ratios | None:
+    """Of one text, whose logits are let go of here; None where there are none."""
     logits = chances.logits(prompt, text, settings.repetition_penalty)
-    return NO_RATIOS if logits is None else log_ratios(logits, text, settings.temperature)
+    return None if logits is None else log_ratios(logits, text, settings.temperature)
 
 
 def _is_right(item: Item, answer: Answer) -> bool:
-    if answer.finish is Finish.ERROR:
-        return False
     return grade(item, Reply(answer)).score >= _RIGHT

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.answer import Answer, Request
+from harness.answer import Answer, Finish, Request
 from harness.bank import across_slices, question, some_of_every_slice
 from harness.chances import Chances
 from harness.contracts import Held, Prompt, hold
 from harness.defaults import Defaults, Settings, ask_defaults, settings_of, with_ids
-from harness.exam import require_answers
+from harness.exam import refusal, require_answers
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
 from harness.policy import Plan
@@ -38,7 +38,7 @@ class Visit:
 
 def visit(fleet: Fleet, name: str, items: Sequence[Item], plan: Plan, settings: Settings) -> Visit:
     """Ask everything of one process of Foundry Local; raises RequestError where one of the two
-    refuses a plain greedy request.
+    refuses a plain greedy request, or Foundry Local one that sets no option.
     """
     chosen = some_of_every_slice(items, plan.foundry_items)
     sample = _graded(items, plan.default_items)
@@ -51,11 +51,27 @@ def visit(fleet: Fleet, name: str, items: Sequence[Item], plan: Plan, settings: 
         def ask(asked: Sequence[Request]) -> list[Answer]:
             return with_ids(foundry.run(asked), partial(fleet.encode, name))
 
+        def ask_unset(asked: Sequence[Request]) -> list[Answer]:
+            return _require_unset(name, ask(asked))
+
         answers = require_answers(name, foundry.run([question(it) for it in chosen]))
         greedy = [Reply(own[it]) for it in sample]
-        defaults = ask_defaults(ask, chances, sample, greedy, settings)
+        defaults = ask_defaults(ask_unset, chances, sample, greedy, settings)
         held = hold(ask, chances, _prompts(own))
     return Visit(chosen, tuple(own[it] for it in chosen), tuple(answers), defaults, held)
+
+
+def _require_unset(name: str, answers: Sequence[Answer]) -> list[Answer]:
+    """Answers to requests without options, or RequestError with the first refusal and their count.
+
+    Mostly there is no room: Foundry Local reserves 2,048 new tokens where none are asked for, so
+    that every application that sends messages alone gets an error.
+    """
+    refused = [answer for answer in answers if answer.finish is Finish.ERROR]
+    if refused:
+        count = f"{len(refused)} of {len(answers)} that set no option"
+        raise refusal(name, f"{count}: {refused[0].error}")
+    return list(answers)
 
 
 def _own(fleet: Fleet, name: str, items: Iterable[Item]) -> dict[Item, Answer]:

@@ -37,10 +37,12 @@ def _defaults(bench: Bench) -> list[Measurement]:
         bench.sample("default_loss", "share", mine.lost, paired, mine.names),
         bench.sample("default_lost", "share", mine.lost, labels=mine.names),
         bench.sample("unrepeatable", "share", mine.differs),
-        bench.sample("default_heat", "nats", [mine.heat] if mine.names else []),
     ]
-    absence = "" if mine.names else "the bank asks for choices alone, which nobody generates"
-    return [replace(it, absence=absence) for it in found]
+    heat = [] if mine.heat is None else [mine.heat]
+    unasked = "" if mine.names else "the bank asks for choices alone, which nobody generates"
+    unscored = "" if heat else "no answer could be scored by the model's own logits"
+    evidence = replace(bench.sample("default_heat", "nats", heat), absence=unasked or unscored)
+    return [*(replace(each, absence=unasked) for each in found), evidence]
 
 
 def _contracts(bench: Bench, held: Held) -> Measurement:

@@ -1,4 +1,4 @@
-from harness.answer import Answer, Finish
+from harness.answer import Answer
 from harness.chances import Chances
 from harness.defaults import Settings, ask_defaults, default_requests, settings_of, with_ids
 from harness.item import Item
@@ -32,12 +32,8 @@ def test_what_is_right_greedily_and_wrong_by_default_is_lost():
     assert found.differs == (False, True, True)
 
 
-def test_a_refusal_is_a_loss_and_no_evidence_of_heat():
-    refused = Answer(finish=Finish.ERROR, error="too long")
-    found = defaults(refused, RIGHT, WRONG, refused, RIGHT, WRONG)
-    assert found.lost == (True, True, False, False, False, False)
-    assert not any(found.differs)
-    assert found.heat == 0
+def test_where_no_answer_can_be_scored_nothing_is_known_of_heat():
+    assert defaults(RIGHT, RIGHT, WRONG, RIGHT, RIGHT, WRONG).heat is None
 
 
 def test_the_logits_of_one_answer_are_held_at_a_time_and_equal_ones_scored_once():

@@ -9,6 +9,7 @@ import pytest
 from harness.bank import shuffled
 from harness.defaults import Settings
 from harness.domain import read_items
+from harness.errors import RequestError
 from harness.fleet import Fleet
 from harness.policy import Plan
 from harness.release import Data, Precision, Role
@@ -22,11 +23,13 @@ TRAVEL = Path(__file__).parents[1] / "fixtures" / "travel"
 def visited(embedded, tmp_path):
     items = shuffled(read_items(Data(TRAVEL / "eval.jsonl")), 5)
 
-    def visited(items_asked=24, **search):
+    def visited(items_asked=24, context=None, **search):
         directory = Path(shutil.copytree(embedded["int4"], tmp_path / "package"))
         path = directory / "genai_config.json"
         config = json.loads(path.read_text())
         config["search"].update(search)
+        if context is not None:
+            config["model"]["context_length"] = context
         path.write_text(json.dumps(config))
         recipe = Recipe("int4", Role.CANDIDATE, Precision.INT4)
         variants = {"int4": Variant(recipe, directory, {}, "sha256:0")}
@@ -58,6 +61,14 @@ def test_a_package_that_samples_hotter_than_its_source_is_seen(visited, temperat
     assert found.defaults.heat > 9.2
     assert [it.text for it in found.own] == [it.text for it in found.answers]  # greedily the same
     assert any(found.defaults.differs)
+
+
+@pytest.mark.parametrize("context", [2060, 2100])
+def test_a_context_without_room_for_what_is_reserved_by_default_is_refused(visited, context):
+    refusal = r"^int4 refused a request: \d+ of 48 that set no option: Foundry Local refused"
+    with pytest.raises(RequestError, match=refusal) as raised:
+        visited(context=context, max_length=context)
+    assert raised.value.variant == "int4"
 
 
 @pytest.mark.parametrize(

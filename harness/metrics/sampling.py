@@ -16,8 +16,6 @@ HOTTER = (1.25, 1.5, 2.0, 3.0, 5.0)
 
 Ratios = NDArray[np.float64]
 """Logarithms in nats of a text's likelihood ratios, one for each of `HOTTER`."""
-
-NO_RATIOS: Ratios = np.zeros(len(HOTTER))
 """Of a text that says nothing of its temperature."""
 
 
@@ -59,23 +57,26 @@ def needed(rate: float, miss: float = 0.05) -> int:
 
 def log_ratios(logits: Logits, tokens: Tokens, temperature: float) -> Ratios:
     """How much likelier a text is at each of `HOTTER` than at the temperature that is stated, in
-    nats; `NO_RATIOS` where logits, (tokens, vocabulary), are no numbers.
+    nats; not finite where logits, (tokens, vocabulary), are no numbers.
     """
     stated = _log_likelihood(logits, tokens, temperature)
-    found = np.array([_log_likelihood(logits, tokens, temperature * it) - stated for it in HOTTER])
-    return found if np.isfinite(found).all() else NO_RATIOS
+    hotter = [_log_likelihood(logits, tokens, temperature * factor) for factor in HOTTER]
+    return np.array(hotter) - stated
 
 
-def heat(texts: Sequence[Ratios]) -> float:
+def heat(texts: Sequence[Ratios]) -> float | None:
     """Evidence in nats that texts were drawn at a higher temperature than the one that is stated.
 
     The logarithm of a mixture of likelihood ratios, one for each of `HOTTER`, from the `log_ratios`
     of each text. Drawn at the stated temperature or a lower one, from all tokens or the likeliest,
     a ratio is 1 at most in the mean: the probability of evidence over x is exp(-x) at most
-    (Markov), whatever the model.
+    (Markov), whatever the model. Texts whose ratios are no numbers are left out; None where no text
+    is left, which is no evidence of either.
     """
-    totals = sum(texts, start=NO_RATIOS)
-    return float(np.logaddexp.reduce(totals) - math.log(len(HOTTER)))
+    known = [found for found in texts if np.isfinite(found).all()]
+    if not known:
+        return None
+    return float(np.logaddexp.reduce(np.sum(known, axis=0)) - math.log(len(HOTTER)))
 
 
 def _log_likelihood(logits: Logits, tokens: Tokens, temperature: float) -> float:

@@ -42,7 +42,12 @@ def heat_of(logits, texts, temperature):
 
 def test_nothing_is_improbable_where_logits_are_no_numbers():
     assert log_chance(np.full((1, 3), np.nan, np.float32), (0,), 1.0) == 0.0
-    assert heat([log_ratios(np.full((1, 3), np.nan, np.float32), (0,), 1.0)]) == pytest.approx(0)
+
+
+def test_no_text_or_none_with_numbers_is_no_evidence_of_heat_or_its_absence():
+    unknown = log_ratios(np.full((1, 3), np.nan, np.float32), (0,), 1.0)
+    assert heat([]) is heat([unknown]) is None
+    assert heat([unknown, log_ratios(LOGITS, (1, 0), 1.0)]) == heat_of(LOGITS, [(1, 0)], 1.0)
 
 
 def test_certainty_falls_with_temperature():
