@@ -70,9 +70,10 @@ class Listener:
     ) -> Measurement | None:
         """Of each chat that a variant answered in a suite so far: 1 for a degenerate answer.
 
-        Beside the reference's answers to the same chats, where it has given some; what it was not
-        asked is then left out. Labels name the symptoms. None where nothing was answered; where
-        choices are all that was asked they count, or nothing would be known of such a bank.
+        Beside the reference's answers to the same chats, where it has given some: 1 is then an
+        answer with a symptom that the other's has not (`beyond`), and what the reference was not
+        asked is left out. Labels name all symptoms. None where nothing was answered; where choices
+        are all that was asked they count, or nothing would be known of such a bank.
         """
         self.keep(suite, name)
         mine = self._suites[suite, name]
@@ -81,17 +82,31 @@ class Listener:
         paired = [asked for asked in mine if asked in theirs]
         if not mine:
             return None
+        values = [bool(beyond(mine[asked], theirs[asked])) for asked in paired]
+        values = values or [bool(found) for found in mine.values()]
         return Measurement(
             suite=suite,
             metric=f"{suite}.{METRIC}",
             variant=name,
             unit="share",
-            values=tuple(float(bool(mine[asked])) for asked in paired or mine),
+            values=tuple(map(float, values)),
             environment=environment,
-            reference_values=tuple(float(bool(theirs[asked])) for asked in paired),
+            reference_values=tuple(
+                float(bool(beyond(theirs[asked], mine[asked]))) for asked in paired
+            ),
             labels=tuple(", ".join(sorted(mine[asked])) for asked in paired or mine),
             beside=reference if paired else "",
         )
+
+
+def beyond(one: frozenset[Symptom], other: frozenset[Symptom]) -> frozenset[Symptom]:
+    """Symptoms of one answer that another to the same chat has not.
+
+    An answer that was only cut before its end makes up for none that is empty or shows the
+    template: where the room is small, that is most answers of a sound model.
+    """
+    found, outweighing = one - other, other - one - {Symptom.NO_END}
+    return found - {Symptom.NO_END} if outweighing else found
 
 
 def subject(it: Measurement) -> str:
@@ -100,8 +115,11 @@ def subject(it: Measurement) -> str:
 
 
 def summary(it: Measurement) -> str:
-    """How many answers have which symptoms, for the reader."""
-    kinds = Counter(kind for label in it.labels if label for kind in label.split(", "))
+    """How many answers have which symptoms, for the reader: beside the reference, those that have
+    one which its answer has not.
+    """
+    counted = [label for label, value in zip(it.labels, it.values, strict=True) if value]
+    kinds = Counter(kind for label in counted for kind in label.split(", "))
     listed = ", ".join(f"{count:,} x {kind}" for kind, count in kinds.most_common())
     beside = f" ({it.beside}: {sum(it.reference_values):,.0f})" if it.beside else ""
     count = f"{sum(it.values):,.0f} of {len(it.values):,}"

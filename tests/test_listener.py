@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.answer import Answer, Finish, Request
@@ -35,13 +37,45 @@ def test_each_chat_is_measured_beside_the_references_answer_to_it(listener, say)
     say("int4", c="", b="", a="fine", e="")
     found = listener.measurement("accuracy", "int4", "fp32", "here")
     assert (found.metric, found.variant, found.unit) == ("accuracy.degenerate", "int4", "share")
-    assert found.values == (1.0, 1.0, 0.0)
-    assert found.reference_values == (0.0, 1.0, 0.0)
+    assert found.values == (1.0, 0.0, 0.0)
+    assert found.reference_values == (0.0, 0.0, 0.0)
     assert found.labels == ("empty answer", "empty answer", "")
     assert found.beside == "fp32"
     assert summary(found) == (
-        "degenerate answers in accuracy of int4: 2 of 3 (fp32: 1): 2 x empty answer"
+        "degenerate answers in accuracy of int4: 1 of 3 (fp32: 0): 1 x empty answer"
     )
+
+
+CUT = Answer(token_ids=tuple(range(16)), text="so it goes on and", finish=Finish.LENGTH)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        replace(CUT, text="<|im_start|>user and on"),
+        replace(CUT, token_ids=(7,) * 16, text="no " * 16),
+        Answer(text=""),
+    ],
+    ids=["template text", "repetition", "empty answer"],
+)
+def test_an_answer_of_the_references_that_is_cut_hides_no_other_symptom(listener, answer, request):
+    plan = [asked(str(number)) for number in range(20)]
+    listener.hear("fp32", plan, [CUT] * 20)
+    listener.begin()
+    listener.hear("int4", plan, [answer] * 20)
+    values, references, labels, _ = measured(listener, "int4", "edge_cases")
+    assert (values, references) == ((1.0,) * 20, (0.0,) * 20)
+    assert all(request.node.callspec.id in label for label in labels)
+
+
+def test_what_both_are_cut_in_is_nobodys_and_what_each_has_alone_is_its_own(listener):
+    plan = [asked(question) for question in "abc"]
+    listener.hear("fp32", plan, [CUT, Answer(text=""), Answer(text="<|im_end|>")])
+    listener.begin()
+    listener.hear("int4", plan, [CUT, CUT, Answer(text="")])
+    values, references, labels, _ = measured(listener, "int4")
+    assert (values, references) == ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0))
+    assert labels == ("no end", "no end", "empty answer")
 
 
 def test_the_reference_is_measured_by_itself(listener, say):
