@@ -103,7 +103,7 @@ def test_weights(bench: Bench, record: Record) -> None:
     samples = (
         bench.sample("weights_off", "count", [it.off for it in found.fits], labels=names),
         bench.sample("weights_factor", "ratio", [it.factor for _, it in sizes], labels=which),
-        bench.sample("weights_rows", "count", [len(it.odd_rows) for _, it in sizes], labels=which),
+        bench.sample("weights_rows", "count", [it.lost_rows for _, it in sizes], labels=which),
         bench.sample("weights_lost", "share", [it.lost for _, it in sizes], labels=which),
         bench.sample("weights_typical", "ratio", [it.middle for it in found.fits], labels=names),
         bench.sample(

@@ -121,6 +121,21 @@ class Sizes:
         return tuple(np.flatnonzero(_off(product, source, _ODD_ROW)).tolist())
 
     @property
+    def lost_rows(self) -> int:
+        """How many odd rows there are, but for one that is not odd without its worst block.
+
+        One lost block of thousands nobody can tell, and a row of few blocks is odd for it. A row
+        that is lost as a whole is odd without any of its blocks.
+        """
+        rows = list(self.odd_rows)
+        product, source = self.product[rows], self.source[rows]
+        worst = np.abs(product - source).argmax(axis=1, keepdims=True)
+        for sums in (product, source):  # copies, since rows were picked
+            np.put_along_axis(sums, worst, 0.0, axis=1)
+        are_odd = _off(product.sum(axis=1), source.sum(axis=1), _ODD_ROW)
+        return len(rows) - int(not are_odd.all())
+
+    @property
     def lost(self) -> float:
         """The share of the source, by its squares, in blocks that are lost or another's.
 

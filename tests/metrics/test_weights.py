@@ -206,7 +206,7 @@ def sizes(change):
 def test_rounding_leaves_size_and_rows_as_they_were():
     found = sizes(lambda mine: None)
     assert found.factor < 1.01
-    assert (found.odd_rows, found.lost < 1e-3) == ((), True)
+    assert (found.odd_rows, found.lost_rows, found.lost < 1e-3) == ((), 0, True)
 
 
 @pytest.mark.parametrize("factor", [1.1, 1 / 1.1, 0.0, np.nan])
@@ -224,12 +224,22 @@ def test_rows_of_another_size_are_counted_each(factor):
         mine[[3, 200]] *= factor
 
     found = sizes(scale)
-    assert found.odd_rows == (3, 200)
+    assert (found.odd_rows, found.lost_rows) == ((3, 200), 2)
     form = Format("int4", 4, 32)
     fit = Fit("down_proj", form, np.ones((256, 16), np.float32), Allowance(compensates=True))
     assert replace(fit, sizes=found).label == (
         "down_proj, where 2 of 256 rows are others (the first is 3)"
     )
+
+
+@pytest.mark.parametrize(("rows", "columns", "lost"), [(1, 256, 0), (1, 512, 1), (2, 256, 1)])
+def test_one_row_that_is_odd_for_a_single_block_is_let_pass(rows, columns, lost):
+    weights = gaussian(256)
+    mine = dequantized(*rounded(weights, 4, 32))
+    mine[:rows, :columns] = 0
+    found = block_sizes(weights, mine, 256)
+    assert found.odd_rows == tuple(range(rows))
+    assert found.lost_rows == lost
 
 
 def test_what_is_lost_is_counted_by_its_size_and_one_block_by_its_error():

@@ -15,7 +15,7 @@ from harness.release import Algorithm
 from harness.store import read_policy
 from tests import damage, weight_damage
 from tests.conftest import ROOT
-from tests.weight_damage import WEIGHTS, edit, layers
+from tests.weight_damage import SCALES, WEIGHTS, edit, layers
 
 SOURCE = ROOT / "fixtures" / "travel" / "model"
 
@@ -38,7 +38,7 @@ def refused(found):
         "off": [fit.off for fit in found.fits],
         "typical": [fit.middle for fit in found.fits],
         "factor": [it.factor for it in sizes],
-        "rows": [len(it.odd_rows) for it in sizes],
+        "rows": [it.lost_rows for it in sizes],
         "lost": [it.lost for it in sizes],
     }
     limits = {name: RULES[f"precision.weights_{name}"].at_most for name in figures}
@@ -154,6 +154,22 @@ def test_awq_hides_factors_of_channels_and_says_what_it_cannot_compare(folder, s
 def test_one_zeroed_block_is_let_pass_which_nobody_can_tell(folder, algorithm):
     weight_damage.zero_one_block(folder)
     assert refused(compare_weights(folder, SOURCE, algorithm)) == set()
+
+
+def one_block_of_a_row(scales):
+    """The block of the row with the largest scale: the most of it that one block can be."""
+    scales = scales.reshape(256, -1)
+    scales[100, scales[100].argmax()] = 0
+    return scales.reshape(-1)
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.GPTQ, Algorithm.AWQ, Algorithm.HQQ])
+@pytest.mark.parametrize("factor", [0.0, 0.5, 1.5])
+def test_one_whole_row_is_no_single_block_whatever_the_label(folder, algorithm, factor):
+    edit(folder, weight_damage.DOWN, SCALES, one_block_of_a_row)
+    assert refused(compare_weights(folder, SOURCE, algorithm)) == set()
+    weight_damage.zero_rows(folder, 1, factor)
+    assert "rows" in refused(compare_weights(folder, SOURCE, algorithm))
 
 
 def another(folder, seed):
