@@ -43,6 +43,19 @@ class Folder:
         added = self.documents.get("tokenizer.json", {}).get("added_tokens", [])
         return {str(token["content"]): int(token["id"]) for token in added}
 
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """Ids of the added tokens of tokenizer.json that are marked as no text."""
+        added = self.documents.get("tokenizer.json", {}).get("added_tokens", [])
+        return frozenset(int(token["id"]) for token in added if token.get("special") is True)
+
+    @property
+    def named_end(self) -> tuple[str, int | None]:
+        """The tokenizer's own end token, and its id where it is an added one."""
+        name = self.documents.get("tokenizer_config.json", {}).get("eos_token")
+        name = str(name.get("content") if isinstance(name, Mapping) else name)
+        return name, self.added_tokens.get(name)
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
@@ -109,9 +122,7 @@ def _end_token_problems(folder: Folder) -> list[str]:
     if not ends:
         return ["genai_config.json has no eos_token_id: an answer never stops"]
     problems = []
-    name = folder.documents.get("tokenizer_config.json", {}).get("eos_token")
-    name = name.get("content") if isinstance(name, Mapping) else name
-    expected = folder.added_tokens.get(str(name))
+    name, expected = folder.named_end
     if expected is not None and expected not in ends:
         problems.append(
             f"eos_token_id is {_listed(ends)} in genai_config.json, but the tokenizer's "
@@ -126,7 +137,30 @@ def _end_token_problems(folder: Folder) -> list[str]:
             f"eos_token_id is {_listed(ends)} in genai_config.json, but {_listed(source)} "
             "in the source checkpoint"
         )
-    return problems
+    return problems + _extra_end_problems(folder)
+
+
+def _extra_end_problems(folder: Folder) -> list[str]:
+    """End tokens that nothing of the source explains: an answer that says one stops there.
+
+    Beside the source's own, the tokenizer's and what is marked special may end an answer, for
+    neither is text.
+    """
+    config = folder.documents.get("source/config.json", {})
+    generation = folder.documents.get("source/generation_config.json", {})
+    if not config and not generation:
+        return []
+    places = (generation, config, config.get("text_config"))
+    stated = [place.get("eos_token_id") for place in places if isinstance(place, Mapping)]
+    of_source = {token for value in stated for token in as_ids(value)}
+    known = of_source | folder.special_ids | {folder.named_end[1]}
+    extra = [token for token in folder.end_tokens if token not in known]
+    if not extra:
+        return []
+    return [
+        f"eos_token_id {_listed(extra)} in genai_config.json is neither the source checkpoint's "
+        "nor a special token: an answer stops where it says that"
+    ]
 
 
 def _listed(ids: Iterable[int]) -> str:

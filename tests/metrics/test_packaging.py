@@ -8,7 +8,7 @@ from harness.metrics.packaging import Folder, Tensor
 from harness.release import Algorithm, Precision, Role
 from harness.variant import Quantization, Recipe
 
-IM_START, IM_END, END_OF_TEXT = 1, 2, 0
+IM_START, IM_END, END_OF_TEXT, THINK, LINE_END = 1, 2, 0, 3, 198
 
 
 def folder(model=None, tokenizer=None, source=None, files=None):
@@ -26,9 +26,9 @@ def folder(model=None, tokenizer=None, source=None, files=None):
         "tokenizer_config.json": {"eos_token": "<|im_end|>", **(tokenizer or {})},
         "tokenizer.json": {
             "added_tokens": [
-                {"content": "<|endoftext|>", "id": END_OF_TEXT},
-                {"content": "<|im_start|>", "id": IM_START},
-                {"content": "<|im_end|>", "id": IM_END},
+                {"content": "<|endoftext|>", "id": END_OF_TEXT, "special": True},
+                {"content": "<|im_start|>", "id": IM_START, "special": True},
+                {"content": "<|im_end|>", "id": IM_END, "special": True},
             ]
         },
         "source/config.json": {
@@ -115,6 +115,35 @@ def test_a_context_is_the_one_that_the_release_states_and_within_the_sources(
 
 def test_several_end_tokens_are_fine_when_the_tokenizers_is_among_them():
     assert packaging.config_problems(folder({"eos_token_id": [END_OF_TEXT, IM_END]})) == []
+
+
+@pytest.mark.parametrize("extra", [LINE_END, THINK])
+def test_an_end_token_that_is_text_and_not_the_sources_is_named(extra):
+    package = folder({"eos_token_id": [IM_END, extra]})
+    think = {"content": "<think>", "id": THINK, "special": False}
+    package.documents["tokenizer.json"]["added_tokens"].append(think)
+    assert packaging.config_problems(package) == [
+        f"eos_token_id {extra} in genai_config.json is neither the source checkpoint's nor a "
+        "special token: an answer stops where it says that"
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"eos_token_id": [IM_END, LINE_END]},
+        {"text_config": {"eos_token_id": LINE_END}},
+    ],
+)
+def test_an_end_token_that_the_source_has_may_be_text(source):
+    package = folder({"eos_token_id": [IM_END, LINE_END]}, source=source)
+    assert packaging.config_problems(package) == []
+
+
+def test_where_there_is_no_source_no_end_token_is_held_against_it():
+    package = folder({"eos_token_id": [IM_END, LINE_END]})
+    documents = {name: it for name, it in package.documents.items() if "source" not in name}
+    assert packaging.config_problems(replace(package, documents=documents)) == []
 
 
 def test_ids_outside_the_vocabulary_are_named():
