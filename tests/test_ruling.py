@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from harness.policy import Policy, Rule, Severity
 from harness.release import Precision, Role
 from harness.ruling import apply_rule
 from harness.statistic import Statistic
+from harness.store import read_policy
 from harness.verdict import judge
 
 RULE = Rule("latency.itl", "ITL", "latency.itl", Statistic.RATIO, at_most=1.05)
@@ -198,14 +200,45 @@ def test_a_guard_in_doubt_passes_by_its_own_figure_alone(ratio, outcome):
 EXCESS = Rule("latency.faults", "faults", "latency.faults", Statistic.EXCESS, at_most=1.0)
 
 
+def faults(new, gone, size):
+    mine = (1.0,) * new + (0.0,) * (size - new)
+    theirs = (0.0,) * new + (1.0,) * gone + (0.0,) * (size - new - gone)
+    return Measurement(
+        "latency", "latency.faults", "int4", "share", mine, "here", theirs, beside="fp32"
+    )
+
+
 @pytest.mark.parametrize(("more", "outcome"), [(2, Outcome.PASS), (8, Outcome.INCONCLUSIVE)])
 def test_a_guard_on_an_excess_is_in_doubt_where_some_excess_is_shown_alone(more, outcome):
-    faults = (1.0,) * more + (0.0,) * (150 - more)
-    found = Measurement(
-        "latency", "latency.faults", "int4", "share", faults, "here", (0.0,) * 150, beside="fp32"
-    )
     guard = replace(EXCESS, severity=Severity.GUARD, at_most=4.0 if more == 8 else 1.0)
-    assert ruled(found, rule=guard).outcome is outcome
+    assert ruled(faults(more, 0, 150), rule=guard).outcome is outcome
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_how_sure_of_harm_a_guard_must_be_lets_no_excess_pass_that_is_shown(confidence):
+    guard = replace(EXCESS, severity=Severity.GUARD, confidence=confidence)
+    assert ruled(faults(2, 0, 47), rule=guard).outcome is Outcome.PASS
+    assert ruled(faults(3, 0, 47), rule=guard).outcome is Outcome.INCONCLUSIVE
+    assert ruled(faults(6, 5, 47), rule=guard).outcome is Outcome.PASS
+    assert ruled(faults(6, 0, 47), rule=guard).outcome is not Outcome.PASS
+
+
+def test_an_excess_must_be_shown_to_be_none_where_the_rule_is_critical():
+    assert ruled(faults(2, 0, 47), rule=EXCESS).outcome is Outcome.INCONCLUSIVE
+
+
+GATE = read_policy(Path(__file__).parents[1] / "fixtures/policies/gate.toml")
+DEGENERATE = [it for it in GATE.rules if it.statistic is Statistic.EXCESS and it.at_most == 1.0]
+
+
+@pytest.mark.parametrize("size", [16, 32, 47])
+@pytest.mark.parametrize("rule", DEGENERATE, ids=[it.id for it in DEGENERATE])
+def test_the_gate_refuses_who_breaks_down_where_the_reference_does_not(rule, size):
+    rule = replace(rule, metric="latency.faults")
+    outcomes = [ruled(faults(new, 0, size), rule=rule).outcome for new in (0, 1, 2, 3, 4, 5, 6)]
+    assert outcomes[:3] == [Outcome.PASS] * 3
+    assert outcomes[3:5] == [Outcome.INCONCLUSIVE] * 2
+    assert outcomes[5:] == [Outcome.FAIL] * 2
 
 
 WAIVED = replace(RULE, waived="the device is fast enough")

@@ -15,6 +15,7 @@ from harness.stats.sizing import items_needed
 
 _Floats = NDArray[np.float64]
 
+_REPEATED = 32  # chats, the suite's own number
 _UNLABELLED = {"memory.given_back"}
 _SHARES = {"precision.top1", "precision.text_top1"}
 _POINTS = {"precision.top1_to_control", "precision.text_top1_to_control"}
@@ -101,7 +102,7 @@ def asked(case: Case) -> int:
     plan = case.policy.plan
     return {
         "accuracy.degenerate": min(plan.accuracy_least_items, sum(NOISE.slices)),
-        "contracts.degenerate": plan.contract_prompts,
+        "contracts.degenerate": _REPEATED,
         "edge_cases.degenerate": NOISE.odd_prompts,
         "foundry.default_loss": plan.default_items,
         "foundry.degenerate": plan.foundry_items * len(NOISE.slices),

@@ -25,7 +25,7 @@ class Noise:
     odd_degenerate: float = 0.19
     degenerate_churn: float = 0.005
     odd_degenerate_churn: float = 0.017  # 2 of 115 odd prompts, int4
-    odd_prompts: int = 115
+    odd_prompts: int = 47  # that are chats, and not refused
 
     # Times: the ratio of a pair of processes, and of one pair of answers within it.
     between_processes: float = 0.02  # six sessions of equal bytes: 0.020 to 0.024
