@@ -183,7 +183,8 @@ def _by_faults(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
         f"{rule.subject}: {figure(found, _POINTS)} ({counted}), no evidence against "
         f"{bound(limit, _POINTS)}"
     )
-    return found, *_seen(rule, text, least_faults(limit), len(gains), "items")
+    is_doubtful = faults.is_doubtful(len(gains), new, gone, limit.value / 100)
+    return found, *_seen(rule, text, least_faults(limit), len(gains), "items", is_doubtful)
 
 
 def _by_chance(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
@@ -214,9 +215,17 @@ def _by_chance(rule: Rule, limit: Limit, it: Measurement) -> Ruled:
 
 
 def _seen(
-    rule: Rule, text: str, least: sizing.LeastLosses, items: int, of_what: str
+    rule: Rule,
+    text: str,
+    least: sizing.LeastLosses,
+    items: int,
+    of_what: str,
+    is_doubtful: bool = False,
 ) -> tuple[Outcome, str]:
-    """The outcome where no harm is shown, and what harm would have been."""
+    """The outcome where no harm is shown, and what harm would have been.
+
+    What looks like harm and cannot be told from it, of so few, is no reason to pass.
+    """
     if not rule.seen_loss:
         return Outcome.PASS, text
     seen = 100 * sizing.share_seen(least, items, rule.power)
@@ -226,7 +235,8 @@ def _seen(
         f"; of {items:,} {of_what} only a loss of {seen:.2g} points is seen, not one of "
         f"{rule.seen_loss:g}"
     )
-    return Outcome.INCONCLUSIVE if rule.unseen is Unseen.INCONCLUSIVE else Outcome.PASS, text
+    is_open = is_doubtful or rule.unseen is Unseen.INCONCLUSIVE
+    return Outcome.INCONCLUSIVE if is_open else Outcome.PASS, text
 
 
 def _counted(worst: slices.SliceCount, it: Measurement) -> str:

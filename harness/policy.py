@@ -80,7 +80,8 @@ class Rule:
     device, and only shows its figure where the release names none; so does one with `floor`, whose
     limit is the share of right answers that the release's data state.
     A test of harm in slices or of faults is asked enough items to see a loss of `seen_loss` points
-    `power` of the times; 0 asks for none. `unseen` says what follows where there are not so many.
+    `power` of the times; 0 asks for none. `unseen` says what follows where there are not so many;
+    faults that are more than is allowed and no proof of harm are then undecided anyhow.
     """
 
     id: str

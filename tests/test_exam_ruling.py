@@ -265,6 +265,23 @@ def test_too_few_items_say_what_they_can_show_and_decide_as_the_rule_has_it(unse
     assert faulty(0, 0, 250, seen_loss=4.0, unseen=unseen)[1] is Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("new", "gone", "size", "outcome"),
+    [
+        (3, 0, 20, Outcome.INCONCLUSIVE),
+        (2, 0, 20, Outcome.INCONCLUSIVE),
+        (2, 1, 20, Outcome.PASS),
+        (1, 0, 20, Outcome.PASS),
+        (4, 0, 20, Outcome.FAIL),
+        (3, 0, 250, Outcome.PASS),
+    ],
+)
+def test_faults_of_items_too_few_to_prove_them_are_not_passed_over(new, gone, size, outcome):
+    _, ruled, why = faulty(new, gone, size, seen_loss=4.0)
+    assert ruled is outcome
+    assert ("of 20 items only a loss of " in why) is (size == 20 and outcome is not Outcome.FAIL)
+
+
 def test_a_slice_that_is_too_small_for_the_loss_is_told():
     it = sliced(a=spread(20, 0, 0), b=spread(200, 0, 0))
     known = replace(slice_rule(), seen_loss=10.0, unseen=Unseen.INCONCLUSIVE)
