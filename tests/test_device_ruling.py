@@ -51,6 +51,7 @@ def found(metric, values, device=LAPTOP, machine=SAME, disturbance=""):
         ("device.ttft", 900.0, 1100.0, 1000),
         ("device.rate", 9.0, 7.0, 8),
         ("device.peak", 3000.0, 3100.0, 3072),
+        ("memory.context_peak", 3000.0, 3100.0, 3072),
         ("latency.load", 5.9, 6.1, 6),
         ("packaging.size", 2500.0, 2600.0, 2560),
     ],
@@ -119,6 +120,14 @@ def test_another_architecture_decides_no_speed_but_memory_and_disk():
     assert found("device.peak", [1000.0], device=PHONE).outcome is Outcome.PASS
     assert found("device.peak", [2000.0], device=PHONE).outcome is Outcome.FAIL
     assert found("packaging.size", [2000.0], device=PHONE).outcome is Outcome.FAIL
+
+
+def test_what_the_whole_context_needs_is_held_against_the_devices_memory():
+    short, whole = taken("device.peak", [1100.0]), taken("memory.context_peak", [1900.0])
+    findings = judge_measurements((short, whole), "int4", evidence(PHONE), GATE)
+    budgets = {it.rule: it.outcome for it in findings if it.rule.startswith("device.")}
+    assert budgets["device.peak"] is Outcome.PASS
+    assert budgets["device.context_peak"] is Outcome.FAIL
 
 
 def test_what_disturbs_a_machine_excuses_only_what_is_slow():

@@ -13,7 +13,8 @@ from harness.store import read_device, read_evidence
 
 ROOT = Path(__file__).parents[2]
 DEVICES = ROOT / "fixtures" / "devices"
-SUITES = "suites/test_device.py suites/test_packaging.py::test_graph_matches_recipe"
+BUDGETS = "suites/test_device.py suites/test_memory.py::test_context"
+SUITES = f"{BUDGETS} suites/test_packaging.py::test_graph_matches_recipe"
 POLICY = """
 required = ["device.budgets", "packaging.graph_matches_recipe"]
 [plan]
@@ -48,7 +49,7 @@ def finding(ended, rule):
 def test_the_embedded_release_is_go_on_a_laptop_and_stored_evidence_says_so_too(judge, gate):
     ended = judge("--device", "laptop-8gb")
     assert ended.report["verdict"] == "GO", ended.output
-    for rule in ("device.ttft", "device.rate", "device.peak", "device.disk"):
+    for rule in ("device.ttft", "device.rate", "device.peak", "device.context_peak", "device.disk"):
         assert finding(ended, rule)["outcome"] == "pass"
     assert "measured for the device laptop-8gb on" in ended.output
     evidence = read_evidence(gate.folder / "reports" / "latest" / "evidence.json")
@@ -59,12 +60,14 @@ def test_the_embedded_release_is_go_on_a_laptop_and_stored_evidence_says_so_too(
 def test_a_peak_over_the_devices_budget_is_no_go_with_both_figures(judge, gate):
     own = gate.folder / "small.toml"
     own.write_text('extends = "phone-6gb"\n[budgets]\npeak_mib = 20\n')
-    ended = judge("--device", str(own), suites="suites/test_device.py")
+    ended = judge("--device", str(own), suites=BUDGETS)
     assert ended.report["verdict"] == "NO-GO", ended.output
     peak = finding(ended, "device.peak")
     assert (peak["outcome"], peak["limit"], peak["severity"]) == ("fail", 20, "critical")
     assert 30 < peak["measured"] < 500
     assert "but must be at most 20 MiB" in peak["reason"]
+    longest = finding(ended, "device.context_peak")
+    assert (longest["outcome"], longest["limit"]) == ("fail", 20)
     if speed_doubt(read_device("phone-6gb", DEVICES, DEVICES), capture_machine()):
         assert finding(ended, "device.ttft")["outcome"] == "inconclusive"
         assert "another instruction set is not emulated" in ended.output

@@ -1,6 +1,7 @@
 """The memory suite on runtimes without a model, judged by the gate's own rules."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -15,13 +16,15 @@ from harness.policy import Plan
 from harness.release import Precision, Role
 from harness.soak import Kind
 from harness.stage import Stage
-from harness.store import read_policy
+from harness.store import read_device, read_policy
 from harness.variant import Recipe, Variant
 from harness.verdict import judge_measurements
 from suites import test_memory as suite
 
 ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(24))
-POLICY = read_policy(Path(__file__).parents[2] / "fixtures" / "policies" / "gate.toml")
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+POLICY = read_policy(FIXTURES / "policies" / "gate.toml")
+LAPTOP = read_device("laptop-8gb", FIXTURES, FIXTURES / "devices")
 MACHINE = Machine("x86_64", 4, 8192)
 PLAN = Plan(memory_cycles=20, memory_doublings=1, memory_reloads=3)
 
@@ -41,13 +44,15 @@ def judge(tmp_path):
     variants = {name: Variant(it, tmp_path, {}, "sha256:0") for name, it in recipes.items()}
     subjects = {name: Subject(it.role, it.precision, "sha256:0") for name, it in recipes.items()}
 
-    def judge(check, runtime, plan=PLAN):
+    def judge(check, runtime, plan=PLAN, device=None):
         handed_in = []
         with Fleet(variants, f"tests.suites.leaky:{runtime}", 60.0) as fleet:
             stage = Stage(fleet, "fp32", ITEMS, plan, "here", rules=POLICY.rules, machine=MACHINE)
             check(Bench(stage, "int4", "memory"), lambda *measured: handed_in.extend(measured))
         judge.remarks = stage.remarks
-        evidence = Evidence("travel", subjects, "here", measurements=tuple(handed_in))
+        evidence = Evidence(
+            "travel", subjects, "here", measurements=tuple(handed_in), device=device
+        )
         findings = judge_measurements(tuple(handed_in), "int4", evidence, POLICY)
         return {it.rule.removeprefix("memory."): it for it in findings}
 
@@ -137,6 +142,18 @@ def test_a_context_holds_as_much_for_each_token(judge):
     found = judge(suite.test_context, "HoldsContexts")["context_growth"]
     assert found.measured == pytest.approx(64_000, rel=0.02)
     assert found.unit == "KiB/1,000 tokens"
+
+
+@pytest.mark.parametrize(("room", "outcome"), [(3072, "pass"), (16, "fail")])
+def test_what_the_longest_context_takes_must_fit_the_device(judge, room, outcome):
+    device = replace(LAPTOP, budgets=replace(LAPTOP.budgets, peak_mib=room))
+    found = judge(suite.test_context, "HoldsContexts", device=device)
+    assert (found["device.context_peak"].outcome, found["device.context_peak"].limit) == (
+        outcome,
+        room,
+    )
+    assert found["device.context_peak"].measured > 512 * 65536 / 2**20
+    assert not judge(suite.test_context, "HoldsContexts")["device.context_peak"].decides
 
 
 def test_a_context_too_short_to_compare_lengths_has_no_slope(judge):
