@@ -29,7 +29,8 @@ class ProcessPair:
 
     `uptime` holds equal requests asked after the others, to see what being in use does. `loads` are
     seconds to load in the new process, of both sides, and `reloads` to load once more, where that
-    was measured. `trouble` says what disturbed them; empty when nothing did.
+    was measured. `trouble` says what disturbed them; empty when nothing did. `restless` holds the
+    sides that had not settled though nothing did: 0 the variant, 1 the other one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ProcessPair:
     loads: tuple[float, float] = (0.0, 0.0)
     reloads: tuple[float, float] | None = None
     trouble: str = ""
+    restless: tuple[int, ...] = ()
 
     @property
     def timed(self) -> tuple[Pair, ...]:
@@ -73,18 +75,23 @@ class Pairing:
         return pairs
 
 
-def unsettled(warmups: Sequence[Pair], series: Series) -> str:
-    """Why what follows some warm-ups is not to be relied on; empty where it is."""
-    if not warmups or _is_steady(warmups, series):
-        return ""
-    return f"not settled after {len(warmups)} warm-ups"
+def unsettled(warmups: Sequence[Pair], series: Series) -> tuple[int, ...]:
+    """The sides whose times still rise or fall after some warm-ups, so that what follows is not to
+    be relied on: 0 the variant, 1 the other one. None after no warm-ups at all.
+    """
+    if not warmups:
+        return ()
+    return tuple(side for side in (0, 1) if not _is_side_steady(warmups, series, side))
 
 
 def _is_steady(pairs: Sequence[Pair], series: Series) -> bool:
+    return all(_is_side_steady(pairs, series, side) for side in (0, 1))
+
+
+def _is_side_steady(pairs: Sequence[Pair], series: Series, side: int) -> bool:
+    last = pairs[-steady.WINDOW :]
     return len(pairs) >= steady.WINDOW and all(
-        steady.is_steady(values)
-        for take in series.values()
-        for values in sides(pairs[-steady.WINDOW :], take)
+        steady.is_steady(sides(last, take)[side]) for take in series.values()
     )
 
 

@@ -40,6 +40,7 @@ _UPTIME_DOUBLINGS = 2
 _UPTIME_PROCESSES = 4  # at most, for a slowdown with use comes back in most processes
 _ITSELF = 2  # times the least number of process pairs is enough to know the machine
 _MOST_TROUBLED = 2  # times the least number of process pairs: more of them, and it will not end
+_RESTLESS = 2  # process pairs in which the variant alone does not settle are no neighbour's doing
 _LOADS_MORE = 4  # times the plan's repetitions, where it is not decided sooner
 
 
@@ -68,7 +69,8 @@ class Questions:
 class PairedRun:
     """The process pairs that count; `planned` of them at most were looked at on the way.
 
-    `trouble` says what disturbed them, where too few were left undisturbed.
+    `trouble` says what disturbed them, where too few were left undisturbed, and how often the
+    variant alone did not settle, where that is no chance.
     """
 
     processes: tuple[ProcessPair, ...]
@@ -230,7 +232,7 @@ class _Race:
         most_troubled = _MOST_TROUBLED * plan.latency_least_processes
         most = _ITSELF * plan.latency_least_processes if self.is_itself else plan.latency_processes
         is_over = self.taken >= min(most, plan.latency_processes)
-        return not is_over and len(self._troubled) < most_troubled
+        return not is_over and len(self._troubled) < most_troubled and not self._restless
 
     def take(self, measure: Measure) -> None:
         """One more fresh pair of processes."""
@@ -240,7 +242,10 @@ class _Race:
             if len(self.kept) < bench.plan.load_repetitions:
                 pair = replace(pair, reloads=reload())
         why = disturbance(start, capture_conditions(), bench.plan.disturbed_share)
-        pair = replace(pair, trouble=why or unsettled(pair.warmups, self._series))
+        restless = () if why else unsettled(pair.warmups, self._series)
+        if restless:
+            why = f"not settled after {len(pair.warmups)} warm-ups"
+        pair = replace(pair, trouble=why, restless=restless)
         (self._troubled if pair.trouble else self.kept).append(pair)
 
     def _asked_all(self, pair: ProcessPair, pairing: Pairing, measure: Measure) -> ProcessPair:
@@ -279,8 +284,24 @@ class _Race:
         plan = self._bench.plan
         planned = 0 if self.is_itself else plan.latency_processes
         if len(self.kept) >= plan.latency_least_processes or not self._troubled:
-            return PairedRun(tuple(self.kept), planned)
-        return PairedRun((*self.kept, *self._troubled), planned, self._troubled[-1].trouble)
+            return PairedRun(tuple(self.kept), planned, self._restless)
+        trouble = self._restless or self._troubled[-1].trouble
+        return PairedRun((*self.kept, *self._troubled), planned, trouble)
+
+    @property
+    def _restless(self) -> str:
+        """How often the variant alone did not settle; empty where that may be chance.
+
+        What is left out then is what is slow of it, and no other process pair would mend that.
+        """
+        found = [it.restless for it in self._troubled if it.restless]
+        is_its_own = not self.is_itself and all(it == (0,) for it in found)
+        if not is_its_own or len(found) < _RESTLESS:
+            return ""
+        return (
+            f"{self._bench.variant.name} alone had not settled in {len(found)} of {self.taken} "
+            "pairs of processes"
+        )
 
     def tell(self) -> None:
         """Say in the report what was left out."""

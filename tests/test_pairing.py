@@ -45,7 +45,7 @@ def test_warming_up_is_over_when_times_are_steady():
     taken, _ = pairing(warming=0.9)
     warmups = taken.warm_up(REQUESTS[0], SERIES, 60)
     assert 10 < len(warmups) < 60
-    assert unsettled(warmups, SERIES) == ""
+    assert unsettled(warmups, SERIES) == ()
     assert sides([taken.one(REQUESTS[0])], between_tokens_ms)[0, 0] < 1.1
 
 
@@ -53,13 +53,19 @@ def test_what_never_settles_says_so_and_is_not_waited_for():
     taken, _ = pairing(spread=0.0, warming=0.99)
     warmups = taken.warm_up(REQUESTS[0], SERIES, 12)
     assert len(warmups) == 12
-    assert unsettled(warmups, SERIES) == "not settled after 12 warm-ups"
+    assert unsettled(warmups, SERIES) == (0, 1)
+
+
+def test_of_two_the_side_that_does_not_settle_is_told():
+    falling = [(answer(0.97**n), answer(2)) for n in range(12)]
+    assert unsettled(falling, SERIES) == (0,)
+    assert unsettled([pair[::-1] for pair in falling], SERIES) == (1,)
 
 
 def test_no_warm_up_is_asked_for_none():
     taken, asked = pairing()
     assert taken.warm_up(REQUESTS[0], SERIES, 0) == asked == []
-    assert unsettled([], SERIES) == ""
+    assert unsettled([], SERIES) == ()
 
 
 def test_what_is_timed_of_two_processes_is_all_but_the_warm_up():

@@ -16,7 +16,16 @@ from harness.pairing import ProcessPair, sides
 from harness.policy import Plan, Rule, Severity
 from harness.probes.own_time import own_seconds
 from harness.release import Precision, Role
-from harness.speed import UPTIME, PairedRun, is_decided, outcomes, paired_run, questions
+from harness.speed import (
+    UPTIME,
+    PairedRun,
+    Questions,
+    _Race,
+    is_decided,
+    outcomes,
+    paired_run,
+    questions,
+)
 from harness.stage import Stage
 from harness.statistic import Statistic
 from harness.variant import Recipe, Variant
@@ -171,6 +180,24 @@ def test_our_own_processes_are_no_others_where_the_system_forgets_who_ended(benc
     monkeypatch.setattr("harness.speed.capture_conditions", capture)
     run = taken(bench(rules=(), disturbed_share=0.2))
     assert [it.trouble for it in run.processes] == ["", ""]
+
+
+def test_what_the_variant_alone_never_settles_to_is_not_left_out_of_the_run(bench):
+    it = bench("restless", latency_warmup_pairs=12, latency_least_processes=3)
+    run = taken(it)
+    assert run.trouble.startswith("int4 alone had not settled in 2 of ")
+    assert len(run.processes) <= 4  # no more of them would change it
+    assert outcomes(it, measured(it)(run)) == {Outcome.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize("restless", [[(0,)], [(0,), (0, 1)], [(0,), (0,), (1,)]])
+def test_what_others_do_not_settle_to_either_is_left_out(bench, restless):
+    race = _Race(bench(), "fp32", Questions((), ()), SERIES)
+    race.kept += [ProcessPair("kept")] * 2
+    race._troubled += [ProcessPair("left", trouble="not settled", restless=it) for it in restless]
+    assert race.run().trouble == ""
+    assert len(race.run().processes) == 2
+    assert race.is_room
 
 
 @pytest.mark.parametrize(("way", "most"), [("tiring", 4), ("copy", 2)])

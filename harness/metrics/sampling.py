@@ -16,7 +16,6 @@ HOTTER = (1.25, 1.5, 2.0, 3.0, 5.0)
 
 Ratios = NDArray[np.float64]
 """Logarithms in nats of a text's likelihood ratios, one for each of `HOTTER`."""
-"""Of a text that says nothing of its temperature."""
 
 
 def certainty(logits: Logits, temperature: float = 1.0) -> NDArray[np.float64]:
