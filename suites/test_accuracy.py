@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.bench import Bench
+from harness.item import Scorer
 from harness.measurement import Measurement
+from harness.metrics import latency
 from harness.metrics.quality import is_cut
 from harness.plugins.measure import Record
 from harness.trial import Marked, hold_trial
@@ -40,7 +42,7 @@ def test_accuracy(bench: Bench, record: Record) -> None:
     sized = [*trial.marked, *trial.more]
     by_slice, *_ = measured([*sized, *trial.fresh])
     by_slice = replace(by_slice, metric="accuracy.by_slice", planned=len(sized))
-    record(*measured(trial.marked), by_slice, *_faults(bench, sized))
+    record(*measured(trial.marked), by_slice, *_faults(bench, sized), _tokens(bench, sized))
 
 
 def _faults(bench: Bench, marked: Sequence[Marked]) -> list[Measurement]:
@@ -55,3 +57,14 @@ def _faults(bench: Bench, marked: Sequence[Marked]) -> list[Measurement]:
         bench.sample("invalid", "share", invalid[0], invalid[1], formats),
         bench.sample("cut", "share", cut[0], cut[1], spoken),
     ]
+
+
+def _tokens(bench: Bench, marked: Sequence[Marked]) -> Measurement:
+    """How long answers are that are generated; choices, which nobody says, count where those are
+    fewer than the two that have an interval.
+    """
+    generated = [it for it in marked if it.item.scorer is not Scorer.CHOICE]
+    chosen = generated if len(generated) > 1 else marked
+    mine = latency.awaited_tokens(it.reply.answer for it in chosen)
+    theirs = latency.awaited_tokens(it.reference_reply.answer for it in chosen)
+    return bench.sample("tokens", "tokens", mine, theirs, [it.item.id for it in chosen])

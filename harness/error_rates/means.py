@@ -10,13 +10,14 @@ from harness.error_rates.case import Case, answers_timed
 from harness.error_rates.noise import NOISE
 from harness.exam_ruling import least_faults
 from harness.measurement import Measurement
-from harness.policy import Limit
+from harness.policy import Limit, Plan
 from harness.stats.sizing import items_needed
 
 _Floats = NDArray[np.float64]
 
 _REPEATED = 32  # chats, the suite's own number
 _UNLABELLED = {"memory.given_back"}
+_LENGTHS = {"accuracy.tokens"}
 _SHARES = {"precision.top1", "precision.text_top1"}
 _POINTS = {"precision.top1_to_control", "precision.text_top1_to_control"}
 
@@ -41,7 +42,11 @@ def mean(case: Case, figure: float, random: np.random.Generator) -> list[Measure
 
 
 def mean_ratio(case: Case, figure: float, random: np.random.Generator) -> list[Measurement]:
-    """Roots of divergences of a candidate and of its control, at the same positions."""
+    """Roots of divergences of a candidate and of its control, at the same positions; or lengths of
+    answers.
+    """
+    if case.rule.metric in _LENGTHS:
+        return [_lengths(case, figure, random)]
     answers, size = _answers(case), NOISE.answer_positions
     spread = math.sqrt((1 + NOISE.kld_spread**2) ** 0.25 - 1)  # a root's log is half as wide
     mine, control = (_lognormal(spread, answers, random) for _ in range(2))
@@ -101,7 +106,7 @@ def asked(case: Case) -> int:
     """
     plan = case.policy.plan
     return {
-        "accuracy.degenerate": min(plan.accuracy_least_items, sum(NOISE.slices)),
+        "accuracy.degenerate": _least_items(plan),
         "contracts.degenerate": _REPEATED,
         "edge_cases.degenerate": NOISE.odd_prompts,
         "foundry.default_loss": plan.default_items,
@@ -121,6 +126,19 @@ def changed(
     ones = np.array([base - down, down, up])
     kinds = random.choice(4, size, p=[*ones, max(0.0, 1 - ones.sum())])
     return np.isin(kinds, (0, 2)).astype(float), (kinds <= 1).astype(float)
+
+
+def _least_items(plan: Plan) -> int:
+    return min(plan.accuracy_least_items, sum(NOISE.slices))
+
+
+def _lengths(case: Case, figure: float, random: np.random.Generator) -> Measurement:
+    """Tokens of both sides' answers, of which some are written otherwise, longer or shorter."""
+    count = _least_items(case.policy.plan)
+    shared = NOISE.answer_tokens * np.exp(random.normal(0, NOISE.length, count))
+    apart = np.exp(random.normal(0, NOISE.length_apart, count) - NOISE.length_apart**2 / 2)
+    otherwise = random.random(count) < NOISE.written_otherwise
+    return case.sample(figure * shared * np.where(otherwise, apart, 1.0), shared, _labels(count, 1))
 
 
 def _answers(case: Case) -> int:

@@ -36,6 +36,9 @@ class Noise:
     answer: float = 0.06  # of an answer's mean time between tokens: 0.03 to 0.09
     shared_answer: float = 0.15  # correlation of that with the other side's
     answer_tokens: int = 32
+    length: float = 0.5  # of the lengths of a bank's answers
+    written_otherwise: float = 0.2  # share of answers; a guess, as is how much their length differs
+    length_apart: float = 0.5
 
     # Up the ladder of lengths to a context of 4,096 tokens.
     longest_prompt: int = 4088

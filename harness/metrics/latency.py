@@ -8,6 +8,9 @@ import numpy as np
 from harness.answer import Answer, Finish
 from harness.errors import InfrastructureError
 
+LEAST_AWAITED = 8
+"""Tokens: of shorter answers most of the wait is for the first one, whatever their number."""
+
 _NS_PER_MS = 1e6
 _LEAST_ALIKE = 3
 _STALLED = 3.0  # times as long as an answer should take
@@ -40,6 +43,11 @@ def gaps_ms(answers: Sequence[Answer]) -> list[list[float]]:
 def timed_tokens(answer: Answer) -> int:
     """Steps that an answer took, the end token's among them; an ITL needs two at least."""
     return max(2, len(answer.token_ids) + (answer.finish is Finish.STOP))
+
+
+def awaited_tokens(answers: Iterable[Answer]) -> list[float]:
+    """Tokens of each answer that a user waits for, `LEAST_AWAITED` at least."""
+    return [float(max(LEAST_AWAITED, len(it.token_ids))) for it in answers]
 
 
 def late_over_early(answers: Sequence[Answer]) -> list[float]:

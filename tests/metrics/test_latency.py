@@ -68,3 +68,8 @@ def test_processor_time_is_of_all_threads():
 def test_a_clock_that_steps_back_is_no_fault_of_the_model(changes):
     with pytest.raises(InfrastructureError, match="clock stepped back"):
         latency.whole_ms([replace(ANSWER, **changes)])
+
+
+def test_a_short_answer_is_waited_for_as_long_as_another_short_one():
+    of = [replace(ANSWER, token_ids=(1,) * count) for count in (0, 2, 8, 30)]
+    assert latency.awaited_tokens(of) == [8.0, 8.0, 8.0, 30.0]

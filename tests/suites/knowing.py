@@ -82,3 +82,11 @@ class Cut(Knowing):
 
 class CutOften(Cut):
     each = 10
+
+
+class Rambling(Knowing):
+    """Says what is right, at three times the length."""
+
+    def answer(self, request: Request) -> Answer:
+        found = super().answer(request)
+        return replace(found, token_ids=(3 if self.is_damaged else 1) * found.token_ids)

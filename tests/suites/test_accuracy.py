@@ -121,6 +121,17 @@ def test_an_answer_in_the_wrong_format_is_counted_where_one_is_asked_for(measure
     assert set(found["accuracy.valid"].values) == {1.0}
 
 
+def test_the_lengths_of_answers_are_those_of_what_is_generated(measure):
+    choices = [replace(it, scorer=Scorer.CHOICE, choices=("right", "x")) for it in ITEMS[:20]]
+    found, _ = measure("Right", items=(*choices, *ITEMS[20:]), rules=())
+    tokens = found["accuracy.tokens"]
+    assert tokens.labels == tuple(it.id for it in ITEMS[20:60])
+    assert tokens.values == tokens.reference_values
+    assert set(tokens.values) == {8.0}  # of few tokens nobody waits for the last
+    found, _ = measure("Right", items=choices, rules=())
+    assert set(found["accuracy.tokens"].values) == {8.0}  # nothing is said, at no one's cost
+
+
 BEYOND = Rule(
     "accuracy.beyond_chance",
     "beyond chance",
@@ -196,6 +207,7 @@ def test_who_knows_it_all_breaks_no_rule_on_small_losses(broken):
         ("MoreCommas", "accuracy.invalid", "fails on them now and then"),
         ("Cut", "accuracy.cut", "now and then an answer is cut"),
         ("CutOften", "accuracy.cut", "now and then an answer is cut"),
+        ("Rambling", "accuracy.tokens", "its users wait for them"),
     ],
 )
 def test_a_small_loss_is_found_and_named(broken, runtime, rule, reason):
