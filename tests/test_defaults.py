@@ -1,4 +1,4 @@
-from harness.answer import Answer
+from harness.answer import Answer, Finish
 from harness.chances import Chances
 from harness.defaults import Settings, ask_defaults, default_requests, settings_of, with_ids
 from harness.item import Item
