@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -27,6 +28,7 @@ from harness.runtimes.progress import CLOSING, LOADING, STARTING
 
 _STAGES = {STARTING: "at its start", LOADING: "while loading", CLOSING: "while closing"}
 _LOADS = ("start", "reload")
+_MEMORY = Question("memory")
 
 
 class Isolated:
@@ -135,14 +137,17 @@ class Isolated:
         return reload
 
     def memory(self) -> Memory:
-        """Memory of the child, read from outside."""
+        """Memory of the child, read from outside; its peak is its own where only it can tell."""
         with self._asking:
             child = self._started()
         try:
-            return read_memory(child.pid)
+            found = read_memory(child.pid)
         except ProcessLookupError as error:
             how = describe_exit(child.returncode or 0)
-            raise self._crash(child, how, Question("memory")) from error
+            raise self._crash(child, how, _MEMORY) from error
+        if found.peak_bytes is not None:
+            return found
+        return replace(found, peak_bytes=cast(Memory, self._ask(_MEMORY)).peak_bytes)
 
     def close(self) -> None:
         """End the child, gently if it lets itself; what is closed may be used again."""

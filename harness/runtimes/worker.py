@@ -110,6 +110,10 @@ class Worker:
             psutil.heap_trim()
         return read_own_memory()
 
+    def memory(self) -> Memory:
+        """Memory as it is, garbage and all."""
+        return read_own_memory()
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""
         with _refusals():

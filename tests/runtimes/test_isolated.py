@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ from harness.errors import (
     LoadError,
     RequestError,
 )
+from harness.probes.memory import Memory, read_memory
 from harness.runtimes.channel import Cycles, Question, write
 from harness.runtimes.child import Child
 from harness.runtimes.isolated import Isolated
@@ -315,6 +317,20 @@ def test_memory_is_that_of_the_child(tmp_path: Path) -> None:
         kill(runtime)
         with pytest.raises(CrashError):
             runtime.memory()
+
+
+def test_a_peak_that_nobody_sees_from_outside_is_told_by_the_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_peak(pid: int) -> Memory:  # as on macOS
+        return replace(read_memory(pid), peak_bytes=None)
+
+    monkeypatch.setattr("harness.runtimes.isolated.read_memory", without_peak)
+    with scripted("Scripted", tmp_path) as runtime:
+        memory = runtime.memory()
+        assert memory.peak_bytes is not None
+        assert memory.peak_bytes >= memory.resident_bytes > 0
+        assert memory.heap_bytes is None
 
 
 def test_a_closed_runtime_leaves_no_process_and_may_be_used_again(tmp_path: Path) -> None:
