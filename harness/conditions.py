@@ -9,6 +9,7 @@ _TICK_SECONDS = 0.02  # processor time is counted in ticks of up to so much, on 
 _SCARCE_BYTES = 256 * 2**20  # with less the system takes away pages that a model has mapped
 _SWAPPING_BYTES = 16 * 2**20  # a page or two come back whenever a sleeping program wakes
 _MIB = 2**20
+_THROTTLED_SHARE = 0.05  # of the time: a thin laptop is slowed down for moments again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class Conditions:
     `cores` we may use have worked since the machine started, time that a hypervisor gave to others
     included; `own_seconds` is our own process tree's part of it. `load_average` is of the last
     minute, `frequency_mhz` the mean of all cores, `temperature_celsius` the hottest of their
-    sensors. `throttle_count` is how often heat has slowed a core or its package down.
+    sensors. `throttle_count` is how often heat has slowed a core or its package down, and
+    `throttled_ms` for how long, of each core and each core's package.
     """
 
     clock_seconds: float
@@ -34,6 +36,7 @@ class Conditions:
     throttle_count: int | None = None
     available_memory_bytes: int | None = None
     swapped_in_bytes: int | None = None
+    throttled_ms: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.cores < 1:
@@ -51,6 +54,20 @@ def others_share(start: Conditions, end: Conditions) -> float | None:
         return None
     uncertain = _TICK_SECONDS * end.cores
     return min(1.0, max(0.0, busy - own - uncertain) / passed)
+
+
+def throttled_share(start: Conditions, end: Conditions) -> float | None:
+    """Share of the time in between that heat has slowed the core down that had most of it, 0 to 1.
+
+    Linux counts a time when it is over (arch/x86, therm_throt.c), so that one which has begun
+    before counts as a whole. None where the system does not tell, or where no time has passed.
+    """
+    passed = end.clock_seconds - start.clock_seconds
+    before, after = start.throttled_ms, end.throttled_ms
+    if not before or len(before) != len(after) or passed <= 0:
+        return None
+    longest = max(late - early for early, late in zip(before, after, strict=True))
+    return min(1.0, max(0.0, longest / 1e3 / passed))
 
 
 def disturbance(start: Conditions, end: Conditions, most_busy_share: float) -> str:
@@ -76,8 +93,15 @@ def _of_power(start: Conditions, end: Conditions) -> Iterator[str]:
     if start.governor != end.governor:
         before, after = start.governor or "unknown", end.governor or "unknown"
         yield f"the frequency governor went from {before} to {after}"
-    if throttled := _rise(start, end, "throttle_count"):
-        yield f"heat slowed the processors down {_times(throttled)}"
+    yield from _of_heat(start, end)
+
+
+def _of_heat(start: Conditions, end: Conditions) -> Iterator[str]:
+    share, count = throttled_share(start, end), _rise(start, end, "throttle_count")
+    if share is None and count:
+        yield f"heat slowed the processors down {_times(count)}"
+    elif share is not None and share >= _THROTTLED_SHARE:
+        yield f"heat slowed the processors down for {share:.0%} of the time"
 
 
 def _of_memory(start: Conditions, end: Conditions) -> Iterator[str]:

@@ -94,6 +94,23 @@ def test_what_disturbed_is_named(changed, named):
     assert disturbance(START, replace(QUIET, **changed), 0.5) == named
 
 
+@pytest.mark.parametrize(
+    ("throttled_ms", "named"),
+    [
+        ((900, 499), ""),
+        ((899, 500), "heat slowed the processors down for 5% of the time"),
+        ((1900, 2500), "heat slowed the processors down for 25% of the time"),
+        ((900, 90_000), "heat slowed the processors down for 100% of the time"),
+        ((), "heat slowed the processors down 93 times"),
+        ((900,), "heat slowed the processors down 93 times"),
+    ],
+)
+def test_moments_of_heat_disturb_only_where_their_time_is_not_told(throttled_ms, named):
+    start = replace(START, throttled_ms=(900, 0))
+    end = replace(QUIET, throttle_count=100, throttled_ms=throttled_ms)
+    assert disturbance(start, end, 0.5) == named
+
+
 def test_two_disturbances_are_one_clause():
     end = replace(QUIET, power=Power.BATTERY, throttle_count=8)
     assert disturbance(START, end, 0.5) == (

@@ -71,6 +71,7 @@ def capture_conditions() -> Conditions:
         throttle_count=_throttle_count(),
         available_memory_bytes=psutil.virtual_memory().available,
         swapped_in_bytes=_swapped_in_bytes(),
+        throttled_ms=_throttled_ms(),
     )
 
 
@@ -170,8 +171,17 @@ def _temperature_celsius() -> float | None:
 
 def _throttle_count() -> int | None:
     """Linux counts for cores and packages apart, on x86 only."""
-    found = list(_numbers(_SYSTEM.glob("cpu[0-9]*/thermal_throttle/*_throttle_count")))
+    found = list(_numbers(_throttling("count")))
     return sum(found) if found else None
+
+
+def _throttled_ms() -> tuple[int, ...]:
+    """The same in time, from Linux 5.5 on."""
+    return tuple(_numbers(_throttling("total_time_ms")))
+
+
+def _throttling(what: str) -> Iterator[Path]:
+    return iter(sorted(_SYSTEM.glob(f"cpu[0-9]*/thermal_throttle/*_throttle_{what}")))
 
 
 def _swapped_in_bytes() -> int:

@@ -125,13 +125,16 @@ def test_throttling_is_counted_over_all_cores(
 ) -> None:
     monkeypatch.setattr(host, "_SYSTEM", tmp_path)
     assert host._throttle_count() is None
+    assert host._throttled_ms() == ()
     for core, counts in {"cpu0": ("3", "10"), "cpu11": ("4", ""), "cpufreq": ("5", "5")}.items():
         folder = tmp_path / core / "thermal_throttle"
         folder.mkdir(parents=True)
         (folder / "core_throttle_count").write_text(f"{counts[0]}\n")
         (folder / "package_throttle_count").write_text(f"{counts[1]}\n")
-        (folder / "core_throttle_total_time_ms").write_text("99\n")
+        (folder / "core_throttle_total_time_ms").write_text(f"{counts[0]}00\n")
+        (folder / "core_throttle_max_time_ms").write_text("99\n")
     assert host._throttle_count() == 3 + 10 + 4
+    assert host._throttled_ms() == (300, 400)
 
 
 def test_the_hottest_sensor_of_the_processor_is_the_temperature(
