@@ -84,7 +84,7 @@ def _late(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:
     ]
     if longest < LEAST_LATE_TOKENS or not chosen:
         return []
-    mine, theirs = sides([pair for pair, _ in chosen], latency.late_over_early).tolist()
+    mine, theirs = latency.late_over_early(*zip(*(pair for pair, _ in chosen), strict=True))
     found = bench.sample("late", "ratio", mine, theirs, beside=beside)
     return [replace(found, clusters=tuple(name for _, name in chosen), planned=run.planned)]
 

@@ -50,15 +50,33 @@ def awaited_tokens(answers: Iterable[Answer]) -> list[float]:
     return [float(max(LEAST_AWAITED, len(it.token_ids))) for it in answers]
 
 
-def late_over_early(answers: Sequence[Answer]) -> list[float]:
-    """Mean ITL in the last quarter of each answer over that in its first; each needs nine tokens.
+def late_over_early(
+    answers: Sequence[Answer], others: Sequence[Answer]
+) -> tuple[list[float], list[float]]:
+    """Mean ITL in the last quarter of each answer over that in its first, and what would be no harm
+    by the other side's answer to the same; each needs nine tokens.
 
-    Both halves are of one answer, so that what slows the machine cancels.
+    Both quarters are of one answer, so that what slows the machine cancels. No harm are tokens that
+    cost as much at the end as at the start, those that grow dearer by the factor of the other side,
+    and those that grow dearer by as many milliseconds: attention over a longer context takes the
+    time that it takes on both sides, and is more beside matrices that were made cheap.
     """
+    found, harmless = [], []
+    for (early, late), (their_early, their_late) in zip(
+        _early_and_late(answers), _early_and_late(others), strict=True
+    ):
+        found.append(late / early)
+        as_much_dearer = 1 + (their_late - their_early) / early
+        harmless.append(max(1.0, their_late / their_early, as_much_dearer))
+    return found, harmless
+
+
+def _early_and_late(answers: Sequence[Answer]) -> list[tuple[float, float]]:
+    """Mean ITL of each answer in ms, in its first quarter and in its last."""
     found = []
     for gaps in gaps_ms(answers):
         quarter = len(gaps) // 4
-        found.append(float(np.mean(gaps[-quarter:]) / np.mean(gaps[:quarter])))
+        found.append((float(np.mean(gaps[:quarter])), float(np.mean(gaps[-quarter:]))))
     return found
 
 

@@ -26,6 +26,27 @@ def test_times_come_from_the_stamps_of_emitted_tokens():
     assert latency.prefill_rates([ANSWER]) == pytest.approx([5 / 0.020])
 
 
+def answer_of(early_ms: float, late_ms: float) -> Answer:
+    gaps = np.repeat([early_ms, (early_ms + late_ms) / 2, late_ms], [5, 10, 5]) * 1_000_000
+    token_ns = np.cumsum([ANSWER.started_ns, *gaps.astype(int)])
+    return replace(ANSWER, token_ns=token_ns, ended_ns=int(token_ns[-1]))
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "expected"),
+    [
+        ((2, 3), (10, 11), 1.0),  # attention takes its millisecond on both sides
+        ((2, 6), (10, 11), 2.0),
+        ((20, 30), (10, 15), 1.0),  # all of it is twice as dear
+        ((2, 2), (10, 5), 1.0),  # that the reference warms up makes nobody else slow
+        ((2, 4), (10, 5), 2.0),
+    ],
+)
+def test_late_tokens_are_dear_beyond_the_growth_of_the_other_side(mine, theirs, expected):
+    [found], [harmless] = latency.late_over_early([answer_of(*mine)], [answer_of(*theirs)])
+    assert found / harmless == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("times", "stalled"),
     [
