@@ -50,7 +50,10 @@ def pytest_runtest_makereport(
     """Keep what became of a check; what the gate raised on purpose is shown as its one line."""
     report = yield
     name = variant_of(item)
-    if not is_gate(item.config) or name is None:
+    if not is_gate(item.config):
+        return report
+    if name is None:
+        _note_failure(item.config, report, "failed, and it belongs to no variant")
         return report
     error = None if call.excinfo is None else call.excinfo.value
     if isinstance(error, HarnessError):
@@ -60,6 +63,26 @@ def pytest_runtest_makereport(
         check = Check(suite_of(item), check_of(item), name, outcome, reason)
         _keep(item.config.stash[NOTEBOOK].checks, check)
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A file that cannot be collected may hold any check, of any variant."""
+    report = yield
+    if is_gate(collector.config):
+        _note_failure(collector.config, report, "could not be collected")
+    return report
+
+
+def _note_failure(
+    config: pytest.Config, report: pytest.TestReport | pytest.CollectReport, what: str
+) -> None:
+    """Trouble of the whole session, whatever becomes of its variants: none is to be published."""
+    trouble, text = config.stash[NOTEBOOK].trouble, f"{report.nodeid} {what}"
+    if report.failed and text not in trouble:
+        trouble.append(text)
 
 
 def _keep(checks: list[Check], check: Check) -> None:

@@ -75,6 +75,35 @@ def test_a_changed_end_token_is_no_go_by_name(gate):
     assert "eos_token_id is 5" in ended.output
 
 
+@pytest.mark.parametrize(
+    ("options", "test", "reason"),
+    [
+        (
+            (),
+            "def test_own(): assert False",
+            "::test_own failed, and it belongs to no variant",
+        ),
+        (("--continue-on-collection-errors",), "import no_such_module", "could not be collected"),
+    ],
+    ids=["a failed test", "a file that is no suite"],
+)
+def test_what_fails_beside_a_no_go_candidate_keeps_the_others_from_being_published(
+    gate, options, test, reason
+):
+    gate = replace(gate, about=("packaging",))
+    damaged = gate.copy("int4", "damaged")
+    (damaged / "model.onnx.data").unlink()
+    own = gate.folder / "test_own.py"
+    own.write_text(test)
+    suites = f"suites/test_packaging.py {own}"
+    ended = gate.run(*options, suites=suites, damaged=damaged, int4=gate.variants["int4"])
+    assert ended.status == 1, ended.output
+    assert ended.report["variants"]["damaged"]["verdict"] == "NO-GO"
+    assert ended.report["variants"]["int4"]["verdict"] == "INCONCLUSIVE"
+    assert reason in ended.reasons("int4")
+    assert ended.packages == []
+
+
 def test_missing_weights_are_no_go_and_the_session_goes_on(gate):
     damaged = gate.copy("int4", "damaged")
     (damaged / "model.onnx.data").unlink()
