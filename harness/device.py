@@ -18,7 +18,7 @@ class Budget(StrEnum):
     TTFT = "ttft_ms"  # 95 % of first tokens come sooner, after `prompt_tokens`
     RATE = "tokens_per_second"  # 95 % of answers come faster
     PEAK = "peak_mib"
-    LOAD = "load_s"
+    LOAD = "load_s"  # 95 % of users' first answers have begun by then, load and all
     DISK = "disk_mib"
 
     @property

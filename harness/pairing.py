@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.answer import Answer, Request
+from harness.metrics.latency import second_token_ms
 from harness.stats import steady
 
 Pair = tuple[Answer, Answer]
@@ -27,10 +28,11 @@ Series = Mapping[str, Callable[[Sequence[Answer]], list[float]]]
 class ProcessPair:
     """What one pair of processes gave, in the order taken.
 
-    `uptime` holds equal requests asked after the others, to see what being in use does. `loads` are
-    seconds to load in the new process, of both sides, and `reloads` to load once more, where that
-    was measured. `trouble` says what disturbed them; empty when nothing did. `restless` holds the
-    sides that had not settled though nothing did: 0 the variant, 1 the other one.
+    `first` is what was asked before all else, where anything was. `uptime` holds equal requests
+    asked after the others, to see what being in use does. `loads` are seconds to load in the new
+    process, of both sides, and `reloads` to load once more, where that was measured. `trouble` says
+    what disturbed them; empty when nothing did. `restless` holds the sides that had not settled
+    though nothing did: 0 the variant, 1 the other one.
     """
 
     name: str
@@ -41,11 +43,23 @@ class ProcessPair:
     reloads: tuple[float, float] | None = None
     trouble: str = ""
     restless: tuple[int, ...] = ()
+    first: Pair | None = None
 
     @property
     def timed(self) -> tuple[Pair, ...]:
         """Every pair after the warm-up."""
         return (*self.pairs, *self.uptime)
+
+    @property
+    def opening_s(self) -> tuple[float, float]:
+        """Seconds that a user waits once, of both sides: for the load, and in the same process for
+        the second token of the first answer. What an engine puts off at the one it does at the
+        other. 0 for the answer where none was asked for.
+        """
+        mine, theirs = (
+            (it / 1e3 for it in second_token_ms(self.first)) if self.first else (0.0, 0.0)
+        )
+        return self.loads[0] + mine, self.loads[1] + theirs
 
 
 class Pairing:

@@ -36,6 +36,7 @@ UPTIME = "uptime"
 LONG_EVERY = 8  # requests, of which one is answered as long as the release allows
 WARM_TOKENS = 8
 UPTIME_TOKENS = 16
+OPENING_TOKENS = 2  # of the first answer after a load that nothing else is asked after
 _UPTIME_DOUBLINGS = 2
 _UPTIME_PROCESSES = 4  # at most, for a slowdown with use comes back in most processes
 _ITSELF = 2  # times the least number of process pairs is enough to know the machine
@@ -250,10 +251,10 @@ class _Race:
 
     def _asked_all(self, pair: ProcessPair, pairing: Pairing, measure: Measure) -> ProcessPair:
         most = self._bench.plan.latency_warmup_pairs
-        if most:
-            pairing.one(self._asked.long[0])  # what is touched first costs most
-        warmups = pairing.warm_up(self._asked.short(WARM_TOKENS), self._series, most)
-        pair = replace(pair, warmups=tuple(warmups), pairs=tuple(pairing.each(self._asked.every)))
+        first = pairing.one(self._asked.long[0])  # what is touched first costs most
+        warmups = tuple(pairing.warm_up(self._asked.short(WARM_TOKENS), self._series, most))
+        pairs = tuple(pairing.each(self._asked.every))
+        pair = replace(pair, first=first, warmups=warmups, pairs=pairs)
         return self._used(pair, pairing, measure) if self._wants_uptime(measure) else pair
 
     def _wants_uptime(self, measure: Measure) -> bool:
@@ -345,7 +346,9 @@ def fresh_pair(bench: Bench, beside: str, name: str) -> Iterator[Started]:
 def loads(
     bench: Bench, beside: str, measure: Callable[[PairedRun], Sequence[Measurement]]
 ) -> PairedRun:
-    """Cold and warm loads: those of the pairs that answered, and as many more as decide."""
+    """Cold and warm loads, and a first answer between them: those of the pairs that answered, and
+    as many more as decide.
+    """
     known = bench.process_pairs.get((bench.variant.name, beside), ())
     kept = [it for it in known if it.reloads is not None and not it.trouble]
     least, troubled = bench.plan.load_repetitions, list[ProcessPair]()
@@ -362,7 +365,8 @@ def loads(
 
 def _load_only(bench: Bench, beside: str, name: str) -> ProcessPair:
     start = capture_conditions()
-    with fresh_pair(bench, beside, name) as (pair, _, reload):
-        pair = replace(pair, reloads=reload())
+    with fresh_pair(bench, beside, name) as (pair, pairing, reload):
+        first = pairing.one(_of_length(bench.items[0], OPENING_TOKENS))
+        pair = replace(pair, first=first, reloads=reload())
     why = disturbance(start, capture_conditions(), bench.plan.disturbed_share)
     return replace(pair, trouble=why)

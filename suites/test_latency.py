@@ -31,7 +31,9 @@ def test_latency(bench: Bench, record: Record) -> None:
 
 
 def test_load_time(bench: Bench, record: Record) -> None:
-    """Seconds to load the model, in a process that has just started and once more in the same."""
+    """Seconds to load the model, in a process that has just started and once more in the same, and
+    until the first answer has begun.
+    """
     found = []
     for beside in bench.rivals:
         measure = partial(_loads, bench, beside)
@@ -130,10 +132,11 @@ def _stalls(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
 
 
 def _loads(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:
-    """Loads of both sides, each process pair for itself."""
+    """Loads and openings of both sides, each process pair for itself."""
     names = tuple(it.name for it in run.processes)
     cold = [it.loads for it in run.processes]
     warm = [it.reloads or (0.0, 0.0) for it in run.processes]
+    opened = [it.opening_s for it in run.processes]
     return [
         replace(
             bench.sample(
@@ -142,7 +145,7 @@ def _loads(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:
             clusters=names,
             disturbance=run.trouble,
         )
-        for metric, it in (("load", cold), ("load_again", warm))
+        for metric, it in (("load", cold), ("load_again", warm), ("opening", opened))
     ]
 
 

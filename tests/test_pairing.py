@@ -72,3 +72,9 @@ def test_what_is_timed_of_two_processes_is_all_but_the_warm_up():
     first, second, third = ((answer(n), answer(n)) for n in (1, 2, 3))
     taken = ProcessPair("1", warmups=(first,), pairs=(second,), uptime=(third,))
     assert taken.timed == (second, third)
+
+
+def test_an_opening_is_the_load_and_the_first_answers_second_token():
+    opened = ProcessPair("1", loads=(0.5, 0.25), first=(answer(1000), answer(2000)))
+    assert opened.opening_s == pytest.approx((1.501, 2.251))
+    assert ProcessPair("1", loads=(0.5, 0.25)).opening_s == (0.5, 0.25)

@@ -22,6 +22,7 @@ from harness.speed import (
     Questions,
     _Race,
     is_decided,
+    loads,
     outcomes,
     paired_run,
     questions,
@@ -124,6 +125,29 @@ def test_a_run_beside_the_previous_release_ends_when_its_rules_are_decided(bench
     run = taken(it, beside="old")
     assert len(run.processes) < it.plan.latency_processes
     assert outcomes(it, measured(it, "old")(run)) == {outcome}
+
+
+OPENING = Rule(
+    "latency.o", "opening", "latency.opening", Statistic.RATIO, Severity.GUARD, at_most=2.0
+)
+
+
+@pytest.mark.parametrize(
+    ("way", "outcome"),
+    [("copy", Outcome.PASS), ("lazy", Outcome.FAIL), ("lazy-decoder", Outcome.FAIL)],
+)
+@pytest.mark.parametrize("has_answered", [False, True])
+def test_what_a_load_puts_off_is_found_in_the_first_answer(bench, way, outcome, has_answered):
+    it = bench(way, rules=(OPENING,), latency_warmup_pairs=12)
+    if has_answered:  # then those process pairs are what is judged
+        taken(it)
+
+    def opened(run):
+        mine, theirs = zip(*(pair.opening_s for pair in run.processes), strict=True)
+        found = it.sample("opening", "s", mine, theirs, beside="fp32")
+        return [replace(found, clusters=tuple(pair.name for pair in run.processes))]
+
+    assert outcomes(it, opened(loads(it, "fp32", opened))) == {outcome}
 
 
 def test_what_is_close_takes_the_whole_budget(bench):

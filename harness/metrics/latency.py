@@ -22,6 +22,13 @@ def first_token_ms(answers: Iterable[Answer]) -> list[float]:
     return [float(it.token_ns[0] - it.started_ns) / _NS_PER_MS for it in _checked(answers)]
 
 
+def second_token_ms(answers: Iterable[Answer]) -> list[float]:
+    """Time to the second token of each answer in ms, which has two at least: the first one to be
+    decoded, which an engine may make ready for by itself.
+    """
+    return [float(it.token_ns[1] - it.started_ns) / _NS_PER_MS for it in _checked(answers)]
+
+
 def between_tokens_ms(answers: Iterable[Answer]) -> list[float]:
     """Mean ITL of each answer in ms, over tokens that were emitted; each needs two of them."""
     return [

@@ -16,7 +16,7 @@ from harness.planning.work import RELOAD, START, Work, asked
 from harness.route import NEW_TOKENS as RUNG_TOKENS
 from harness.soak import DEAR_REQUESTS, LONG_REQUESTS, PEAK_CYCLES, REQUESTS
 from harness.soak import NEW_TOKENS as SOAKED_TOKENS
-from harness.speed import LONG_EVERY, UPTIME_TOKENS, WARM_TOKENS
+from harness.speed import LONG_EVERY, OPENING_TOKENS, UPTIME_TOKENS, WARM_TOKENS
 from harness.stats.steady import WINDOW
 from harness.stats.trend import LEAST_LEVELS
 from harness.together import MOST_AT_ONCE
@@ -53,10 +53,10 @@ def _pair(shape: Shape, is_itself: bool) -> Work:
 
 
 def load_time(shape: Shape, name: str) -> Cost:
-    """As many loads as the pairs of the latency check did not measure."""
+    """As many loads and first answers as the pairs of the latency check did not measure."""
     plan = shape.plan
     more = max(0, plan.load_repetitions - plan.latency_least_processes)
-    each = (START + RELOAD) * more
+    each = (START + RELOAD + asked(shape.prompt, OPENING_TOKENS)) * more
     return Cost(dict.fromkeys({name, *shape.rivals(name)}, each))
 
 

@@ -77,6 +77,15 @@ def stalled(answer: Answer, number: int, every: int, seconds: float) -> Answer:
     return paced(answer, first + 1e3 * seconds, gaps)
 
 
+def lazy(answer: Answer, number: int, token: int, seconds: float) -> Answer:
+    """One token of the first answer of a process waits for what the load put off."""
+    if number or answer.token_ns.size <= token:
+        return answer
+    first, gaps = _times(answer)
+    late = 1e3 * seconds * (np.arange(gaps.size + 1) == token)
+    return paced(answer, first + late[0], gaps + late[1:])
+
+
 def other_shares(answer: Answer, number: int, first: float, whole: float) -> Answer:
     """The first token and the whole answer take other shares of their time."""
     before, gaps = _times(answer)
@@ -96,6 +105,8 @@ WAYS: dict[str, Slow] = {
     "stuttering-little": partial(stuttering, every=30, factor=14.0),
     "stalling": partial(stalled, every=21, seconds=3.0),  # fewer than the 95 % quantile sees
     "stalling-little": partial(stalled, every=21, seconds=0.5),
+    "lazy": partial(lazy, token=0, seconds=30.0),
+    "lazy-decoder": partial(lazy, token=1, seconds=30.0),
     "dear-first": partial(other_shares, first=1.3, whole=0.5),
     "dear-rest": partial(other_shares, first=0.5, whole=1.2),
 }

@@ -34,7 +34,9 @@ GOOD = ("copy", "dear-first")
 def latency_alone():
     """The gate's own rules of this suite, and no others; the clocks do not mind the machine."""
     rules = re.split(r"\n(?=\[rules\.)", GATE.read_text(encoding="utf-8"))[1:]
-    kept = [it for it in rules if it.startswith('[rules."latency.') and '"latency.load' not in it]
+    loads = '"latency.load', '"latency.opening'
+    kept = [it for it in rules if it.startswith('[rules."latency.')]
+    kept = [it for it in kept if not any(name in it for name in loads)]
     plan = "[plan]\ndisturbed_share = 1.0\nload_repetitions = 1\nkeep_reference_replies = false\n"
     return "\n".join(['required = ["latency.latency", "latency.threads"]', plan, *kept])
 

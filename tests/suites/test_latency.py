@@ -116,6 +116,14 @@ def test_loads_are_those_of_the_pairs_that_answered_and_more_where_there_were_no
                 it = found[metric, beside]
                 assert len(it.values) == len(set(it.clusters)) == PLAN.load_repetitions
                 assert min(it.values) > 0
+                opened = found["latency.opening", beside]
+                assert opened.clusters == it.clusters
+        for load, opened in zip(
+            found["latency.load", "fp32"].values,
+            found["latency.opening", "fp32"].values,
+            strict=True,
+        ):
+            assert opened > load
 
 
 def test_threads_of_the_configuration_are_stated_beside_the_references(measure, tmp_path):
