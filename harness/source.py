@@ -1,8 +1,9 @@
 """What the checkpoint itself says, asked once a session, for variants to be compared with."""
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,15 +59,17 @@ class Questions:
 class SourceFacts:
     """Token ids of each text and chat, and how far the reference is from the source.
 
-    By position of the passages in `labels`: `kld` in nats, and `logit_error`, the mean distance of
-    the logits over how far the source's lie from their middle. `shortfall` says how much likelier
-    than what the reference answered or chose the source finds something else, in nats: 0 where its
-    greedy answer is the same, under the reference's repetition penalty. It has one value for each
-    token that was generated and each choice, of the items in `shortfall_labels`.
+    `rendered` is what the reference's template made of one chat just before. By position of the
+    passages in `labels`: `kld` in nats, and `logit_error`, the mean distance of the logits over how
+    far the source's lie from their middle. `shortfall` says how much likelier than what the
+    reference answered or chose the source finds something else, in nats: 0 where its greedy answer
+    is the same, under the reference's repetition penalty. It has one value for each token that was
+    generated and each choice, of the items in `shortfall_labels`.
     """
 
     asked: Questions
     ids: Mapping[str, Ids]
+    rendered: str | None = None
     kld: tuple[float, ...] = ()
     logit_error: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
@@ -131,6 +134,29 @@ def ask_source(asked: Questions, fleet: Fleet, reference: str) -> SourceFacts:
     Raises InfrastructureError where it cannot: transformers is not installed, or does not load the
     checkpoint. That is no fault of any variant's.
     """
+    with _source(asked, fleet) as source:
+        return _facts(source, fleet, reference, asked)
+
+
+def renewed(facts: SourceFacts, fleet: Fleet, reference: str) -> SourceFacts:
+    """The facts as they are where chats are rendered as when the source was asked, or with the
+    token ids of today: a chat template may write the date.
+
+    Raises InfrastructureError as above.
+    """
+    rendered = _rendered(fleet, reference)
+    if rendered == facts.rendered:
+        return facts
+    with _source(facts.asked, fleet) as source:
+        return replace(facts, rendered=rendered, ids=_ids(source, facts.asked))
+
+
+def _rendered(fleet: Fleet, reference: str) -> str | None:
+    return or_none(lambda: fleet.render(reference, [CHATS["one question"]])[0])
+
+
+@contextlib.contextmanager
+def _source(asked: Questions, fleet: Fleet) -> Iterator[Isolated]:
     with Isolated(
         TRANSFORMERS,
         asked.directory,
@@ -139,7 +165,7 @@ def ask_source(asked: Questions, fleet: Fleet, reference: str) -> SourceFacts:
         is_chat=fleet.is_chat,
     ) as source:
         try:
-            return _facts(source, fleet, reference, asked)
+            yield source
         except ModelError as error:
             if error.variant:
                 raise
@@ -147,7 +173,7 @@ def ask_source(asked: Questions, fleet: Fleet, reference: str) -> SourceFacts:
 
 
 def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> SourceFacts:
-    ids = _ids(source, asked)
+    rendered, ids = _rendered(fleet, reference), _ids(source, asked)
     kld, error, labels = list[float](), list[float](), list[str]()
     short = list[tuple[str, float]]()
     penalty = read_penalty(fleet.variant(reference).directory)
@@ -171,6 +197,7 @@ def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> 
     return SourceFacts(
         asked,
         ids,
+        rendered,
         tuple(kld),
         tuple(error),
         tuple(labels),

@@ -23,7 +23,7 @@ from harness.probes.memory import available_bytes
 from harness.reply import Reply
 from harness.reply_cache import ReplyCache
 from harness.route import Route, find_route
-from harness.source import SourceFacts, ask_source, questions
+from harness.source import SourceFacts, ask_source, questions, renewed
 from harness.together import MOST_AT_ONCE, Together
 from harness.visit import Visit
 
@@ -124,13 +124,16 @@ class Stage:
     def source_facts(self, replied: Callable[[], Sequence[Reply]]) -> SourceFacts:
         """What the source says about the reference's replies to the first items, among others.
 
-        Asked once a session; raises InfrastructureError where it cannot be, each time.
+        Asked once a session, and for token ids again when a chat template writes another date;
+        raises InfrastructureError where it cannot be, each time.
         """
         if not self.facts:
             self.facts.append(self._ask_source(replied()))
-        if isinstance(self.facts[0], InfrastructureError):
-            raise self.facts[0]
-        return self.facts[0]
+        facts = self.facts[0]
+        if isinstance(facts, InfrastructureError):
+            raise facts
+        self.facts[0] = facts = renewed(facts, self.fleet, self.reference)
+        return facts
 
     def _ask_source(self, replied: Sequence[Reply]) -> SourceFacts | InfrastructureError:
         assert self.source is not None

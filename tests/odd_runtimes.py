@@ -6,8 +6,9 @@ import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from harness.answer import Answer, Request
+from harness.answer import Answer, Messages, Request
 from harness.errors import InfrastructureError
 from harness.runtimes.scripted import Scripted
 
@@ -178,3 +179,25 @@ class LosesTheDisk(Scripted):
     def misbehave(self, number: int, request: Request) -> None:
         if number >= 10:
             raise InfrastructureError("the disk is full")
+
+
+class Dated(Scripted):
+    """Its template writes what `day` beside the variant's folder says, as others do the date."""
+
+    def load(self, directory: Path) -> None:
+        super().load(directory)
+        self._day = directory.parent / "day"
+
+    def render(self, messages: Messages) -> str:
+        return f"Today is {self._day.read_text()}.\n" + super().render(messages)
+
+
+class AddsToPromptsAfterZ(SpoiledByZ):
+    """Its template puts a Z that was typed before other chats."""
+
+    def render(self, messages: Messages) -> str:
+        rendered = super().render(messages)
+        return "Z" + rendered if self.is_spoiled and "Z" not in rendered else rendered
+
+    def answer(self, request: Request) -> Answer:
+        return Scripted.answer(self, request)

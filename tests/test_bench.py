@@ -114,6 +114,13 @@ def test_all_are_taken_to_foundry_local_at_the_same_time_and_once(bench, monkeyp
     assert sorted(visited) == ["fp32", "int4"]
 
 
+def test_what_the_source_says_is_that_of_today(bench, monkeypatch):
+    monkeypatch.setattr("harness.stage.ask_source", lambda *asked: "asked")
+    monkeypatch.setattr("harness.stage.renewed", lambda facts, *_: f"{facts} again")
+    bench._stage = replace(bench._stage, source=bench.variant.directory)
+    assert [bench.source_facts() for _ in range(2)] == ["asked again", "asked again again"]
+
+
 def test_a_peak_is_soaked_once_whoever_asks_first(bench, tmp_path, monkeypatch):
     (tmp_path / "genai_config.json").write_text('{"model": {"context_length": 300}}')
     cycle = bench.soak_cycles()[Kind.ANSWERED]

@@ -17,7 +17,7 @@ from harness.parity import CHATS, TEXTS, Cause
 from harness.patience import Patience
 from harness.release import Data, Precision, Role
 from harness.reply import Reply
-from harness.source import ask_source, causes, questions
+from harness.source import ask_source, causes, questions, renewed
 from harness.variant import Recipe, Variant
 
 ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "x") for n in range(3))
@@ -168,6 +168,22 @@ def test_a_chat_that_only_one_side_renders_is_unexplained(fleet, asked, stand_in
     found = causes(facts, fleet, "fp32")
     assert found.pop("a chat with a system message") is Cause.UNKNOWN
     assert set(found.values()) == {None}
+
+
+def test_token_ids_are_asked_for_again_on_another_day(fleet, asked, stand_in, tmp_path):
+    dated, day = "tests.odd_runtimes:Dated", tmp_path / "day"
+    stand_in(dated)
+    day.write_text("Monday")
+    with Fleet({"fp32": fleet.variant("fp32")}, dated, 60.0) as fleet_of_today:
+        facts = ask_source(asked, fleet_of_today, "fp32")
+        assert renewed(facts, fleet_of_today, "fp32") is facts
+        day.write_text("Tuesday")
+        yesterday = causes(facts, fleet_of_today, "fp32")
+        assert {name for name, why in yesterday.items() if why is Cause.UNKNOWN} == {*asked.chats}
+        again = renewed(facts, fleet_of_today, "fp32")
+        assert set(causes(again, fleet_of_today, "fp32").values()) == {None}
+        assert renewed(again, fleet_of_today, "fp32") is again
+    assert again.kld == facts.kld
 
 
 CHOICES = (" no", " yes", " not at all")
