@@ -1,14 +1,17 @@
 """Does it keep what its options promise, and say the same again and again?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from harness.answer import Messages
 from harness.bench import Bench
 from harness.contracts import Contract, Held, hold, uncertain_prompts
 from harness.measurement import Measurement
+from harness.metrics.likelihood import Tokens
 from harness.metrics.sampling import needed
 from harness.plugins.measure import Record
-from harness.repeats import changed, repeats
+from harness.repeats import Changed, ask_again
 
 NEW_TOKENS = 8
 REPEATED_ITEMS = 32
@@ -44,12 +47,16 @@ def _held(bench: Bench) -> Held:
     return hold(bench.ask, bench.chances, prompts)
 
 
-def _repeated(bench: Bench) -> list[tuple[int, str, str]]:
-    """Of each request but the first of a prompt what is not as it was; see `changed`."""
-    asked = bench.some_items(REPEATED_ITEMS)
+def _repeated(bench: Bench) -> Changed:
+    """Of each request but the first of a prompt what is not as it was."""
+    named = [(item.id, item.messages) for item in bench.some_items(REPEATED_ITEMS)]
     count = needed(bench.plan.repeat_rate) if bench.is_judged("changed") else 0
-    plan = repeats([it.messages for it in asked], count)
-    return changed([it.id for it in asked], bench.ask(plan), bench.chances)
+    return ask_again(bench.ask, partial(_prompts_anew, bench), bench.chances, named, count)
+
+
+def _prompts_anew(bench: Bench, chats: Sequence[Messages]) -> list[Tokens]:
+    with bench.fresh() as runtime:
+        return [tuple(tokens) for tokens in runtime.encode(runtime.render(chats))]
 
 
 def _counted(bench: Bench, contract: Contract, held: Held) -> Measurement:

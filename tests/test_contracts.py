@@ -8,7 +8,7 @@ from harness.answer import Answer, Finish
 from harness.chances import Chances
 from harness.contracts import Contract, hold, uncertain_prompts
 from harness.metrics.sampling import needed
-from harness.repeats import changed, repeats
+from harness.repeats import ask_again, changed, repeats
 from harness.runtimes.factory import make_runtime
 from tests.letting_go import LettingGo
 
@@ -190,3 +190,35 @@ def test_an_answer_that_is_wrong_now_and_then_is_named(embedded, plant, every):
     assert ", not '" in found[first]
     assert found[first].startswith("item ")
     assert found[first].endswith("as before")
+
+
+DAYS = {"Monday": (1,), "Tuesday": (2,)}
+
+
+def asked_again(*given, today="Tuesday"):
+    """What is changed in answers to one chat, each the prompt's day and a token."""
+    calls = []
+
+    def anew(chats):
+        calls.append(chats)
+        return [DAYS[today]]
+
+    answers = [
+        Answer(prompt_ids=DAYS[day], token_ids=(said,), text=str(said)) for day, said in given
+    ]
+    chances = Chances(lambda plan: [Answer() for _ in plan], END)
+    found = ask_again(lambda plan: answers, anew, chances, [("item", CHATS[0])], len(given) - 1)
+    assert len(found) == len(given) - 1
+    return [number for number, _, why in found if why], len(calls)
+
+
+def test_an_answer_on_another_day_is_held_against_those_of_that_day():
+    monday, tuesday, wrong = ("Monday", 5), ("Tuesday", 6), ("Tuesday", 7)
+    assert asked_again(monday, monday, tuesday, tuesday) == ([], 1)
+    assert asked_again(monday, ("Monday", 7), tuesday, wrong, tuesday) == ([2, 4], 1)
+
+
+def test_a_prompt_that_no_date_explains_is_a_change():
+    monday, other = ("Monday", 5), ("Tuesday", 6)
+    assert asked_again(monday, other, monday, today="Monday") == ([2], 1)
+    assert asked_again(monday, monday) == ([], 0)
