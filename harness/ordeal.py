@@ -68,7 +68,7 @@ class Ordeal:
     def _trial(self, request: Request, expected: Expected) -> Trial:
         repeats = [replace(request, fresh=False)] if _is_repeated(request) else []
         answer, *again, after = self.run([replace(request, watch=True), *repeats, self.normal])
-        return Trial(
+        trial = Trial(
             request,
             expected,
             answer,
@@ -79,6 +79,18 @@ class Ordeal:
             self._decoded(answer),
             Prompt() if answer.finish is Finish.ERROR else self._prompt(request),
         )
+        return replace(trial, before=self.before_of(after))
+
+    def before_of(self, after: Answer) -> Answer:
+        """What a later answer to the normal request must be like.
+
+        Where its prompt is another by now a new process is asked: a chat template may write the
+        date. Where a request has spoiled the old process, the new one answers as before.
+        """
+        if after.finish is not Finish.ERROR and after.prompt_ids != self.before.prompt_ids:
+            self.runtime.start()
+            [self.before] = self.run([self.normal])
+        return self.before
 
     def is_tie(self, one: Answer, other: Answer) -> bool:
         """Whether two answers to one prompt part where both tokens are about the likeliest.

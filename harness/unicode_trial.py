@@ -72,13 +72,14 @@ def _problem(ordeal: Ordeal, pieces: Sequence[Piece]) -> str:
         prompts = ordeal.runtime.render(chats)
         ids = ordeal.runtime.encode(prompts)
         *answers, after = ordeal.run([*plan, ordeal.normal])
+        before = ordeal.before_of(after)
     except (CrashError, HangError) as error:
         return without_name(error)
     except RequestError as error:
         return f"it was refused ({error})"
     found = [_round_trip(ordeal, *it) for it in zip(texts, decoded, strict=True)]
     found += [_answered(ordeal, *it) for it in zip(prompts, ids, answers, strict=True)]
-    if (after.finish, after.text) != (ordeal.before.finish, ordeal.before.text):
+    if (after.finish, after.text) != (before.finish, before.text):
         found.append(f"a normal request after it gave {shown(after.error or after.text)}")
     return next(filter(None, found), "")
 

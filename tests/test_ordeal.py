@@ -65,6 +65,7 @@ def test_a_crash_is_a_problem_of_the_request_that_was_asked_alone(tmp_path):
     ("runtime", "text", "problem"),
     [
         ("SpoiledByZ", "Z", "a normal request after it gave"),
+        ("AddsToPromptsAfterZ", "Z", "a normal request after it gave"),
         ("CutsAtNul", "a\0b", ""),  # a rule of its own
         ("Fickle", "a", "asked again it said"),
         ("BadEverywhere", "a", "1 steps without finite logits"),
@@ -73,6 +74,19 @@ def test_a_crash_is_a_problem_of_the_request_that_was_asked_alone(tmp_path):
 def test_a_broken_promise_is_a_clause(tmp_path, runtime, text, problem):
     with ordeal(tmp_path, odd(runtime)) as it:
         assert it.problem(chat(text), Expected.ANSWER).startswith(problem)
+
+
+def test_another_date_in_the_prompt_is_no_problem_of_any_request(tmp_path):
+    day, directory = tmp_path / "day", tmp_path / "int4"
+    directory.mkdir()
+    day.write_text("Monday")
+    with ordeal(directory, odd("Dated")) as it:
+        before = it.before
+        assert it.problem(chat("a"), Expected.ANSWER) == ""
+        assert it.before is before
+        day.write_text("Tuesday")
+        assert it.problem(chat("a"), Expected.ANSWER) == ""
+        assert it.before.text != before.text
 
 
 def test_a_variant_that_hangs_again_and_again_is_not_waited_for_for_ever(tmp_path):

@@ -85,3 +85,12 @@ def test_the_engine_bears_every_text(embedded):
         it = Ordeal(process, NORMAL, read_tokenizer(embedded["int4"]))
         assert it.tokenizer.round_trip is not None
         assert {*broken_texts(it, GROUPS).values()} == {""}
+
+
+def test_another_date_in_the_prompt_is_no_problem_of_a_text(tmp_path):
+    day, directory = tmp_path / "day", tmp_path / "int4"
+    directory.mkdir()
+    day.write_text("Monday")
+    with ordeal(directory, "tests.odd_runtimes:Dated") as it:
+        day.write_text("Tuesday")
+        assert set(broken_texts(it, {"scripts": GROUPS["scripts"][:2]}).values()) == {""}
