@@ -11,6 +11,7 @@ from harness.measurement import Measurement
 from harness.metrics import packaging
 from harness.metrics.compared import Compared
 from harness.metrics.stored_tensors import largest_wide
+from harness.parity import TEXTS
 from harness.plugins.measure import Record
 from harness.probes import package
 from harness.probes.folder import external_files, file_sizes, float_tensors, read_folder
@@ -107,7 +108,9 @@ def test_generation_settings_are_the_sources(bench: Bench, record: Record) -> No
 
 def test_tokenizer_is_the_sources(bench: Bench, record: Record) -> None:
     """Vocabulary, merges, added tokens and every stage of the pipeline are the source's."""
-    found = package.tokenizer(bench.variant.directory, _beside(bench))
+    asked = bench.items[: bench.plan.source_items]
+    texts = {f"item {item.id}": item.messages[-1][1] for item in asked}
+    found = package.tokenizer(bench.variant.directory, _beside(bench), {**TEXTS, **texts})
     record(_compared(bench, "tokenizer", found))
 
 

@@ -4,7 +4,7 @@ Nothing is run but the chat templates. A part that neither side states is not co
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,16 @@ from harness.metrics.tokenizer_parts import (
     compare_tokenizers,
     tokenizer_parts,
 )
+from harness.parity import TEXTS
 from harness.probes.chat_rendering import render_chats
 from harness.probes.chat_template import read_templates
 from harness.probes.folder import read_folder, read_object
 from harness.probes.graph_computation import read_computation
 from harness.probes.saved_tokenizer import saved_tokenizer
+from harness.probes.tokenizer import codec
 
 _GRAPH, _TOKENIZER = "genai_config.json", "tokenizer.json"
+_NAMED = 3  # texts in a sentence
 _NEEDS_REWRITING = (
     "the tokenizer differs from the source's file, which builders write anew, and transformers is "
     "not there to do the same"
@@ -99,10 +102,12 @@ def generation(directory: Path, beside: Beside) -> Compared:
     return compare_generation(search, theirs, "the reference's")
 
 
-def tokenizer(directory: Path, beside: Beside) -> Compared:
+def tokenizer(directory: Path, beside: Beside, texts: Mapping[str, str] = TEXTS) -> Compared:
     """Every part of the tokenizer.
 
     Where the files differ, the source's is written anew as builders do, which may be all of it.
+    What that changes may be more than how it is written: it is in doubt where one of `texts`, by
+    name, has other token ids by the source's file as it is.
     """
     if beside.source is None:
         if beside.reference is None:
@@ -113,10 +118,33 @@ def tokenizer(directory: Path, beside: Beside) -> Compared:
         return found
     with saved_tokenizer(beside.source) as anew:
         if anew is not None:
-            return _tokenizers(directory, anew, "the source's")
+            rewritten = _tokenizers(directory, anew, "the source's")
+            if rewritten.differences or rewritten.unknown:
+                return rewritten
+            return replace(rewritten, doubts=_changed(directory, beside.source, texts))
     moved = _tables(directory, beside.source)
     doubts = [it for it in (*found.differences, *found.unknown) if it not in moved]
     return Compared(found.looked_at, moved, (*doubts, _NEEDS_REWRITING))
+
+
+def _changed(directory: Path, source: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Texts that the source's file encodes otherwise than the package's, which is that file written
+    anew: transformers puts a family's own pre-tokenizer into it, whatever the model was trained on.
+    """
+    if not (source / _TOKENIZER).is_file():  # its vocabulary is in a file of another kind
+        return ()
+    mine, theirs = (codec(folder / _TOKENIZER)[0] for folder in (directory, source))
+    if mine is None or theirs is None:
+        return ("the source's tokenizer cannot be asked for what writing it anew has changed",)
+    others = [name for name, text in texts.items() if mine(text) != theirs(text)]
+    if not others:
+        return ()
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return (
+        f"transformers, which builders write the tokenizer with, changed it: {len(others)} of "
+        f"{len(texts)} texts have other token ids by the source's own tokenizer.json "
+        f"({', '.join(others[:_NAMED])}{more}), and nobody knows which the model was trained on",
+    )
 
 
 def _tables(directory: Path, source: Path) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def read_tokenizer(directory: Path) -> Tokenizer:
         absent = _absent_bytes(document.get("model") or {}) if "ByteLevel" in kinds else ()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Tokenizer({})
-    encode, round_trip = (None, None) if strips else _codec(path)
+    encode, round_trip = (None, None) if strips else codec(path)
     return Tokenizer(special, forms, encode, round_trip, "Digits" in kinds, frozenset(absent))
 
 
@@ -98,8 +98,10 @@ def _kinds(pre_tokenizer: dict[str, Any]) -> Iterator[str]:
 _Codec = tuple[Callable[[str], tuple[int, ...]] | None, Callable[[str], str] | None]
 
 
-def _codec(path: Path) -> _Codec:
-    """How the file encodes text, and what text is after the way there and back."""
+def codec(path: Path) -> _Codec:
+    """How a tokenizer.json encodes text, into token ids and nothing before or after them, and what
+    text is after the way there and back; None where the `tokenizers` library cannot read it.
+    """
     try:
         import tokenizers
     except ImportError:

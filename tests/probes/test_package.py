@@ -223,6 +223,20 @@ def test_a_source_that_transformers_writes_otherwise_is_no_difference(folder, tm
     assert "its pre_tokenizer is" in found
 
 
+def test_what_transformers_changes_of_token_ids_is_undecided(folder, tmp_path):
+    """The model may have been trained on the file as it is, and nothing else would tell."""
+    source = Path(shutil.copytree(SOURCE, tmp_path / "source"))
+    own = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+    damage.replace_stage(source, "pre_tokenizer", own)
+    texts = {"in a line": " to", "at its start": "to"}
+    found = package.tokenizer(folder, Beside(source), texts)
+    assert found.differences == ()
+    assert "1 of 2 texts have other token ids" in found.absence
+    assert "(at its start), and nobody knows" in found.absence
+    assert package.tokenizer(folder, Beside(source)).absence
+    assert package.tokenizer(folder, Beside(source), {"in a line": " to"}).absence == ""
+
+
 def test_a_tokenizer_that_differs_is_undecided_where_nobody_can_write_it_anew(folder, monkeypatch):
     monkeypatch.setattr("harness.probes.saved_tokenizer.find_spec", lambda name: None)
     damage.replace_stage(folder, "pre_tokenizer", {"type": "Whitespace"})
