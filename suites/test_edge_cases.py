@@ -97,7 +97,8 @@ def test_exploration(bench: Bench, failures: Path, record: Record) -> None:
     if not bench.is_judged("found", "explored"):
         record(bench.unjudged("found"))
         return
-    found = bench.together("exploration", lambda one: _explored(one, failures))
+    folders = failures.parent  # of each variant one, for it has failures of its own
+    found = bench.together("exploration", lambda one: _explored(one, folders / one.variant.name))
     record(
         _discovered(bench, found),
         bench.sample("explored", "tries", [each.tried for each in found.values()]),

@@ -100,3 +100,4 @@ def test_the_smallest_failing_text_and_chat_are_named_in_the_evidence(measure, t
         "chat: ask for too much (a prompt over the context was answered (''))",
     )
     assert min(explored["edge_cases.explored"].values) > 0
+    assert [it.name for it in tmp_path.iterdir() if it.name in ("failures", "int4")] == ["int4"]
