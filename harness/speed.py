@@ -36,7 +36,8 @@ UPTIME = "uptime"
 LONG_EVERY = 8  # requests, of which one is answered as long as the release allows
 WARM_TOKENS = 8
 UPTIME_TOKENS = 16
-OPENING_TOKENS = 2  # of the first answer after a load that nothing else is asked after
+OPENING_TOKENS = 2  # of the first answer of a process
+_OPENING_CHARACTERS = 400  # about 128 tokens at most, for which devices state their budgets
 _UPTIME_DOUBLINGS = 2
 _UPTIME_PROCESSES = 4  # at most, for a slowdown with use comes back in most processes
 _ITSELF = 2  # times the least number of process pairs is enough to know the machine
@@ -124,6 +125,16 @@ def questions(bench: Bench) -> Questions:
     mix = [_of_length(item, tokens) for item, tokens in zip(items, lengths, strict=True)]
     chosen = [items[at % len(items)] for at in range(longs)]
     return Questions(tuple(mix), tuple(_of_length(item, longest) for item in chosen))
+
+
+def opening(items: Sequence[Item]) -> Request:
+    """What is asked first of a process: the end of a question, the shortest of the bank's, so that
+    time to make ready for it stands out, and long prompts are left to the rules on them.
+    """
+    questions = [item.messages[-1] for item in items]
+    role, text = min(questions, key=lambda question: (len(question[1]), question[1]))
+    messages = ((role, text[-_OPENING_CHARACTERS:]),)
+    return Request(messages=messages, max_new_tokens=OPENING_TOKENS, stop_at_end=False)
 
 
 def _of_length(item: Item, tokens: int) -> Request:
@@ -251,7 +262,9 @@ class _Race:
 
     def _asked_all(self, pair: ProcessPair, pairing: Pairing, measure: Measure) -> ProcessPair:
         most = self._bench.plan.latency_warmup_pairs
-        first = pairing.one(self._asked.long[0])  # what is touched first costs most
+        first = pairing.one(opening(self._bench.items))
+        if most:
+            pairing.one(self._asked.long[0])  # what is touched first costs most
         warmups = tuple(pairing.warm_up(self._asked.short(WARM_TOKENS), self._series, most))
         pairs = tuple(pairing.each(self._asked.every))
         pair = replace(pair, first=first, warmups=warmups, pairs=pairs)
@@ -366,7 +379,7 @@ def loads(
 def _load_only(bench: Bench, beside: str, name: str) -> ProcessPair:
     start = capture_conditions()
     with fresh_pair(bench, beside, name) as (pair, pairing, reload):
-        first = pairing.one(_of_length(bench.items[0], OPENING_TOKENS))
+        first = pairing.one(opening(bench.items))
         pair = replace(pair, first=first, reloads=reload())
     why = disturbance(start, capture_conditions(), bench.plan.disturbed_share)
     return replace(pair, trouble=why)

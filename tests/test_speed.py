@@ -23,6 +23,7 @@ from harness.speed import (
     _Race,
     is_decided,
     loads,
+    opening,
     outcomes,
     paired_run,
     questions,
@@ -248,6 +249,13 @@ def test_questions_are_the_banks_first_items_as_long_as_the_reference_answers(be
     assert len({it.max_new_tokens for it in asked.mix}) > 1
     assert asked.long[0].max_new_tokens == ITEMS[0].max_new_tokens
     assert not any(it.stop_at_end for it in asked.every)
+
+
+def test_a_process_is_asked_the_end_of_the_shortest_question_first():
+    chats = ((("system", "s"), ("user", "b" * 900 + "end")), (("user", "c" * 1000),))
+    items = [replace(ITEMS[0], messages=messages) for messages in chats]
+    [(role, text)] = opening(items).messages
+    assert (role, len(text), text[-4:]) == ("user", 400, "bend")
 
 
 def test_a_run_without_uptime_has_none():
