@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.answer import Finish
 from harness.bench import Bench
 from harness.item import Scorer
 from harness.measurement import Measurement
@@ -60,10 +61,15 @@ def _faults(bench: Bench, marked: Sequence[Marked]) -> list[Measurement]:
 
 
 def _tokens(bench: Bench, marked: Sequence[Marked]) -> Measurement:
-    """How long answers are that are generated; choices, which nobody says, count where those are
-    fewer than the two that have an interval.
+    """How long answers are that are generated and end: what has none is judged as such. Choices,
+    which nobody says, count where those are fewer than the two that have an interval.
     """
-    generated = [it for it in marked if it.item.scorer is not Scorer.CHOICE]
+    generated = [
+        it
+        for it in marked
+        if it.item.scorer is not Scorer.CHOICE
+        and Finish.LENGTH not in (it.reply.answer.finish, it.reference_reply.answer.finish)
+    ]
     chosen = generated if len(generated) > 1 else marked
     mine = latency.awaited_tokens(it.reply.answer for it in chosen)
     theirs = latency.awaited_tokens(it.reference_reply.answer for it in chosen)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.answer import Answer, Request
+from harness.answer import Answer, Finish, Request
 from harness.bank import shuffled
 from harness.bench import Bench
 from harness.domain import read_items
@@ -130,6 +130,28 @@ def test_the_lengths_of_answers_are_those_of_what_is_generated(measure):
     assert set(tokens.values) == {8.0}  # of few tokens nobody waits for the last
     found, _ = measure("Right", items=choices, rules=())
     assert set(found["accuracy.tokens"].values) == {8.0}  # nothing is said, at no one's cost
+
+
+class Endless(Right):
+    """Now and then without an end, where it is not the reference."""
+
+    def load(self, directory):
+        super().load(directory)
+        self.is_endless = directory.name == "int4"
+
+    def answer(self, request: Request) -> Answer:
+        found = super().answer(request)
+        words = request.messages[-1][1].split() if request.messages else ["1"]
+        if not self.is_endless or not words[-1].isdigit() or int(words[-1]) % 10:
+            return found
+        return replace(found, token_ids=(1,) * 64, finish=Finish.LENGTH)
+
+
+def test_the_length_of_an_answer_without_an_end_is_none(measure):
+    found, _ = measure("Endless", rules=())
+    tokens = found["accuracy.tokens"]
+    assert len(tokens.values) == 54
+    assert set(tokens.values) == {8.0}
 
 
 BEYOND = Rule(
