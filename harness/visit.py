@@ -16,7 +16,7 @@ from harness.fleet import Fleet
 from harness.item import Item, Scorer
 from harness.policy import Plan
 from harness.probes.folder import read_folder, read_penalty
-from harness.release import FOUNDRY_LOCAL
+from harness.release import FOUNDRY_BUDGET, FOUNDRY_LOCAL
 from harness.reply import Reply
 
 _NEW_TOKENS = 8
@@ -43,6 +43,7 @@ def visit(fleet: Fleet, name: str, items: Sequence[Item], plan: Plan, settings: 
     chosen = some_of_every_slice(items, plan.foundry_items)
     sample = _graded(items, plan.default_items)
     own = _own(fleet, name, dict.fromkeys([*chosen, *sample]))
+    sample = _fitting(sample, own, fleet.variant(name).directory)
     directory = fleet.variant(name).directory
     ends, penalty = read_folder(directory).end_tokens, read_penalty(directory)
     chances = Chances(partial(fleet.ask, name), ends, penalty)
@@ -59,6 +60,19 @@ def visit(fleet: Fleet, name: str, items: Sequence[Item], plan: Plan, settings: 
         defaults = ask_defaults(ask_unset, chances, sample, greedy, settings)
         held = hold(ask, chances, _prompts(own))
     return Visit(chosen, tuple(own[it] for it in chosen), tuple(answers), defaults, held)
+
+
+def _fitting(
+    sample: tuple[Item, ...], own: Mapping[Item, Answer], directory: Path
+) -> tuple[Item, ...]:
+    """The items whose prompts leave the room that Foundry Local reserves where none is asked for:
+    for longer ones an application has to ask for less, whatever the package. But all of them where
+    that room is more than half of the context, which then is at fault.
+    """
+    context = int(read_folder(directory).model.get("context_length", 0))
+    if context < 2 * FOUNDRY_BUDGET:
+        return sample
+    return tuple(item for item in sample if len(own[item].prompt_ids) <= context - FOUNDRY_BUDGET)
 
 
 def _require_unset(name: str, answers: Sequence[Answer]) -> list[Answer]:

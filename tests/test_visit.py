@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from harness.answer import Answer
 from harness.bank import shuffled
 from harness.defaults import Settings
 from harness.domain import read_items
 from harness.errors import RequestError
 from harness.fleet import Fleet
+from harness.item import Item
 from harness.policy import Plan
 from harness.release import Data, Precision, Role
 from harness.variant import Recipe, Variant
-from harness.visit import read_settings, visit
+from harness.visit import _fitting, read_settings, visit
 
 TRAVEL = Path(__file__).parents[1] / "fixtures" / "travel"
 
@@ -69,6 +71,18 @@ def test_a_context_without_room_for_what_is_reserved_by_default_is_refused(visit
     with pytest.raises(RequestError, match=refusal) as raised:
         visited(context=context, max_length=context)
     assert raised.value.variant == "int4"
+
+
+def test_prompts_that_leave_no_room_in_a_usual_context_are_left_out(tmp_path):
+    items = tuple(Item(f"{length}", (("user", "a"),), "b") for length in (2048, 2049))
+
+    def fitting(context):
+        (tmp_path / "genai_config.json").write_text(f'{{"model": {{"context_length": {context}}}}}')
+        own = {item: Answer(prompt_ids=(1,) * int(item.id)) for item in items}
+        return _fitting(items, own, tmp_path)
+
+    assert fitting(4096) == items[:1]
+    assert fitting(4095) == fitting(4097) == items  # of a short context what is refused counts
 
 
 @pytest.mark.parametrize(
