@@ -10,7 +10,7 @@ from harness.measurement import Measurement
 from harness.release import Precision, Role
 from harness.variant import Quantization
 
-SCHEMA = 6
+SCHEMA = 7
 """History: 1, the first (November 2026); 2, with the conditions at start and end,
 remarks, and more of each measurement (warm-ups, looks, beside whom); 3, with whether the release
 names the source of its variants; 4, with flips; 5, with the process
