@@ -134,7 +134,7 @@ class Bench:
             self._alike() if others is None else others,
             make,
             at_once,
-            stage.fleet.abort,
+            stage.fleet.interrupt,
         )
         return found
 

@@ -57,6 +57,7 @@ class Fleet:
         self._hearing = threading.Lock()
         self._seating = threading.Lock()
         self._fresh = set[Isolated]()
+        self._is_interrupted = False
 
     def __enter__(self) -> "Fleet":
         return self
@@ -159,6 +160,12 @@ class Fleet:
         for runtime in [*self._running.values(), *self._fresh]:
             runtime.kill()
 
+    def interrupt(self) -> None:
+        """Kill every child process, and let none be started any more."""
+        self._is_interrupted = True
+        for runtime in [*self._running.values(), *self._fresh]:
+            runtime.kill(for_good=True)
+
     def close(self) -> None:
         """End every child process."""
         running, self._running = self._running, {}
@@ -187,6 +194,8 @@ class Fleet:
         )
         if self._hear is not None and factory == self._factory:
             made.hear = partial(self._tell, self._hear, name)
+        if self._is_interrupted:
+            made.kill(for_good=True)
         return made
 
     def _limits_of(self, name: str) -> Limits:

@@ -1,10 +1,12 @@
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from harness.answer import Request
-from harness.errors import BuildError, ConfigError, CrashError, ModelError
+from harness.errors import BuildError, ConfigError, CrashError, InfrastructureError, ModelError
 from harness.fleet import Fleet
 from harness.release import Precision, Role
 from harness.runtimes.scripted import Scripted
@@ -85,6 +87,35 @@ def test_a_fresh_process_does_not_replace_the_running_one(tmp_path):
         with running.fresh("a") as other:
             assert other.run([HELLO])[0].text == before[0].text
         assert running.ask("a", [HELLO])[0].text == before[0].text
+
+
+class Slow(Scripted):
+    """Leaves a file when it is asked, and never answers."""
+
+    def answer(self, request: Request):
+        (self.directory / "asked").touch()
+        time.sleep(60)
+
+    def load(self, directory):
+        super().load(directory)
+        self.directory = directory
+
+
+def test_who_waits_when_the_user_interrupts_learns_of_no_crash_and_starts_nothing(tmp_path):
+    def wait(runtime):
+        with pytest.raises(InfrastructureError, match="the user interrupted"):
+            runtime.run([HELLO])
+
+    with fleet(tmp_path, f"{__name__}:Slow") as running, running.fresh("a") as fresh:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(wait, fresh)
+            while not (tmp_path / "asked").exists():
+                time.sleep(0.01)
+            running.interrupt()
+            waiting.result(30)
+        wait(fresh)
+        with running.fresh("b") as another:
+            wait(another)
 
 
 def test_a_very_long_prompt_has_more_time(tmp_path, monkeypatch):

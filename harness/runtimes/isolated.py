@@ -61,6 +61,7 @@ class Isolated:
         self._patience = patience if isinstance(patience, Patience) else Patience(patience)
         self._label = label or directory.name
         self._child: Child | None = None
+        self._is_ended = False
         self._asking = threading.RLock()  # variants that are asked at once may share a process
 
     def start(self) -> float:
@@ -156,8 +157,12 @@ class Isolated:
         if child is not None:
             child.close()
 
-    def kill(self) -> None:
-        """End the child at once, even while another thread waits for its answer."""
+    def kill(self, for_good: bool = False) -> None:
+        """End the child at once, even while another thread waits for its answer.
+
+        Who asks after it was ended for good, or waits, gets an InfrastructureError: it did not die.
+        """
+        self._is_ended = self._is_ended or for_good
         child = self._child
         if child is not None:
             child.kill()
@@ -174,6 +179,8 @@ class Isolated:
         self.close()
 
     def _started(self) -> Child:
+        if self._is_ended:
+            raise self._ended()
         if self._child is None:
             self._child = Child(self._factory, self._directory, self._limits, self._is_chat)
             try:
@@ -213,6 +220,9 @@ class Isolated:
         return self._patience.of(())
 
     def _crash(self, child: Child, how: object, question: Question) -> HarnessError:
+        if self._is_ended:  # by us: what it wrote is gone
+            self._child = None
+            return self._ended()
         words = f"; its last words: {child.last_words!r}" if child.last_words else ""
         if limit := self._limits.memory_bytes:
             is_told = says_out_of_memory(child.last_words)
@@ -222,6 +232,11 @@ class Isolated:
         if position == STARTING:
             return InfrastructureError(f"the worker process {how} before it loaded anything{words}")
         return CrashError(f"{self._label}: the process {how} {_where(position, question)}{words}")
+
+    def _ended(self) -> InfrastructureError:
+        return InfrastructureError(
+            f"{self._label}: its process was ended, for the user interrupted"
+        )
 
     def _hang(self, child: Child, question: Question, deadline_seconds: float) -> HangError:
         where = _where(child.position, question)
