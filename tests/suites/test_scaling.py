@@ -98,6 +98,9 @@ class Fleet:
             it.load(variants[name].directory)
 
     def abort(self):
+        """Nothing runs."""
+
+    def interrupt(self):
         """Nobody interrupts."""
 
     def ask(self, name, plan, copy=0):
