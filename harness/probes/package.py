@@ -29,7 +29,6 @@ from harness.metrics.tokenizer_parts import (
     compare_tokenizers,
     tokenizer_parts,
 )
-from harness.parity import TEXTS
 from harness.probes.chat_rendering import render_chats
 from harness.probes.chat_template import read_templates
 from harness.probes.folder import read_folder, read_object
@@ -102,7 +101,7 @@ def generation(directory: Path, beside: Beside) -> Compared:
     return compare_generation(search, theirs, "the reference's")
 
 
-def tokenizer(directory: Path, beside: Beside, texts: Mapping[str, str] = TEXTS) -> Compared:
+def tokenizer(directory: Path, beside: Beside, texts: Mapping[str, str]) -> Compared:
     """Every part of the tokenizer.
 
     Where the files differ, the source's is written anew as builders do, which may be all of it.

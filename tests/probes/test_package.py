@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import LoadError
+from harness.parity import TEXTS
 from harness.probes import package
 from harness.probes.package import Beside
 from tests import damage
@@ -26,7 +27,7 @@ def differences(folder, beside=None):
     found = [
         *package.graph_parts(folder, beside),
         package.generation(folder, beside),
-        package.tokenizer(folder, beside),
+        package.tokenizer(folder, beside, TEXTS),
         package.chats(folder, beside),
     ]
     assert [it.absence for it in found] == [""] * 5
@@ -208,7 +209,7 @@ def test_a_reference_without_a_source_is_held_against_nothing(embedded):
     alone = Beside()
     assert package.generation(embedded["fp32"], alone).absence == ("the release names no [model]")
     assert all(it.absence for it in package.graph_parts(embedded["fp32"], alone))
-    assert package.tokenizer(embedded["fp32"], alone).absence
+    assert package.tokenizer(embedded["fp32"], alone, TEXTS).absence
 
 
 def test_a_source_that_transformers_writes_otherwise_is_no_difference(folder, tmp_path):
@@ -216,10 +217,10 @@ def test_a_source_that_transformers_writes_otherwise_is_no_difference(folder, tm
     source = Path(shutil.copytree(SOURCE, tmp_path / "source"))
     own = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     damage.replace_stage(source, "pre_tokenizer", own)
-    found = package.tokenizer(folder, Beside(source))
+    found = package.tokenizer(folder, Beside(source), TEXTS)
     assert (found.absence, found.differences) == ("", ())
     damage.replace_stage(folder, "pre_tokenizer", {"type": "Whitespace"})
-    [found] = package.tokenizer(folder, Beside(source)).differences
+    [found] = package.tokenizer(folder, Beside(source), TEXTS).differences
     assert "its pre_tokenizer is" in found
 
 
@@ -233,14 +234,14 @@ def test_what_transformers_changes_of_token_ids_is_undecided(folder, tmp_path):
     assert found.differences == ()
     assert "1 of 2 texts have other token ids" in found.absence
     assert "(at its start), and nobody knows" in found.absence
-    assert package.tokenizer(folder, Beside(source)).absence
+    assert package.tokenizer(folder, Beside(source), TEXTS).absence
     assert package.tokenizer(folder, Beside(source), {"in a line": " to"}).absence == ""
 
 
 def test_a_tokenizer_that_differs_is_undecided_where_nobody_can_write_it_anew(folder, monkeypatch):
     monkeypatch.setattr("harness.probes.saved_tokenizer.find_spec", lambda name: None)
     damage.replace_stage(folder, "pre_tokenizer", {"type": "Whitespace"})
-    found = package.tokenizer(folder, Beside(SOURCE))
+    found = package.tokenizer(folder, Beside(SOURCE), TEXTS)
     assert found.differences == ()
     assert "its pre_tokenizer is" in found.absence
     assert "transformers is not there" in found.absence
@@ -251,7 +252,7 @@ def test_exchanged_tokens_are_a_difference_though_nobody_can_write_the_file_anew
 ):
     monkeypatch.setattr("harness.probes.saved_tokenizer.find_spec", lambda name: None)
     damage.exchange_tokens(folder, LISBON, PORTO)
-    found = package.tokenizer(folder, Beside(SOURCE))
+    found = package.tokenizer(folder, Beside(SOURCE), TEXTS)
     assert found.absence == ""
     [sentence] = found.differences
     assert "have each other's ids" in sentence
