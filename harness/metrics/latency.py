@@ -12,6 +12,7 @@ LEAST_AWAITED = 8
 """Tokens: of shorter answers most of the wait is for the first one, whatever their number."""
 
 _NS_PER_MS = 1e6
+_CLOCK_MS = 1e-6  # the unit of its stamps: tokens that come at once are no shorter apart
 _LEAST_ALIKE = 3
 _STALLED = 3.0  # times as long as an answer should take
 _NOTICED_MS = 100.0  # less is felt as nothing at all (Miller 1968, Nielsen 1993)
@@ -83,7 +84,9 @@ def _early_and_late(answers: Sequence[Answer]) -> list[tuple[float, float]]:
     found = []
     for gaps in gaps_ms(answers):
         quarter = len(gaps) // 4
-        found.append((float(np.mean(gaps[:quarter])), float(np.mean(gaps[-quarter:]))))
+        ends = gaps[:quarter], gaps[-quarter:]
+        early, late = (max(_CLOCK_MS, float(np.mean(part))) for part in ends)
+        found.append((early, late))
     return found
 
 

@@ -40,6 +40,7 @@ def answer_of(early_ms: float, late_ms: float) -> Answer:
         ((20, 30), (10, 15), 1.0),  # all of it is twice as dear
         ((2, 2), (10, 5), 1.0),  # that the reference warms up makes nobody else slow
         ((2, 4), (10, 5), 2.0),
+        ((2, 4), (0, 0), 2.0),  # its tokens came all at once
     ],
 )
 def test_late_tokens_are_dear_beyond_the_growth_of_the_other_side(mine, theirs, expected):
