@@ -16,7 +16,6 @@ from harness.conditions import disturbance
 from harness.device import Device
 from harness.durations import duration
 from harness.evidence import NOT_JUDGED
-from harness.exam import replies
 from harness.fleet import Fleet
 from harness.flip import Flip
 from harness.generation import Recital
@@ -131,20 +130,12 @@ class Bench:
         found: T = stage.together.of(
             f"{self._suite} {what}",
             self._name,
-            self._alike() if others is None else others,
+            stage.alike(self._name) if others is None else others,
             make,
             at_once,
             stage.fleet.interrupt,
         )
         return found
-
-    def _alike(self) -> list[str]:
-        stage, role = self._stage, self.variant.recipe.role
-        return [
-            name
-            for name in stage.names
-            if name != self._name and stage.fleet.variant(name).recipe.role is role
-        ]
 
     @property
     def has_time(self) -> bool:
@@ -298,30 +289,18 @@ class Bench:
 
     def replies(self, count: int = 0) -> tuple[Reply, ...]:
         """Replies to the first `count` of `items`, or to all of them; asked once a session."""
-        return self._replies(self._name, count)
+        return self._stage.replies_of(self._name, count)
 
     def reference_replies(self, count: int = 0) -> tuple[Reply, ...]:
         """The reference's, as above."""
-        return self._replies(self.reference, count)
-
-    def _replies(self, name: str, count: int) -> tuple[Reply, ...]:
-        items, known = self.items[: count or None], self._stage.replies.get(name, ())
-        if len(known) < len(items):
-            known += self._asked(name, items[len(known) :])
-            self._stage.replies[name] = known
-        return known[: len(items)]
-
-    def _asked(self, name: str, items: Sequence[Item]) -> tuple[Reply, ...]:
-        cache = self._stage.reply_cache if name == self.reference else None
-        if cache is None:
-            return replies(self._stage.fleet, name, items)
-        return cache.replies(items, lambda some: replies(self._stage.fleet, name, some))
+        return self._stage.replies_of(self.reference, count)
 
     def replies_to(self, items: Sequence[Item]) -> tuple[tuple[Reply, ...], tuple[Reply, ...]]:
         """Replies to some items out of order, and the reference's."""
         if not items:
             return (), ()
-        return self._asked(self._name, items), self._asked(self.reference, items)
+        stage = self._stage
+        return stage.asked(self._name, items), stage.asked(self.reference, items)
 
     def end_copies(self) -> None:
         """End the processes that shared plans of the variant and of the reference."""

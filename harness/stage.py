@@ -10,6 +10,7 @@ from harness.clock import Clock
 from harness.device import Device, Limits, Machine
 from harness.errors import InfrastructureError
 from harness.evidence import NO_SOURCE
+from harness.exam import replies
 from harness.fleet import Fleet
 from harness.flip import Flip
 from harness.generation import Recital
@@ -94,6 +95,27 @@ class Stage:
             return 1
         room = int(_SHARE_OF_MEMORY * available_bytes() / max(1.0, *self.needs.values()))
         return max(1, min(self.at_once, room, MOST_AT_ONCE))
+
+    def alike(self, name: str) -> list[str]:
+        """The session's other variants that have the role of one."""
+        role = self.fleet.variant(name).recipe.role
+        others = [other for other in self.names if other != name]
+        return [other for other in others if self.fleet.variant(other).recipe.role is role]
+
+    def replies_of(self, name: str, count: int = 0) -> tuple[Reply, ...]:
+        """A variant's replies to the first `count` of the items, or to all; asked once."""
+        items, known = self.items[: count or None], self.replies.get(name, ())
+        if len(known) < len(items):
+            known += self.asked(name, items[len(known) :])
+            self.replies[name] = known
+        return known[: len(items)]
+
+    def asked(self, name: str, items: Sequence[Item]) -> tuple[Reply, ...]:
+        """A variant's replies to items; what the reference replied before is not asked again."""
+        cache = self.reply_cache if name == self.reference else None
+        if cache is None:
+            return replies(self.fleet, name, items)
+        return cache.replies(items, lambda some: replies(self.fleet, name, some))
 
     def route(self, name: str) -> Route:
         """The prompt lengths of the session's variants and of the one that is named, found once."""
