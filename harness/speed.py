@@ -14,21 +14,20 @@ from dataclasses import dataclass, replace
 from harness.answer import Answer, Request
 from harness.bench import Bench
 from harness.conditions import disturbance
-from harness.evidence import Evidence, Subject
 from harness.exam import refusal, require_answers
 from harness.finding import Outcome
 from harness.fleet import blame
+from harness.interim import is_decided, is_settled, outcomes
 from harness.item import Item, Scorer
 from harness.measurement import Measurement
 from harness.metrics.latency import timed_tokens
 from harness.pairing import Pair, Pairing, ProcessPair, Series, unsettled
-from harness.policy import Policy, Rule, Severity
+from harness.policy import Rule, Severity
 from harness.probes.host import capture_conditions
 from harness.release import Role
 from harness.runtimes.isolated import Isolated
 from harness.statistic import Statistic
 from harness.stats import clusters, sequential
-from harness.verdict import judge_measurements
 
 UPTIME = "uptime"
 """The metric of equal requests in the order asked of one process."""
@@ -166,11 +165,6 @@ def _is_look(bench: Bench, kept: int) -> bool:
     return kept == least or (kept > least and kept in sequential.look_sizes(most))
 
 
-def is_decided(bench: Bench, measurements: Sequence[Measurement]) -> bool:
-    """Whether the policy's rules leave nothing of these in doubt."""
-    return Outcome.INCONCLUSIVE not in outcomes(bench, measurements)
-
-
 def _is_over(bench: Bench, measurements: Sequence[Measurement]) -> bool:
     """Whether no more process pairs would change anything: slowing down with use is looked for in
     the first of them alone.
@@ -178,22 +172,6 @@ def _is_over(bench: Bench, measurements: Sequence[Measurement]) -> bool:
     is_looked_for = all(len(set(it.clusters)) < _UPTIME_PROCESSES for it in _drifts(measurements))
     others = [it for it in measurements if it not in _drifts(measurements)]
     return is_decided(bench, measurements if is_looked_for else others)
-
-
-def outcomes(bench: Bench, measurements: Sequence[Measurement]) -> set[Outcome]:
-    """How the policy's rules that decide come out on some measurements."""
-    recipe = bench.variant.recipe
-    subjects = {bench.reference: Subject(Role.REFERENCE, None)}
-    subjects |= {it.beside: Subject(_role(bench, it.beside), None) for it in measurements}
-    subjects[recipe.name] = Subject(recipe.role, recipe.precision)
-    evidence = Evidence("", subjects, bench.environment)
-    policy = Policy("", (), bench.rules)
-    found = judge_measurements(tuple(measurements), recipe.name, evidence, policy)
-    return {it.outcome for it in found if it.decides}
-
-
-def _role(bench: Bench, name: str) -> Role:
-    return Role.BASELINE if name and name == bench.baseline else Role.REFERENCE
 
 
 def _is_known(bench: Bench, measurements: Sequence[Measurement]) -> bool:
@@ -284,14 +262,14 @@ class _Race:
         for _ in range(_UPTIME_DOUBLINGS + 1):
             more = [pairing.one(request) for _ in range(size - len(pair.uptime))]
             pair = replace(pair, uptime=(*pair.uptime, *more))
-            if is_decided(self._bench, _drifts(measure(PairedRun((pair,))))):
+            if is_settled(self._bench, _drifts(measure(PairedRun((pair,))))):
                 break
             size *= 2
         return pair
 
     def _is_steady(self, run: PairedRun, measure: Measure) -> bool:
-        found = outcomes(self._bench, _drifts(measure(run)))
-        return found <= {Outcome.PASS}
+        found = _drifts(measure(run))
+        return is_settled(self._bench, found) and outcomes(self._bench, found) <= {Outcome.PASS}
 
     def run(self) -> PairedRun:
         """What counts of it so far; disturbed pairs too where the others are too few."""

@@ -8,8 +8,10 @@ import pytest
 
 from harness.bench import Bench
 from harness.conditions import Conditions
+from harness.estimate import estimate
 from harness.finding import Outcome
 from harness.fleet import Fleet
+from harness.interim import is_decided, outcomes
 from harness.item import Item
 from harness.metrics.latency import first_token_ms, whole_ms
 from harness.pairing import ProcessPair, sides
@@ -21,10 +23,8 @@ from harness.speed import (
     PairedRun,
     Questions,
     _Race,
-    is_decided,
     loads,
     opening,
-    outcomes,
     paired_run,
     questions,
 )
@@ -231,6 +231,15 @@ def test_a_slowdown_with_use_must_come_back_in_every_process(bench, way, most):
     assert (len(run.used.processes) == 4) == (way == "tiring")
     assert 1 <= len(run.used.processes) <= most
     assert len(run.processes) == 4
+
+
+def test_a_drift_within_its_limit_is_measured_until_twice_that_is_excluded(bench):
+    it = bench(rules=(DRIFT,), latency_least_processes=4, latency_uptime_pairs=12)
+    [drift] = [found for found in measured(it)(taken(it)) if found.metric.endswith(UPTIME)]
+    whole = estimate(drift, Statistic.DRIFT, 0.97)
+    assert len(drift.values) > 12
+    assert whole.value < 1.05
+    assert whole.upper < 1.05**2
 
 
 def test_drift_is_measured_beside_the_reference_alone(bench):

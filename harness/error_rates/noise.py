@@ -31,7 +31,9 @@ class Noise:
     between_processes: float = 0.02  # six sessions of equal bytes: 0.020 to 0.024
     within_pair: float = 0.10  # TTFT 0.16 to 0.21, ITL 0.03 to 0.09 on a machine with neighbours
     load: float = 0.04  # of a pair of fresh loads: 0.014 to 0.039
-    autocorrelation: float = 0.2  # of the ratios of pairs in a row: -0.3 to 0.34
+    # Pairs in a row of one process, 8 runs of 640: slopes then differ as measured.
+    slow_share: float = 0.2  # of the variance, what comes and goes
+    lasting: float = 0.95  # correlation of that from one pair to the next
     gap: float = 0.13  # of one time between tokens: 0.08 to 0.17
     answer: float = 0.06  # of an answer's mean time between tokens: 0.03 to 0.09
     shared_answer: float = 0.15  # correlation of that with the other side's

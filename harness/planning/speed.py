@@ -21,6 +21,7 @@ from harness.stats.steady import WINDOW
 from harness.stats.trend import LEAST_LEVELS
 from harness.together import MOST_AT_ONCE
 
+_UPTIME_DOUBLED = 3  # as many as planned in the mean, until slowing with use is excluded
 _LONG_TOKENS = 200  # of a long prompt of the soak's
 _RELOADED = 4  # requests between two reloads
 _PARTS = (1, 2, 4, 8, 16)  # of the longest context, that are held
@@ -48,7 +49,8 @@ def _pair(shape: Shape, is_itself: bool) -> Work:
     each += asked(shape.prompt, shape.longest_answer) * (longs + 1)
     for it in mix:
         each += asked(it.prompt, it.answer)
-    uptime = Work() if is_itself else asked(shape.prompt, UPTIME_TOKENS) * plan.latency_uptime_pairs
+    used = 0 if is_itself else plan.latency_uptime_pairs * _UPTIME_DOUBLED
+    uptime = asked(shape.prompt, UPTIME_TOKENS) * used
     return each * pairs + RELOAD * min(pairs, plan.load_repetitions) + uptime
 
 

@@ -14,6 +14,7 @@ _TREND_TAIL = 0.05
 _TREND_SHARE = 0.02  # of the median; a change that is smaller over the window is no warm-up
 _LEAST_PAIRS = 10
 _MOST_BLOCKS = 400
+_LONG_BLOCKS = 5  # whose medians show what comes and goes slower than from pair to pair
 _LEAST_TAIL = 1e-12
 _FEW_PROCESSES = 2  # that say nothing of how processes differ
 
@@ -42,9 +43,10 @@ def drift_interval(values: Sample, references: Sample, confidence: float) -> Est
     Kendall's test (Sen 1968, JASA 63:1379-1389): what slows both sides at once cancels, and spikes
     count no more than any value. What does not cancel may still come in runs, so that Kendall's
     error grows by the first autocorrelation of the ranks that the slope leaves, as for a
-    first-order autoregression (Hamed and Rao 1998, Journal of Hydrology 204:182-196). A run of more
-    than 400 pairs is cut into as many blocks, whose medians stand for them. Unbounded below ten
-    pairs.
+    first-order autoregression (Hamed and Rao 1998, Journal of Hydrology 204:182-196). Noise of
+    seconds is longer than that: the interval is at least as wide as that of a line through the
+    medians of five parts (Student's t, 3 degrees of freedom). A run of more than 400 pairs is cut
+    into as many blocks, whose medians stand for them. Unbounded below ten pairs.
     """
     logs = np.log(np.asarray(values, float)) - np.log(np.asarray(references, float))
     if logs.size < _LEAST_PAIRS:
@@ -55,8 +57,9 @@ def drift_interval(values: Sample, references: Sample, confidence: float) -> Est
     slope = float(scipy.stats.theilslopes(level, at)[0])
     wider = _widened(confidence, _rank_autocorrelation(level - slope * at))
     _, _, lower, upper = scipy.stats.theilslopes(level, at, alpha=wider)
+    reach = _reach_of_parts(level, confidence)
     with np.errstate(over="ignore"):
-        ends = np.exp([lower, upper])
+        ends = np.exp([min(lower, slope - reach), max(upper, slope + reach)])
     return Estimate(math.exp(slope), float(ends[0]), float(ends[1]), logs.size)
 
 
@@ -75,24 +78,34 @@ def of_most_processes(found: Sequence[Estimate], confidence: float) -> Estimate:
     """The drift in the middle of those of several processes: what slows down with use does so in
     most of them.
 
-    Of an even number the two in the middle, their geometric mean with all that either may be. From
-    three on also as wide as Student's t over processes: what a neighbour does comes and goes, and
-    slows some by chance. Unbounded where one of them is no number.
+    Of an even number the geometric mean of the two in the middle. Each process has an error of its
+    own, and that of a median is wider by the square root of pi/2 than a mean's. From three on also
+    as wide as Student's t over processes: what a neighbour does comes and goes, and slows some by
+    chance. Unbounded where one of them is.
     """
-    ordered = sorted(found, key=lambda it: it.value)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    samples = high.samples
-    if not all(math.isfinite(it.value) and it.value > 0 for it in ordered):
+    samples = max(it.samples for it in found)
+    if not all(it.is_bounded and it.value > 0 for it in found):
         return unbounded(math.nan, samples)
-    value = math.sqrt(low.value * high.value)
-    lower, upper = min(low.lower, high.lower), max(low.upper, high.upper)
-    if len(ordered) > _FEW_PROCESSES:
-        logs = np.log([it.value for it in ordered])
+    with np.errstate(divide="ignore"):
+        logs, lows, highs = np.log([(it.value, it.lower, it.upper) for it in found]).T
+    value, few = float(np.median(logs)), logs.size <= _FEW_PROCESSES
+    wider = (1.0 if few else math.sqrt(math.pi / 2)) / math.sqrt(logs.size)
+    below, above = (wider * float(np.median(it)) for it in (logs - lows, highs - logs))
+    if not few:
         reach = float(scipy.special.stdtrit(logs.size - 1, (1 + confidence) / 2))
-        with np.errstate(over="ignore"):
-            apart = float(np.exp(reach * logs.std(ddof=1) / math.sqrt(logs.size)))
-        lower, upper = min(lower, value / apart), max(upper, value * apart)
-    return Estimate(value, lower, upper, samples)
+        apart = reach * float(logs.std(ddof=1)) / math.sqrt(logs.size)
+        below, above = max(below, apart), max(above, apart)
+    with np.errstate(over="ignore"):
+        value, lower, upper = np.exp([value, value - below, value + above])
+    return Estimate(float(value), float(lower), float(upper), samples)
+
+
+def _reach_of_parts(level: NDArray[np.float64], confidence: float) -> float:
+    """How far from its slope over the whole run a line through the medians of parts may be."""
+    parts = [float(np.median(part)) for part in np.array_split(level, _LONG_BLOCKS)]
+    found = scipy.stats.linregress(np.arange(_LONG_BLOCKS), parts)
+    reach = float(scipy.special.stdtrit(_LONG_BLOCKS - 2, (1 + confidence) / 2))
+    return reach * float(found.stderr) * _LONG_BLOCKS
 
 
 def _rank_autocorrelation(values: NDArray[np.float64]) -> float:

@@ -77,7 +77,7 @@ def test_a_drift_is_covered_as_often_as_promised(noise):
     for _ in range(300):
         found = drift_interval(drift * noise(random, 60), noise(random, 60), 0.9)
         hits += found.lower <= 1.2 <= found.upper
-    assert hits / 300 == pytest.approx(0.91, abs=0.035)
+    assert 0.9 < hits / 300 < 0.98
 
 
 def in_runs(random, size, correlation=0.9, spread=0.3):
@@ -110,18 +110,47 @@ def test_runs_of_slow_answers_that_do_not_cancel_are_not_taken_for_drift():
     assert hits / 200 > 0.80
 
 
+def test_seconds_that_a_machine_is_slow_for_are_not_taken_for_drift():
+    """A fifth of the noise lasts for twenty pairs; by Kendall's test alone a third would miss."""
+    random = np.random.default_rng(SEED)
+    hits = 0
+    for _ in range(200):
+        sides = [
+            in_runs(random, 320, 0.95, 0.05) * random.lognormal(0.0, 0.09, 320) for _ in range(2)
+        ]
+        found = drift_interval(*sides, 0.9)
+        hits += found.lower <= 1 <= found.upper
+    assert hits / 200 > 0.83
+
+
 @pytest.mark.parametrize(
     "shape",
-    [np.linspace(1.0, 1.3, 120), np.repeat([1.0, 1.3], 60), np.repeat([1.0, 1.3], [90, 30])],
+    [np.linspace(1.0, 1.3, 320), np.repeat([1.0, 1.3], 160), np.repeat([1.0, 1.3], [240, 80])],
     ids=["with every request", "throttled at half", "throttled late"],
 )
-def test_a_side_that_gets_slower_is_seen_through_spikes(shape):
+def test_sides_that_get_slower_are_seen_through_spikes(shape):
     random = np.random.default_rng(SEED)
-    seen = [
-        drift_interval(shape * spiky(random, 120), spiky(random, 120), 0.9).lower > 1.05
-        for _ in range(40)
-    ]
-    assert np.mean(seen) > 0.9
+    found = []
+    for _ in range(20):
+        processes = [(shape * spiky(random, 320), spiky(random, 320)) for _ in range(4)]
+        found.append(of_most_processes([drift_interval(*it, 0.9) for it in processes], 0.9))
+    assert np.mean([it.lower > 1.05 for it in found]) > 0.9
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_processes_together_cover_what_is_true_and_say_it_closer(count):
+    random = np.random.default_rng(SEED)
+    hits, widths = 0, []
+    for _ in range(150):
+        processes = [
+            drift_interval(np.linspace(1.0, 1.2, 80) * white(random, 80), white(random, 80), 0.9)
+            for _ in range(count)
+        ]
+        found = of_most_processes(processes, 0.9)
+        hits += found.lower <= 1.2 <= found.upper
+        widths.append(math.log(found.upper / found.lower))
+    assert hits / 150 > 0.86
+    assert np.median(widths) < 0.45 / math.sqrt(count)
 
 
 def test_drift_has_the_direction_of_the_side_that_drifts():
