@@ -30,15 +30,14 @@ def is_decided(bench: Bench, measurements: Sequence[Measurement]) -> bool:
     return not undecided_rules(bench, measurements)
 
 
-def is_settled(bench: Bench, ratios: Sequence[Measurement]) -> bool:
-    """Whether the policy's rules on these are decided, and not for want of measuring.
+def passes_for_sure(bench: Bench, ratios: Sequence[Measurement]) -> bool:
+    """Whether the policy's rules pass on these, and not for want of measuring.
 
     A guard passes by its value, however wide the interval; here twice the change that it allows
     must be excluded, too.
     """
-    found = outcomes(bench, ratios)
-    if found != {Outcome.PASS}:
-        return Outcome.INCONCLUSIVE not in found
+    if not outcomes(bench, ratios) <= {Outcome.PASS}:
+        return False
     metrics = {it.metric for it in ratios}
     guards = [it for it in bench.rules if it.severity is Severity.GUARD and it.metric in metrics]
     found = {it.outcome for it in _judged(bench, ratios, list(map(of_twice, guards)))}

@@ -15,9 +15,8 @@ from harness.answer import Answer, Request
 from harness.bench import Bench
 from harness.conditions import disturbance
 from harness.exam import refusal, require_answers
-from harness.finding import Outcome
 from harness.fleet import blame
-from harness.interim import is_decided, is_settled, outcomes
+from harness.interim import is_decided, passes_for_sure
 from harness.item import Item, Scorer
 from harness.measurement import Measurement
 from harness.metrics.latency import timed_tokens
@@ -257,19 +256,20 @@ class _Race:
         return not count or (count < _UPTIME_PROCESSES and not self._is_steady(found, measure))
 
     def _used(self, pair: ProcessPair, pairing: Pairing, measure: Measure) -> ProcessPair:
-        """Equal requests one after the other, longer where it is in doubt whether it slows."""
+        """Equal requests one after the other, until it is sure that they do not become slower: few
+        show a slowdown by chance, and the whole run says how large it is.
+        """
         request, size = self._asked.short(UPTIME_TOKENS), self._bench.plan.latency_uptime_pairs
         for _ in range(_UPTIME_DOUBLINGS + 1):
             more = [pairing.one(request) for _ in range(size - len(pair.uptime))]
             pair = replace(pair, uptime=(*pair.uptime, *more))
-            if is_settled(self._bench, _drifts(measure(PairedRun((pair,))))):
+            if self._is_steady(PairedRun((pair,)), measure):
                 break
             size *= 2
         return pair
 
     def _is_steady(self, run: PairedRun, measure: Measure) -> bool:
-        found = _drifts(measure(run))
-        return is_settled(self._bench, found) and outcomes(self._bench, found) <= {Outcome.PASS}
+        return passes_for_sure(self._bench, _drifts(measure(run)))
 
     def run(self) -> PairedRun:
         """What counts of it so far; disturbed pairs too where the others are too few."""

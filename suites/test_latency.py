@@ -1,6 +1,6 @@
 """How fast it answers, beside the reference and the baseline in fresh pairs of processes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -60,7 +60,7 @@ def _times(bench: Bench, beside: str, run: PairedRun) -> list[Measurement]:
     if beside != bench.variant.name:
         found += [*_late(bench, beside, run), *_uptime(bench, beside, run)]
     timed = run.timed
-    found += [it(bench, beside, timed) for it in (_firsts, _gaps, _stalls)]
+    found += [it(bench, beside, timed) for it in (_firsts, _gaps, _relative_gaps, _stalls)]
     return [replace(it, disturbance=run.trouble) for it in found]
 
 
@@ -110,14 +110,25 @@ def _firsts(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
 
 def _gaps(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
     """Every time between two tokens, of the answers to which both sides gave as many."""
+    return bench.sample("gap", "ms", *_each_gap(pairs, latency.gaps_ms), beside)
+
+
+def _relative_gaps(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:
+    """The same over the median one of their answer."""
+    return bench.sample("relative_gap", "ratio", *_each_gap(pairs, latency.relative_gaps), beside)
+
+
+def _each_gap(
+    pairs: Sequence[Pair], of: Callable[[Sequence[Answer]], list[list[float]]]
+) -> tuple[list[float], list[float], list[str]]:
     mine, theirs, labels = [], [], []
     for number, pair in enumerate(pairs):
-        here, there = latency.gaps_ms(pair)
+        here, there = of(pair)
         shared = min(len(here), len(there))
         mine += here[:shared]
         theirs += there[:shared]
         labels += [str(number)] * shared
-    return bench.sample("gap", "ms", mine, theirs, labels, beside)
+    return mine, theirs, labels
 
 
 def _stalls(bench: Bench, beside: str, pairs: Sequence[Pair]) -> Measurement:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.answer import Answer, Finish
 from harness.errors import InfrastructureError
@@ -46,6 +47,18 @@ def whole_ms(answers: Iterable[Answer]) -> list[float]:
 def gaps_ms(answers: Sequence[Answer]) -> list[list[float]]:
     """Every ITL of each answer in ms, one fewer than its tokens."""
     return [(np.diff(it.token_ns) / _NS_PER_MS).tolist() for it in _checked(answers)]
+
+
+def relative_gaps(answers: Sequence[Answer]) -> list[list[float]]:
+    """Every ITL of each answer over the median one of that answer: how uneven it comes, however
+    fast it is. Over their mean where more than half come at once, and 1 where all do.
+    """
+    return [_over_middle(np.array(gaps)) for gaps in gaps_ms(answers)]
+
+
+def _over_middle(gaps: NDArray[np.float64]) -> list[float]:
+    middle = float(np.median(gaps)) or float(gaps.mean())
+    return (gaps / middle).tolist() if middle else [1.0] * gaps.size
 
 
 def timed_tokens(answer: Answer) -> int:

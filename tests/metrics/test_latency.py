@@ -26,6 +26,15 @@ def test_times_come_from_the_stamps_of_emitted_tokens():
     assert latency.prefill_rates([ANSWER]) == pytest.approx([5 / 0.020])
 
 
+def test_gaps_are_relative_to_their_answers_pace():
+    def gaps(*each_ms):
+        token_ns = np.cumsum([ANSWER.started_ns, *(1_000_000 * it for it in each_ms)])
+        return replace(ANSWER, token_ns=token_ns)
+
+    given = [gaps(2, 2, 8), gaps(1, 1, 4), gaps(0, 0, 3), gaps(0, 0)]
+    assert latency.relative_gaps(given) == [[1, 1, 4], [1, 1, 4], [0, 0, 3], [1, 1]]
+
+
 def answer_of(early_ms: float, late_ms: float) -> Answer:
     gaps = np.repeat([early_ms, (early_ms + late_ms) / 2, late_ms], [5, 10, 5]) * 1_000_000
     token_ns = np.cumsum([ANSWER.started_ns, *gaps.astype(int)])

@@ -70,7 +70,7 @@ def measure(tmp_path):
 
 def test_times_are_taken_beside_the_reference_and_beside_the_baseline(measure):
     found = {(it.metric, it.beside): it for it in measure(suite.test_latency)}
-    for metric in ("ttft", "itl", "total", "late", "first_token", "gap"):
+    for metric in ("ttft", "itl", "total", "late", "first_token", "gap", "relative_gap"):
         for beside in ("fp32", "old"):
             assert (f"latency.{metric}", beside) in found
     assert ("latency.uptime", "old") not in found  # once is enough
