@@ -78,9 +78,10 @@ def of_most_processes(found: Sequence[Estimate], confidence: float) -> Estimate:
     """The drift in the middle of those of several processes: what slows down with use does so in
     most of them.
 
-    Of an even number the geometric mean of the two in the middle. Each process has an error of its
-    own, and that of a median is wider by the square root of pi/2 than a mean's. From three on also
-    as wide as Student's t over processes: what a neighbour does comes and goes, and slows some by
+    Of an even number the geometric mean of the two in the middle. The error of each process shrinks
+    with their number as a mean's: that of a median is larger by a quarter, and intervals on three
+    degrees of freedom are wider than those on as many as all have together. From three on also as
+    wide as Student's t over processes: what a neighbour does comes and goes, and slows some by
     chance. Unbounded where one of them is.
     """
     samples = max(it.samples for it in found)
@@ -88,12 +89,11 @@ def of_most_processes(found: Sequence[Estimate], confidence: float) -> Estimate:
         return unbounded(math.nan, samples)
     with np.errstate(divide="ignore"):
         logs, lows, highs = np.log([(it.value, it.lower, it.upper) for it in found]).T
-    value, few = float(np.median(logs)), logs.size <= _FEW_PROCESSES
-    wider = (1.0 if few else math.sqrt(math.pi / 2)) / math.sqrt(logs.size)
-    below, above = (wider * float(np.median(it)) for it in (logs - lows, highs - logs))
-    if not few:
+    value, root = float(np.median(logs)), math.sqrt(logs.size)
+    below, above = (float(np.median(it)) / root for it in (logs - lows, highs - logs))
+    if logs.size > _FEW_PROCESSES:
         reach = float(scipy.special.stdtrit(logs.size - 1, (1 + confidence) / 2))
-        apart = reach * float(logs.std(ddof=1)) / math.sqrt(logs.size)
+        apart = reach * float(logs.std(ddof=1)) / root
         below, above = max(below, apart), max(above, apart)
     with np.errstate(over="ignore"):
         value, lower, upper = np.exp([value, value - below, value + above])
