@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,7 @@ the ratio climbs with length by itself, and faster where a processor's cache is 
 _SUSPICION = 0.10  # one-sided level of each length: what is suspected is measured again
 _LENGTHS_BEFORE = 3  # that a length is compared with
 _SAME_PLACE = 1.1  # lengths closer than this factor straddle one limit, and have no drift between
+_TILED = math.log2(128)  # of rows: up to so many, what is no whole tile costs as much as one
 _WIDEST = 1.5  # a rise is taken as one of so many times its width, not of more: it has an error
 _MEDIAN_ERROR = 1.2533  # standard error of a median over a mean's (Gaussian, large samples)
 _MIDDLE_VARIANCE = 1.35  # variance of the median of three values over that of their mean
@@ -35,13 +36,21 @@ def suspects(
     values: Sample, references: Sample, labels: Sequence[str], tolerance: float = TOLERANCE
 ) -> tuple[int, ...]:
     """Lengths to be measured again, ascending: those that may be a cliff, and those before them
-    that they are compared with. None where `worst_cliff` cannot decide anyway.
+    that they are compared with. Not those that are known by now to be none; none at all where
+    `worst_cliff` cannot decide anyway.
     """
-    first = by_length(_log_ratios(values, references), labels)
+    logs = _log_ratios(values, references)
+    first, again = by_length(logs, labels), by_length(logs, labels, again=True)
     if not _decides(first):
         return ()
-    compared = (_compared(tuple(first), length) for length in _suspected(first, tolerance))
-    return tuple(sorted({it for lengths in compared for it in lengths}))
+    drift, lengths = _drift(_pooled(first, again)), tuple(first)
+    doubtful = [
+        _compared(lengths, length)
+        for length in _suspected(first, tolerance)
+        if not _is_known(again, _compared(lengths, length))
+        or _jump(again, length, drift).value > math.log(tolerance)
+    ]
+    return tuple(sorted({it for compared in doubtful for it in compared}))
 
 
 def worst_cliff(
@@ -57,9 +66,11 @@ def worst_cliff(
     A length's level is its median log ratio. It is compared with the median level of up to three
     lengths before it, so that a jump is found where it starts, whatever share of the lengths lies
     beyond. By how much the level rises from one place to the next just before or just after is a
-    drift, and taken off. The error is that of medians, on Student's t, with the median absolute
-    deviation over all lengths compared for spread: one stall in ten values does not move it. A
-    length with fewer than four values, as what takes long has, shares the spread of all such.
+    drift, and taken off; up to 128 tokens between any two, for kernels work on tiles of rows, and
+    one side's 48 may cost as much as its 64. The error is that of medians, on Student's t, with the
+    median absolute deviation over all lengths compared for spread: one stall in ten values does not
+    move it. A length with fewer than four values, as what takes long has, shares the spread of all
+    such.
 
     A jump beyond `tolerance` at a one-sided level of 10 % makes a suspect; where there is none, all
     do whose value is beyond. Where there are suspects, only what was measured again decides, with
@@ -77,7 +88,7 @@ def worst_cliff(
         jumps = [_jump(first, length, drift) for length in tuple(first)[1:]]
         return _largest(jumps, confidence, logs.size)
     needed = {it for length in suspected for it in _compared(tuple(first), length)}
-    if not all(it in again and again[it].size > 1 for it in needed):
+    if not _is_known(again, needed):
         doubtful = _largest([_jump(first, it, drift) for it in suspected], confidence, logs.size)
         return replace(doubtful, lower=-math.inf, upper=math.inf)
     parts = _by_cluster(logs, labels, clusters)
@@ -115,16 +126,19 @@ class _Drift:
         return 0.0 if self.places[before] == last else self._around(last)[1]
 
     def _around(self, last: int) -> tuple[float, float]:
-        """The larger of the rises just before and just after, at the width of this one, and how
-        uncertain it is; none, where there is neither.
+        """The largest of the rises just before and just after, at the width of this one, and of
+        those among short lengths for one of them; and how uncertain it is. None, where there are
+        no others.
         """
         rises, widths = np.maximum(np.diff(self.levels), 0.0), np.diff(self.positions)
         found = [(0.0, 0.0)]
-        for place in (last - 2, last):
-            if 0 <= place < rises.size:
+        for place in range(rises.size):
+            parts = 1 / self.sizes[place] + 1 / self.sizes[place + 1]
+            if place in (last - 2, last):
                 times = min(widths[last - 1] / widths[place], _WIDEST)
-                parts = 1 / self.sizes[place] + 1 / self.sizes[place + 1]
                 found.append((float(rises[place] * times), float(parts * times**2)))
+            elif place != last - 1 and self.positions[max(last, place + 1)] <= _TILED:
+                found.append((float(rises[place]), float(parts)))
         return max(found)
 
 
@@ -195,6 +209,11 @@ def _pooled(first: Mapping[int, Values], again: Mapping[int, Values]) -> dict[in
 
 def _decides(groups: Mapping[int, Values]) -> bool:
     return len(groups) >= 3 and min(it.size for it in groups.values()) >= 2
+
+
+def _is_known(again: Mapping[int, Values], lengths: Collection[int]) -> bool:
+    """Whether all of these were measured again."""
+    return all(it in again and again[it].size > 1 for it in lengths)
 
 
 def _compared(lengths: Sequence[int], length: int) -> Sequence[int]:

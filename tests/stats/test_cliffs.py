@@ -155,6 +155,15 @@ def test_a_smooth_rise_that_was_suspected_is_seldom_called_a_cliff():
     assert sum(cliff.lower > TOLERANCE for cliff in found) <= 1  # 3 without the drift's error
 
 
+def test_short_prompts_that_fill_no_whole_tile_are_no_cliff():
+    """int8 beside fp32 on AVX2, as it was measured: 48 and 96 tokens are dear to its kernels."""
+    known = {32: 0.136, 48: 0.27, 64: 0.25, 96: 0.40, 128: 0.425}
+    tiles = np.array([known.get(length, 0.33) for length in LENGTHS])
+    found = estimates(tiles, 0.12, 60)
+    blamed = [it for it in found if it.value > TOLERANCE and it.where in ("48 tokens", "96 tokens")]
+    assert len(blamed) <= 3  # 20 by the rises just before and after alone
+
+
 def test_a_suspect_that_is_sure_to_be_small_hides_none_that_may_be_large():
     random = np.random.default_rng(0)
     values, labels = [], []
