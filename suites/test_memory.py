@@ -77,9 +77,12 @@ def test_context(bench: Bench, record: Record) -> None:
 
 
 def _lengths(bench: Bench) -> list[int]:
-    """The longest context that is held, in tokens, and parts of it."""
-    longest = min(bench.context_tokens, bench.plan.scaling_longest_tokens or bench.context_tokens)
-    parts = [longest // part for part in CONTEXT_PARTS]
+    """The whole context, in tokens, which is what a device must have room for, and parts of it as
+    far as the plan's ladder goes.
+    """
+    longest = bench.context_tokens
+    most = min(longest, bench.plan.scaling_longest_tokens or longest)
+    parts = [most // part for part in CONTEXT_PARTS]
     return [longest, *(it for it in parts if it > ANSWER_TOKENS)]
 
 

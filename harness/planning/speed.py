@@ -24,7 +24,7 @@ from harness.together import MOST_AT_ONCE
 _UPTIME_DOUBLED = 3  # as many as planned in the mean, until slowing with use is excluded
 _LONG_TOKENS = 200  # of a long prompt of the soak's
 _RELOADED = 4  # requests between two reloads
-_PARTS = (1, 2, 4, 8, 16)  # of the longest context, that are held
+_PARTS = (2, 4, 8, 16)  # of the longest context, that are held
 _DOUBTED = 0.15  # of a candidate's ladder is in doubt, and measured again, in the mean
 _DEVICE_TOKENS = 9
 _FEW = 4
@@ -99,7 +99,7 @@ def context(shape: Shape, name: str) -> Cost:
     if not shape.is_judged(name, "memory.context", "memory.context_peak"):
         return Cost()
     longest = min(shape.context, shape.plan.scaling_longest_tokens or shape.context)
-    held = Work()
+    held = asked(shape.context, 2)
     for part in _PARTS:
         held += asked(longest // part, 2)
     return Cost({name: START + held}, shape.together(name))
