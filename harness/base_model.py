@@ -44,7 +44,8 @@ def chats_among(items: Sequence[Item]) -> list[Problem]:
     named = (*chats[:_NAMED], *([f"{len(chats) - _NAMED:,} more"] if len(chats) > _NAMED else ()))
     reason = (
         f"{len(chats):,} of {len(items):,} items have several turns or a system message, and the "
-        "model is asked as plain text: make each one prompt, or remove [model] chat = false"
+        "model is asked as plain text: make each one prompt, without [data] shots and system, "
+        "or remove [model] chat = false"
     )
     return [Problem(Kind.CHAT, named, reason)]
 

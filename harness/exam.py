@@ -15,6 +15,8 @@ from harness.reply import Reply
 
 Tokens = tuple[int, ...]
 
+_NAMED = 10  # items, of those that are too long
+
 
 def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]:
     """A variant's replies to items, in their order; raises RequestError where it refuses one.
@@ -26,9 +28,9 @@ def replies(fleet: Fleet, name: str, items: Sequence[Item]) -> tuple[Reply, ...]
         return ()
     plan = _plan(fleet, name, items)
     answered = list(zip(items, plan, fleet.ask_shared(name, plan), strict=True))
-    for item, request, answer in answered:
-        if answer.finish == Finish.ERROR:
-            raise _why_refused(fleet, name, item, request, answer)
+    refused = [each for each in answered if each[2].finish == Finish.ERROR]
+    if refused:
+        raise _why_refused(fleet, name, refused)
     return tuple(_reply(name, *each) for each in answered)
 
 
@@ -82,17 +84,24 @@ def _reply(name: str, item: Item, request: Request, answer: Answer) -> Reply:
 
 
 def _why_refused(
-    fleet: Fleet, name: str, item: Item, request: Request, answer: Answer
+    fleet: Fleet, name: str, refused: Sequence[tuple[Item, Request, Answer]]
 ) -> HarnessError:
-    """What does not fit the context is the bank's mistake, all else the variant's."""
-    tokens = len(answer.prompt_ids) + request.continuation_tokens
+    """What does not fit the context is the bank's mistake, all of it at once; all else is the
+    variant's.
+    """
     context = read_folder(fleet.variant(name).directory).model.get("context_length")
-    if isinstance(context, int) and tokens >= context:
-        return ConfigError(
-            f"item {item.id}: its prompt has {tokens:,} tokens, and the context of {name} "
-            f"{context:,}: shorten the item, or leave it out"
-        )
-    return refusal(name, f"item {item.id}: {answer.error}")
+    long = []
+    for item, request, answer in refused:
+        tokens = len(answer.prompt_ids) + request.continuation_tokens
+        if not isinstance(context, int) or tokens < context:
+            return refusal(name, f"item {item.id}: {answer.error}")
+        long.append((item.id, tokens))
+    named = ", ".join(f"{item} ({tokens:,} tokens)" for item, tokens in long[:_NAMED])
+    more = f" and {len(long) - _NAMED:,} more" if len(long) > _NAMED else ""
+    return ConfigError(
+        f"an item's prompt must be shorter than the context of {name}, {context:,} tokens: found "
+        f"{named}{more}: shorten them, or leave them out"
+    )
 
 
 def _seam(item: Item, asked: Tokens, whole: Sequence[Tokens]) -> int:

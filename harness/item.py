@@ -57,9 +57,7 @@ class Item:
     @property
     def chance_level(self) -> float:
         """The share of guesses that are right: as stated, else one of all choices, else none."""
-        if self.chance is not None:
-            return self.chance
-        return self._least_chance
+        return max(self.chance or 0.0, self._least_chance)
 
     @property
     def _least_chance(self) -> float:
@@ -95,7 +93,7 @@ class Item:
                 "chance is the share of guesses that are right, 0 to under 1 (0.5 is 50 %): "
                 f"found {self.chance}"
             )
-        if self.chance < self._least_chance:
+        if self.chance < self._least_chance - _ROUNDED:
             raise ConfigError(
                 f"chance must be at least {self._least_chance:.4g} of {len(self.choices)} choices: "
                 f"found {self.chance:g}"
@@ -111,6 +109,7 @@ class Item:
                 raise ConfigError(f"{key} is for the scorer {names}: found {self.scorer.value!r}")
 
 
+_ROUNDED = 1e-3  # 0.333 is said of one in three
 _READ_BY = {
     "choices": (Scorer.CHOICE, Scorer.LISTED),
     "tolerance": (Scorer.NUMERIC,),

@@ -54,7 +54,7 @@ def _of_lines(path: Path) -> Iterator[Row]:
     for number, line in enumerate(_read(path).split("\n"), 1):
         if line.strip():
             place = f"{path.name} line {number}"
-            yield place, _object(line, place)
+            yield place, _without_nulls(_object(line, place))
 
 
 def _object(line: str, place: str) -> dict[str, Any]:
@@ -133,7 +133,23 @@ def _of_folder(path: Path, split: str) -> Iterator[Row]:
 
 def _numbered(path: Path, rows: Any) -> Iterator[Row]:
     for number, row in enumerate(rows, 1):
-        yield f"{path.name} row {number}", {key: it for key, it in row.items() if it is not None}
+        place = f"{path.name} row {number}"
+        if _holds_null(row.get("expected")):
+            raise ConfigError(
+                f"{place}: expected has fields without a value, and a data set gives every row the "
+                "fields of all others: write expected as JSON text"
+            )
+        yield place, _without_nulls(row)
+
+
+def _without_nulls(row: dict[str, Any]) -> dict[str, Any]:
+    """A field without a value is a field that is not there, as an empty cell is."""
+    return {key: it for key, it in row.items() if it is not None}
+
+
+def _holds_null(value: Any) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(it is None or _holds_null(it) for it in parts)
 
 
 def _one_split(splits: dict[str, Any], path: Path, split: str) -> Any:

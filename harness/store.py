@@ -301,7 +301,7 @@ def _tables(data: dict[str, Any], key: str, path: Path) -> dict[str, dict[str, A
 
 def _read(path: Path, what: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
     except OSError as error:
         raise ConfigError(f"the {what} {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -1,6 +1,6 @@
 """Reads what a model was trained or calibrated on, as far as it was asked something."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def read_trained(path: Path, split: str = "") -> Iterator[Trained]:
     """
     for place, row in read_rows(path, split):
         try:
-            turns = _turns(row)
+            chats = _chats(row)
         except ConfigError as error:
             raise ConfigError(f"{place}: {error}") from error
         except (KeyError, TypeError, AttributeError) as error:
@@ -52,22 +52,45 @@ def read_trained(path: Path, split: str = "") -> Iterator[Trained]:
                 f"{place} needs messages, conversations, prompt or instruction: "
                 f"found {', '.join(row)}"
             ) from error
-        ends = [end for end, (role, _) in enumerate(turns, 1) if role == "user"]
-        for number, end in enumerate(ends, 1):
-            turn = f", question {number} of {len(ends)}" if len(ends) > 1 else ""
-            yield Trained(turns[:end], place + turn)
+        for turns in chats:
+            ends = [end for end, (role, _) in enumerate(turns, 1) if role == "user"]
+            for number, end in enumerate(ends, 1):
+                turn = f", question {number} of {len(ends)}" if len(ends) > 1 else ""
+                yield Trained(turns[:end], place + turn)
+
+
+def _chats(row: dict[str, Any]) -> list[Messages]:
+    """What a row holds: a prompt beside the messages that it begins may be another text."""
+    if isinstance(row.get("prompt"), str):
+        alone: Messages = (("user", row["prompt"]),)
+        has_more = row.get("messages") or row.get("conversations")
+        return [alone, _turns(row)] if has_more else [alone]
+    return [_turns(row)]
 
 
 def _turns(row: dict[str, Any]) -> Messages:
-    if isinstance(row.get("prompt"), str):
-        return (("user", row["prompt"]),)
+    if row.get("messages"):
+        return _said((it["role"], it["content"]) for it in row["messages"])
     if "instruction" in row:
         return (("user", "\n".join(filter(None, (row["instruction"], row.get("input"))))),)
     dialect = recognize(row)
     if dialect is not None:
         return (("user", dialect.prompt(row)),)
     if "conversations" in row:
-        pairs = [(it["from"], it["value"]) for it in row["conversations"]]
-    else:
-        pairs = [(it["role"], it["content"]) for it in row.get("messages") or row["prompt"]]
-    return tuple((_ROLES.get(role, role), content) for role, content in pairs)
+        return _said((it["from"], it["value"]) for it in row["conversations"])
+    return _said((it["role"], it["content"]) for it in row["prompt"])
+
+
+def _said(pairs: Iterable[tuple[str, Any]]) -> Messages:
+    return tuple((_ROLES.get(role, role), _text(content)) for role, content in pairs)
+
+
+def _text(content: Any) -> str:
+    """What is said in a turn: nothing where it calls a tool, the texts of its parts together."""
+    if content is None:
+        return ""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content)
+    if not isinstance(content, str):
+        raise ConfigError(f"content must be text, or a list of parts with text: found {content!r}")
+    return content

@@ -210,11 +210,12 @@ def test_kept_likelihoods_are_served_whatever_they_are_proven_beside(engine, tmp
 
 
 @pytest.mark.parametrize("choices", [(), ("LIS", "OPO")])
-def test_an_item_longer_than_the_context_is_the_banks_mistake(engine, choices):
-    long = replace(item("q17", *choices), messages=(("user", "A hotel in Rome. " * 2000),))
-    found = r"item q17: its prompt has [\d,]+ tokens, and the context of int4 4,096: shorten"
+def test_items_longer_than_the_context_are_the_banks_mistake_all_at_once(engine, choices):
+    said = (("user", "A hotel in Rome. " * 2000),)
+    long = [replace(item(name, *choices), messages=said) for name in ("q17", "q18")]
+    found = r"context of int4, 4,096 tokens: found q17 \([\d,]+ tokens\), q18 \([\d,]+ tokens\):"
     with engine() as runtimes, pytest.raises(ConfigError, match=found):
-        replies(runtimes, "int4", [item("a"), long])
+        replies(runtimes, "int4", [item("a"), *long])
 
 
 def test_an_item_that_is_refused_is_named(fleet):

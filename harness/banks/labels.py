@@ -33,7 +33,7 @@ def with_labels(rows: Sequence[Row], path: Path, stated: Path | None) -> list[Ro
 
 def _read(file: Path) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8").split()
+        return file.read_text(encoding="utf-8-sig").split()
     except OSError as error:
         raise ConfigError(f"the labels {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

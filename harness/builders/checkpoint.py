@@ -27,12 +27,7 @@ def require_checkpoint(source: Path | None) -> Path:
     """The checkpoint's directory; raises ConfigError where it cannot be a checkpoint."""
     if source is None:
         raise ConfigError("[model] path is missing, and a variant must be built: add it")
-    if not source.is_dir():
-        raise ConfigError(
-            "[model] path must be the directory of a Hugging Face checkpoint, or a GGUF file: "
-            f"found no directory {source}"
-        )
-    _require_config(source)
+    require_config(source)
     weights = _weights(source)
     if not weights:
         raise ConfigError(
@@ -71,7 +66,15 @@ def _weights(source: Path) -> list[Path]:
     return [path for pattern in _WEIGHTS for path in source.glob(pattern)]
 
 
-def _require_config(source: Path) -> None:
+def require_config(source: Path) -> None:
+    """Raise ConfigError where a directory is none of a checkpoint, whose config.json says what
+    variants are compared with.
+    """
+    if not source.is_dir():
+        raise ConfigError(
+            "[model] path must be the directory of a Hugging Face checkpoint, or a GGUF file: "
+            f"found no directory {source}"
+        )
     path = source / "config.json"
     if not path.is_file():
         raise ConfigError(f"[model] path must hold a config.json: found none in {source}")
@@ -82,7 +85,10 @@ def _require_config(source: Path) -> None:
 
 
 def _require_shards(source: Path) -> None:
-    for index in source.glob("*.index.json"):
+    """Of the format that is read; an index of another one may stand there without its files."""
+    has_safetensors = any(source.glob("*.safetensors"))
+    pattern = "*.safetensors.index.json" if has_safetensors else "*.bin.index.json"
+    for index in source.glob(pattern):
         try:
             shards = set(read_json(index)["weight_map"].values())
         except (OSError, ValueError, KeyError, AttributeError) as error:

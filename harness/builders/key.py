@@ -5,7 +5,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from harness.store import digest_file, digest_of
+from harness.store import digest_file, digest_files, digest_of
 from harness.variant import Recipe
 
 BUILDER_VERSION = 1
@@ -56,10 +56,15 @@ def ingredients(recipe: Recipe, source_files: Mapping[str, str]) -> dict[str, ob
     return {
         "source": dict(source_files),
         "recipe": wanted,
-        "calibration": None if recipe.calibration is None else digest_file(recipe.calibration),
+        "calibration": None if recipe.calibration is None else _digest(recipe.calibration),
         "packages": package_versions(),
         "builder": {"version": BUILDER_VERSION, "code": builder_digest()},
     }
+
+
+def _digest(data: Path) -> str:
+    """Of a file, or of a folder with all that is in it."""
+    return digest_of(digest_files(data)) if data.is_dir() else digest_file(data)
 
 
 def key_of(made_from: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ import pytest
 from harness.base_model import asks_chats, require_no_chats
 from harness.builders.assemble import build_variants
 from harness.builders.base import Built, Progress
+from harness.builders.checkpoint import require_config
 from harness.builders.gguf import checkpoint_of, is_gguf, require_gguf
 from harness.errors import BuildError, ConfigError, HarnessError
 from harness.plugins.notebook import NOTEBOOK, Notebook
@@ -66,8 +67,7 @@ def _build(config: pytest.Config) -> Built:
         source = _source(settings, recipes, tell)
         if isinstance(source, Path):
             notebook.source = source
-            if (source / "config.json").is_file():
-                _recognize(notebook, source)
+            _recognize(notebook, source)
         elif source is not None:
             notebook.no_source = f"there is no checkpoint to compare with: {source}"
         built = build_variants(recipes, source, settings.cache, tell)
@@ -98,11 +98,15 @@ def _source(
     """The checkpoint's directory, made now of a GGUF file; None where the release names none.
 
     An error where no checkpoint can be made, which leaves what is prebuilt to be judged. Raises
-    ConfigError for a file that is no GGUF, and for one of an unknown kind where all is to be built.
+    ConfigError for a folder without a configuration, for a file that is no GGUF, and for one of an
+    unknown kind where all is to be built.
     """
     model = settings.release.model
-    if model is None or not is_gguf(model.path):
-        return model.path if model else None
+    if model is None:
+        return None
+    if not is_gguf(model.path):
+        require_config(model.path)
+        return model.path
     require_gguf(model.path)
     try:
         return checkpoint_of(model.path, settings.cache.parent / "checkpoints", tell)
