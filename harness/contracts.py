@@ -11,7 +11,7 @@ import numpy as np
 from harness.answer import Answer, Finish, Request, Sampling
 from harness.chances import Ask, Chances
 from harness.metrics.edge_cases import shown
-from harness.metrics.likelihood import Logits, Tokens
+from harness.metrics.likelihood import Tokens
 from harness.metrics.sampling import IMPROBABLE, certainty, tail
 
 TEMPERATURES = (8.0, 4.0, 2.0)

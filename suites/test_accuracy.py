@@ -65,15 +65,17 @@ def _tokens(bench: Bench, marked: Sequence[Marked]) -> Measurement:
     """How long answers are that are generated and end: what has none is judged as such. Choices,
     which nobody says, count where those are fewer than the two that have an interval.
     """
-    answers = [(it.item, *(reply.answer for reply in _ended(it))) for it in marked]
+    answered = [(it.item, _ended(it)) for it in marked]
     generated = [
-        (item, mine, theirs)
-        for item, mine, theirs in answers
-        if item.scorer is not Scorer.CHOICE and Finish.LENGTH not in (mine.finish, theirs.finish)
+        (item, pair)
+        for item, pair in answered
+        if item.scorer is not Scorer.CHOICE
+        and all(reply.answer.finish is not Finish.LENGTH for reply in pair)
     ]
-    chosen = generated if len(generated) > 1 else answers
-    tokens = [latency.awaited_tokens(each) for each in zip(*(it[1:] for it in chosen), strict=True)]
-    return bench.sample("tokens", "tokens", *tokens, [item.id for item, *_ in chosen])
+    chosen = generated if len(generated) > 1 else answered
+    mine = latency.awaited_tokens(pair[0].answer for _, pair in chosen)
+    theirs = latency.awaited_tokens(pair[1].answer for _, pair in chosen)
+    return bench.sample("tokens", "tokens", mine, theirs, [item.id for item, _ in chosen])
 
 
 def _ended(marked: Marked) -> tuple[Reply, Reply]:

@@ -125,7 +125,10 @@ def test_the_reference_comes_first_wherever_it_stands(write):
         (('role = "reference"', ""), "exactly one must have role = 'reference': found none"),
         (("[variants.int4]", '[variants.int4]\nrole = "baseline"'), "no candidate"),
         (('[data]\ndomain = "eval.jsonl"', ""), "the table [data] is missing"),
-        (("[data]", "[dataa]"), "unknown table [dataa]; accepted: release, model, variants"),
+        (
+            ("[data]", "[dataa]\n[data]"),
+            "unknown table [dataa]; accepted: release, model, variants",
+        ),
         (("[policy]", "[policy"), "is not TOML"),
         (('domain = "eval.jsonl"', ""), "the key 'domain' is missing"),
     ],

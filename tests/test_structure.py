@@ -83,7 +83,9 @@ def test_the_first_mistake_is_one_line_that_names_its_place(data, message):
 
 def test_all_mistakes_are_told_at_once():
     with pytest.raises(ConfigError) as raised:
-        structure({"nmae": "a", "count": "1", "parts": [{"size": 1}, {"colour": "blue"}]}, Whole, what="x")
+        structure(
+            {"nmae": "a", "count": "1", "parts": [{"size": 1}, {"colour": "blue"}]}, Whole, what="x"
+        )
     assert str(raised.value).splitlines() == [
         "x: the key 'name' is missing",
         "x: count: expected a whole number, found text '1'",

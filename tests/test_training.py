@@ -65,7 +65,9 @@ def test_a_prompt_hides_no_question_of_its_conversation(read):
 def test_a_turn_may_call_a_tool_or_have_parts(read):
     parts = [{"type": "text", "text": "Is it "}, {"type": "text", "text": "raining?"}]
     called = {"role": "assistant", "content": None, "tool_calls": [{}]}
-    row = {"messages": [{"role": "user", "content": "Hi"}, called, {"role": "user", "content": parts}]}
+    row = {
+        "messages": [{"role": "user", "content": "Hi"}, called, {"role": "user", "content": parts}]
+    }
     assert [it.messages[-1][1] for it in read(row)] == ["Hi", "Is it raining?"]
     with pytest.raises(ConfigError, match="line 1: content must be text, or a list of parts"):
         read({"messages": [{"role": "user", "content": 7}]})

@@ -26,8 +26,15 @@ def test_another_way_to_ask_is_told_in_one_sentence():
 
 
 def test_items_that_are_there_again_are_told():
-    asked = {"a": ("Where?", "US"), "b": ("Where?", "USA"), "c": ("where", "US"), "d": ("Who?", "I")}
-    items = [Item(name, (("user", question),), answer) for name, (question, answer) in asked.items()]
+    asked = {
+        "a": ("Where?", "US"),
+        "b": ("Where?", "USA"),
+        "c": ("where", "US"),
+        "d": ("Who?", "I"),
+    }
+    items = [
+        Item(name, (("user", question),), answer) for name, (question, answer) in asked.items()
+    ]
     assert remarks(Data(BANK), items) == (
         "quiz.jsonl: 2 items ask what others ask and expect other answers; one of each is asked, "
         "and the answers of the rest are taken for wrong",
