@@ -11,13 +11,14 @@ import numpy as np
 from harness.answer import Answer, Finish, Request, Sampling
 from harness.chances import Ask, Chances
 from harness.metrics.edge_cases import shown
-from harness.metrics.likelihood import Logits, Tokens
+from harness.metrics.likelihood import Tokens
 from harness.metrics.sampling import IMPROBABLE, certainty, tail
 
 TEMPERATURES = (8.0, 4.0, 2.0)
 """Hot ones, of which the first that a runtime takes is used: a model that is sure of itself at 1
 says the same there with any seed.
 """
+_MOST_SCORED = 256  # positions of a prompt's end, among which the least certain is looked for
 _SHORT = 3  # tokens of the answer that is cut short
 _COLD = 1e-3  # not every runtime takes 0
 _TINY = 1e-6  # top_p, which leaves the likeliest token alone
@@ -69,15 +70,14 @@ def uncertain_prompts(
 
 
 def _cut(ask: Ask, ids: Tokens) -> Tokens:
-    """One prompt is scored at a time: 900 tokens of 262,144 logits each take 0.9 GiB."""
-    [answer] = ask([Request(token_ids=ids, score_from=1, fresh=False)])
-    return ids if answer.logits is None else ids[: _least_certain(answer.logits)]
-
-
-def _least_certain(logits: Logits) -> int:
-    """How many tokens come before the position of the least certainty."""
-    first = len(logits) // 3
-    return first + 1 + int(np.argmin(np.nan_to_num(certainty(logits[first:]), nan=1.0)))
+    """One prompt is scored at a time, and of a long one the end: 900 tokens of 262,144 logits each
+    take 0.9 GiB.
+    """
+    first = max(len(ids) // 3 + 1, len(ids) - _MOST_SCORED)
+    [answer] = ask([Request(token_ids=ids, score_from=first, fresh=False)])
+    if answer.logits is None or not len(answer.logits):
+        return ids
+    return ids[: first + int(np.argmin(np.nan_to_num(certainty(answer.logits), nan=1.0)))]
 
 
 def hold(ask: Ask, chances: Chances, prompts: Sequence[Prompt]) -> Held:

@@ -1,6 +1,7 @@
 """Reads the domain items of a release."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from harness.data_check import gist
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
 from harness.metrics.quality import require_decidable
+from harness.mistakes import Mistakes, made_of_each
 from harness.release import Data
 from harness.rows import Row, read_rows
 from harness.structure import structure
@@ -25,7 +27,7 @@ _UNSHOWN = (Scorer.REGEX, Scorer.FUNCTION)
 
 
 def read_items(data: Data) -> tuple[Item, ...]:
-    """The items, in their order; ConfigError of one line names the line that is broken.
+    """The items, in their order; ConfigError has a line for each line that is broken.
 
     A row is one of a public bank (`harness.banks`), or the gate's own: beside the fields of `Item`
     it may have `prompt` in place of `messages`, an object or list as `expected` and as `schema`,
@@ -44,10 +46,13 @@ def _entries(rows: Sequence[Row], data: Data) -> list[Entry]:
     dialect = dialect_of(rows[0][1], rows[0][0], data.format) if rows else None
     if dialect is None:
         schema = _schema(data.schema)
-        return [_entry(row, schema, data.normalize) for row in rows]
+        return made_of_each(rows, lambda row: _entry(row, schema, data.normalize))
     found = read_entries(dialect, rows, data.normalize)
+    mistakes = Mistakes()
     for (place, _), entry in zip(rows, found, strict=True):
-        _require_sound(entry.item, place)
+        with mistakes.gathered():
+            _require_sound(entry.item, place)
+    mistakes.refuse()
     return found
 
 
@@ -152,12 +157,12 @@ def _require_whole_characters(item: Item) -> None:
 
 
 def _require_identities(items: Iterable[Item], path: Path) -> None:
-    seen: set[str] = set()
-    for item in items:
-        if item.id in seen:
-            raise ConfigError(
-                f"{path.name}: each item needs an id of its own: found {item.id!r} twice"
-            )
-        seen.add(item.id)
-    if not seen:
+    counts = Counter(item.id for item in items)
+    if not counts:
         raise ConfigError(f"{path.name} holds no item: there is nothing to measure accuracy on")
+    mistakes = Mistakes()
+    for name, count in counts.items():
+        if count > 1:
+            often = "twice" if count == 2 else f"{count:,} times"
+            mistakes.add(f"{path.name}: each item needs an id of its own: found {name!r} {often}")
+    mistakes.refuse()

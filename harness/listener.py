@@ -8,6 +8,7 @@ from harness.bank import question
 from harness.item import Item, Scorer
 from harness.measurement import Measurement
 from harness.metrics.degenerate import Symptom, is_natural, symptoms
+from harness.metrics.quality import ended
 from harness.reply import Reply
 
 METRIC = "degenerate"
@@ -58,7 +59,9 @@ class Listener:
         for name, given in replies.items():
             known = self._replies.get(name, 0)
             new = list(zip(items[known:], given[known:], strict=False))
-            said = [(it, reply.answer) for it, reply in new if it.scorer is not Scorer.CHOICE]
+            said = [
+                (it, ended(it, reply).answer) for it, reply in new if it.scorer is not Scorer.CHOICE
+            ]
             self.hear(name, [question(it) for it, _ in said], [answer for _, answer in said])
             silent = [(it.messages, 0) for it, _ in new if it.scorer is Scorer.CHOICE]
             for heard in (self._session[name], self._check[name]):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError
+from harness.mistakes import Mistakes
 
 Row = tuple[str, dict[str, Any]]
 """Where it stands ("eval.jsonl line 3"), and its fields by name."""
@@ -51,10 +52,15 @@ def read_rows(path: Path, split: str = "") -> Iterator[Row]:
 
 def _of_lines(path: Path) -> Iterator[Row]:
     # Not splitlines(): a text in JSON may hold what that takes for the end of a line.
+    mistakes = Mistakes()
     for number, line in enumerate(_read(path).split("\n"), 1):
         if line.strip():
-            place = f"{path.name} line {number}"
-            yield place, _without_nulls(_object(line, place))
+            place, row = f"{path.name} line {number}", None
+            with mistakes.gathered():
+                row = _object(line, place)
+            if row is not None:
+                yield place, _without_nulls(row)
+    mistakes.refuse()
 
 
 def _object(line: str, place: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.answer import Request
-from harness.errors import ModelError, RequestError
+from harness.errors import InfrastructureError, ModelError, RequestError
 from harness.item import Item
 from harness.policy import Plan, Rule
 from harness.probes.memory import Memory, available_bytes
@@ -18,6 +18,7 @@ from harness.stats.trend import LEAST_LEVELS, growth_interval, shared_confidence
 
 _ALLOWED_SHARE = 0.5  # of what is free, for all that soak at the same time
 REQUESTS = 20
+_TELLING = 3  # cycles, before which what an engine keeps is no growth
 _LONGEST = 4
 DEAR_REQUESTS = 10  # each makes room for a whole context before it is refused
 LONG_REQUESTS = 8
@@ -184,10 +185,13 @@ def _cycles(
     if taken.errors and kind is not Kind.REFUSED:
         raise RequestError(f"refused a request of {kind}: {taken.first_error}")
     if len(taken.samples) < min(cycles, LEAST_LEVELS):
-        raise ModelError(
+        why = (
             f"{taken.requests} requests took over {allowed_bytes / 2**30:.1f} GiB at {kind}, and "
             "were stopped before the machine was full"
         )
+        if len(taken.samples) < _TELLING:
+            raise InfrastructureError(f"{why}: too few to tell growth from what is taken once")
+        raise ModelError(why)
     return Soak(kind, len(cycle), taken.samples, taken.seconds)
 
 

@@ -18,6 +18,7 @@ from harness.device import Device, device_of
 from harness.edge_case import EdgeCase, merged
 from harness.errors import ConfigError
 from harness.evidence import SCHEMA, Evidence
+from harness.mistakes import Mistakes, made_of_each
 from harness.policy import Policy
 from harness.release import (
     Data,
@@ -87,17 +88,22 @@ def read_release(path: Path) -> Release:
 
     The reference comes first, so that it is measured before all that is held against it.
 
-    Raises ConfigError, one line, for anything that is missing, unknown or of the wrong kind.
+    Raises ConfigError, a line for each thing that is missing, unknown or of the wrong kind.
     """
-    data = _read_toml(path, "release file")
+    data, mistakes = _read_toml(path, "release file"), Mistakes()
     data["identity"] = data.pop("release", {})
-    data["variants"] = {
-        name: structure(
-            entry, VariantEntry, what=f"{path.name} [variants.{name}]", base=path.parent
-        )
-        for name, entry in _tables(data, "variants", path).items()
-    }
-    return _release(data, path)
+    variants: dict[str, VariantEntry] = {}
+    for name, entry in _tables(data, "variants", path).items():
+        with mistakes.gathered():
+            what = f"{path.name} [variants.{name}]"
+            variants[name] = structure(entry, VariantEntry, what=what, base=path.parent)
+    parts = _parts(data, path, mistakes)
+    mistakes.refuse()
+    ordered = sorted(variants.items(), key=lambda it: it[1].role is not Role.REFERENCE)
+    try:
+        return Release(**parts, variants=dict(ordered))
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from error
 
 
 def _in_package(model: ModelSource, what: str, base: Path) -> ModelSource:
@@ -121,34 +127,34 @@ def _in_package(model: ModelSource, what: str, base: Path) -> ModelSource:
     return replace(model, path=Path(places[0]) / inside)
 
 
-def _release(data: dict[str, Any], path: Path) -> Release:
-    variants = sorted(data.pop("variants").items(), key=lambda it: it[1].role is not Role.REFERENCE)
-    parts: dict[str, Any] = {"variants": dict(variants)}
-    kinds = {
-        "identity": Identity,
-        "model": ModelSource,
-        "data": Data,
-        "runtime": RuntimeChoice,
-        "policy": PolicyChoice,
-        "device": DeviceChoice,
-    }
+_TABLES: dict[str, type] = {
+    "identity": Identity,
+    "model": ModelSource,
+    "data": Data,
+    "runtime": RuntimeChoice,
+    "policy": PolicyChoice,
+    "device": DeviceChoice,
+}
+
+
+def _parts(data: dict[str, Any], path: Path, mistakes: Mistakes) -> dict[str, Any]:
+    """The tables of a release file but for its variants, as far as they can be used."""
     for key in data:
-        if key not in kinds:
+        if key not in _TABLES:
             accepted = "release, model, variants, data, runtime, policy, device"
-            raise ConfigError(f"{path.name}: unknown table [{key}]; accepted: {accepted}")
-    for key, kind in kinds.items():
+            mistakes.add(f"{path.name}: unknown table [{key}]; accepted: {accepted}")
+    parts: dict[str, Any] = {}
+    for key, kind in _TABLES.items():
         table = "release" if key == "identity" else key
         if key in data:
             what = f"{path.name} [{table}]"
-            parts[key] = structure(data[key], kind, what=what, base=path.parent)
-            if isinstance(parts[key], ModelSource) and parts[key].package:
-                parts[key] = _in_package(parts[key], what, path.parent)
+            with mistakes.gathered():
+                parts[key] = structure(data[key], kind, what=what, base=path.parent)
+                if isinstance(parts[key], ModelSource) and parts[key].package:
+                    parts[key] = _in_package(parts[key], what, path.parent)
         elif key in ("identity", "data", "policy"):
-            raise ConfigError(f"{path.name}: the table [{table}] is missing")
-    try:
-        return Release(**parts)
-    except ConfigError as error:
-        raise ConfigError(f"{path.name}: {error}") from error
+            mistakes.add(f"{path.name}: the table [{table}] is missing")
+    return parts
 
 
 def read_policy(path: Path) -> Policy:
@@ -239,10 +245,12 @@ def _read_pack(path: Path) -> tuple[EdgeCase, ...]:
     cases = _tables(_read_toml(path, "pack of edge cases"), "cases", path)
     if not cases:
         raise ConfigError(f"{path.name} has no [cases.<name>]: there is nothing to try")
-    return tuple(
-        structure({"name": name, **case}, EdgeCase, what=f"{path.name} [cases.{name}]")
-        for name, case in cases.items()
-    )
+
+    def read(named: tuple[str, dict[str, Any]]) -> EdgeCase:
+        name, case = named
+        return structure({"name": name, **case}, EdgeCase, what=f"{path.name} [cases.{name}]")
+
+    return tuple(made_of_each(cases.items(), read))
 
 
 def write_evidence(path: Path, evidence: Evidence) -> None:

@@ -1,4 +1,4 @@
-"""Plain data to values and back: strict types, no unknown keys, errors of one line."""
+"""Plain data to values and back: strict types, no unknown keys, a line for each mistake."""
 
 import difflib
 from collections.abc import Callable
@@ -35,12 +35,13 @@ def structure(data: object, kind: type[T], *, what: str, base: Path | None = Non
     """Make a value of a dataclass from plain data.
 
     `what` names the place for messages ("release.toml [model]"); relative paths are taken from
-    `base`. Raises ConfigError that names the first key or value that is wrong and what is accepted.
+    `base`. Raises ConfigError with a line for each key or value that is wrong and what is accepted.
     """
     try:
         return _converter(base).structure(data, kind)
     except (BaseValidationError, ConfigError) as error:
-        raise ConfigError(f"{what}: {_first(error)}") from error
+        lines = [f"{what}: {line}" for line in _each(error)]
+        raise ConfigError("\n".join(lines)) from error
 
 
 def unstructure(value: object) -> Any:
@@ -98,17 +99,17 @@ def closest(word: str, known: list[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def _first(error: BaseException, place: str = "") -> str:
-    """The first problem in cattrs' tree of them, with the key it stands at."""
+def _each(error: BaseException, place: str = "") -> list[str]:
+    """The problems in cattrs' tree of them, each with the key it stands at."""
     if isinstance(error, ForbiddenExtraKeysError):
         return _extra(error, place)
     if isinstance(error, ClassValidationError | IterableValidationError):
-        inner = error.exceptions[0]
-        return _first(inner, place + _step(inner))
+        inner = [_each(it, place + _step(it)) for it in error.exceptions]
+        return [line for lines in inner for line in lines]
     if isinstance(error, KeyError):
-        return f"{_at(place.rpartition('.')[0])}the key {error} is missing"
+        return [f"{_at(place.rpartition('.')[0])}the key {error} is missing"]
     text = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
-    return f"{_at(place)}{text}"
+    return [f"{_at(place)}{text}"]
 
 
 def _step(error: BaseException) -> str:
@@ -126,7 +127,9 @@ def _at(place: str) -> str:
     return f"{place.lstrip('.')}: " if place else ""
 
 
-def _extra(error: ForbiddenExtraKeysError, place: str) -> str:
+def _extra(error: ForbiddenExtraKeysError, place: str) -> list[str]:
     known = [it.name for it in fields(error.cl)] if is_dataclass(error.cl) else []
-    extra = sorted(error.extra_fields)[0]
-    return f"{_at(place)}unknown key {extra!r}{closest(extra, known)}; accepted: {', '.join(known)}"
+    return [
+        f"{_at(place)}unknown key {key!r}{closest(key, known)}; accepted: {', '.join(known)}"
+        for key in sorted(error.extra_fields)
+    ]

@@ -8,8 +8,9 @@ from harness.bench import Bench
 from harness.item import Scorer
 from harness.measurement import Measurement
 from harness.metrics import latency
-from harness.metrics.quality import is_cut
+from harness.metrics.quality import ended, is_cut
 from harness.plugins.measure import Record
+from harness.reply import Reply
 from harness.trial import Marked, hold_trial
 
 
@@ -51,7 +52,7 @@ def _faults(bench: Bench, marked: Sequence[Marked]) -> list[Measurement]:
     grades = [(it.grade, it.reference_grade) for it in marked]
     formats = ["format" if theirs.is_valid is not None else "" for _, theirs in grades]
     invalid = [[it.is_valid is False for it in side] for side in zip(*grades, strict=True)]
-    said = [(it.reply.answer.text, it.reference_reply.answer.text) for it in marked]
+    said = [tuple(reply.answer.text for reply in _ended(it)) for it in marked]
     cut = [[is_cut(mine, theirs) for mine, theirs in said], [is_cut(b, a) for a, b in said]]
     spoken = ["answer" if any(pair) else "" for pair in said]
     return [
@@ -64,13 +65,19 @@ def _tokens(bench: Bench, marked: Sequence[Marked]) -> Measurement:
     """How long answers are that are generated and end: what has none is judged as such. Choices,
     which nobody says, count where those are fewer than the two that have an interval.
     """
+    answered = [(it.item, _ended(it)) for it in marked]
     generated = [
-        it
-        for it in marked
-        if it.item.scorer is not Scorer.CHOICE
-        and Finish.LENGTH not in (it.reply.answer.finish, it.reference_reply.answer.finish)
+        (item, pair)
+        for item, pair in answered
+        if item.scorer is not Scorer.CHOICE
+        and all(reply.answer.finish is not Finish.LENGTH for reply in pair)
     ]
-    chosen = generated if len(generated) > 1 else marked
-    mine = latency.awaited_tokens(it.reply.answer for it in chosen)
-    theirs = latency.awaited_tokens(it.reference_reply.answer for it in chosen)
-    return bench.sample("tokens", "tokens", mine, theirs, [it.item.id for it in chosen])
+    chosen = generated if len(generated) > 1 else answered
+    mine = latency.awaited_tokens(pair[0].answer for _, pair in chosen)
+    theirs = latency.awaited_tokens(pair[1].answer for _, pair in chosen)
+    return bench.sample("tokens", "tokens", mine, theirs, [item.id for item, _ in chosen])
+
+
+def _ended(marked: Marked) -> tuple[Reply, Reply]:
+    """Both replies, as far as somebody reads them."""
+    return ended(marked.item, marked.reply), ended(marked.item, marked.reference_reply)

@@ -228,3 +228,11 @@ def test_items_as_they_are_written_have_nothing_added(bank):
     shots = bank(SUM, name="train.jsonl")
     data = Data(bank(QUIZ), ask=Ask.TEXT, shots=1, shots_from=shots, system="Be brief.")
     assert read_items(data.as_written) == read_items(Data(bank(QUIZ)))
+
+
+def test_every_row_that_is_wrong_is_told_at_once(read):
+    with pytest.raises(ConfigError) as raised:
+        read(GOOD, GOOD | {"max_new_tokens": 0}, GOOD | {"id": "b", "scorer": "exakt"})
+    first, second = str(raised.value).splitlines()
+    assert first.startswith("items.jsonl line 2: max_new_tokens must be at least 1")
+    assert second.startswith("items.jsonl line 3: scorer: 'exakt' is not accepted")

@@ -56,6 +56,8 @@ def test_chance_is_one_of_all_choices_where_nothing_is_stated():
     offered = {"scorer": Scorer.CHOICE, "choices": ("LIS", "OPO", "FAO", "TER")}
     assert Item("a", CHAT, "LIS", **offered).chance_level == 0.25
     assert Item("a", CHAT, "LIS", **offered, chance=0.4).chance_level == 0.4
+    three = {**offered, "choices": ("LIS", "OPO", "FAO")}
+    assert Item("a", CHAT, "LIS", **three, chance=0.333).chance_level == 1 / 3
     assert Item("a", CHAT, "yes", chance=0.5).chance_level == 0.5
 
 

@@ -133,6 +133,17 @@ def test_replies_that_come_from_elsewhere_are_heard_once_and_choices_never(liste
     assert measured(listener, "fp32")[0] == (1.0,)
 
 
+def test_what_comes_after_the_end_of_an_answer_is_not_heard():
+    listener = Listener(is_chat=False)
+    ids = (8, 9, *(1, 2) * 20)
+    answer = Answer(text="8\nQ:" + "a b " * 20, token_ids=ids, finish=Finish.LENGTH)
+    for until, label in (((), "repetition"), (("\nQ:",), "")):
+        item = Item("q", (("user", f"3 + 5 {until}"),), "8", until=until)
+        listener.begin()
+        listener.hear_replies({label: [Reply(answer)]}, [item])
+        assert listener.measurement("accuracy", label, label, "here").labels == (label,)
+
+
 def test_where_choices_are_all_that_is_asked_nothing_is_degenerate(listener):
     items = [
         Item(name, (("user", name),), "x", scorer=Scorer.CHOICE, choices=("x", "y"))

@@ -182,3 +182,24 @@ def test_without_the_package_a_folder_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ConfigError, match=r"needs the package datasets: install .* \[data\]"):
         list(read_rows(tmp_path))
+
+
+def test_a_field_without_a_value_is_not_there(write):
+    [(_, row)] = read_rows(write('{"prompt": "Hi", "choices": null}'))
+    assert row == {"prompt": "Hi"}
+
+
+def test_fields_that_a_data_set_fills_are_no_part_of_what_is_expected(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    rows = [{"prompt": "Hi", "expected": {"a": 1}}, {"prompt": "Ho", "expected": {"b": 2}}]
+    datasets.Dataset.from_list(rows).to_parquet(tmp_path / "eval.parquet")
+    with pytest.raises(ConfigError, match=r"row 1: expected has fields .* as JSON text"):
+        list(read_rows(tmp_path / "eval.parquet"))
+
+
+def test_every_line_that_is_no_json_is_told(write):
+    with pytest.raises(ConfigError) as raised:
+        list(read_rows(write('{"a": 1}\n{broken\n[]\n')))
+    first, second = str(raised.value).splitlines()
+    assert first.startswith("eval.jsonl line 2 is not JSON")
+    assert second.startswith("eval.jsonl line 3 is not a JSON object")

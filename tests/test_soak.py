@@ -7,7 +7,7 @@ import pytest
 
 from harness import soak as soaking
 from harness.answer import Request
-from harness.errors import ModelError, RequestError
+from harness.errors import InfrastructureError, ModelError, RequestError
 from harness.item import Item
 from harness.policy import Limit, Plan, Rule, Severity
 from harness.probes.memory import Memory
@@ -140,6 +140,12 @@ def test_a_leak_that_would_fill_the_machine_is_stopped_and_says_so(monkeypatch):
         soak(Process(at_most=3), Kind.ANSWERED, PLAN, Run(20))
     with pytest.raises(ModelError, match=r"60 requests took over 1\.0 GiB at plain answers"):
         soak(Process(at_most=3), Kind.ANSWERED, PLAN, Run(20, at_once=2))
+
+
+def test_what_two_cycles_take_may_be_taken_once(monkeypatch):
+    monkeypatch.setattr(soaking, "available_bytes", lambda: 4 * 2**30)
+    with pytest.raises(InfrastructureError, match=r"40 requests took over 2\.0 GiB .*: too few"):
+        soak(Process(at_most=2), Kind.ANSWERED, PLAN, Run(20))
 
 
 def test_what_was_stopped_late_enough_can_be_judged():

@@ -58,6 +58,10 @@ def test_a_release_file_is_read_with_paths_relative_to_it(write, tmp_path):
     assert release.reference == "fp32"
 
 
+def test_a_mark_before_the_text_is_no_mistake(write):
+    assert store.read_release(write(f"\ufeff{RELEASE}")).reference == "fp32"
+
+
 def test_a_release_may_state_the_context_of_its_packages(write):
     shorter = RELEASE.replace('path = "checkpoint"', 'path = "checkpoint"\ncontext_tokens = 4096')
     assert store.read_release(write(shorter)).model.context_tokens == 4096
@@ -121,7 +125,10 @@ def test_the_reference_comes_first_wherever_it_stands(write):
         (('role = "reference"', ""), "exactly one must have role = 'reference': found none"),
         (("[variants.int4]", '[variants.int4]\nrole = "baseline"'), "no candidate"),
         (('[data]\ndomain = "eval.jsonl"', ""), "the table [data] is missing"),
-        (("[data]", "[dataa]"), "unknown table [dataa]; accepted: release, model, variants"),
+        (
+            ("[data]", "[dataa]\n[data]"),
+            "unknown table [dataa]; accepted: release, model, variants",
+        ),
         (("[policy]", "[policy"), "is not TOML"),
         (('domain = "eval.jsonl"', ""), "the key 'domain' is missing"),
     ],
@@ -369,3 +376,15 @@ system = "Answer."
     assert (data.shots_from, data.labels) == (tmp_path / "train.jsonl", tmp_path / "valid.lst")
     with pytest.raises(ConfigError, match=r"ask: 'leter' is not accepted .*did you mean 'letter'"):
         store.read_release(write(RELEASE.replace("[data]\n", '[data]\nask = "leter"\n')))
+
+
+def test_all_mistakes_of_a_release_file_are_told_at_once(write):
+    text = RELEASE.replace("version = 3", 'version = "3"').replace("[policy]", "[polciy]")
+    with pytest.raises(ConfigError) as raised:
+        store.read_release(write(text))
+    lines = str(raised.value).splitlines()
+    assert [line.partition(": ")[2].partition(":")[0] for line in lines] == [
+        "unknown table [polciy]; accepted",
+        "version",
+        "the table [policy] is missing",
+    ]

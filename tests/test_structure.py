@@ -79,3 +79,18 @@ def test_the_first_mistake_is_one_line_that_names_its_place(data, message):
         structure(data, Whole, what="file [table]")
     assert str(raised.value).startswith(f"file [table]: {message}")
     assert "\n" not in str(raised.value)
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(ConfigError) as raised:
+        structure(
+            {"nmae": "a", "count": "1", "parts": [{"size": 1}, {"colour": "blue"}]}, Whole, what="x"
+        )
+    assert str(raised.value).splitlines() == [
+        "x: the key 'name' is missing",
+        "x: count: expected a whole number, found text '1'",
+        "x: parts[1]: the key 'size' is missing",
+        "x: parts[1].colour: 'blue' is not accepted; accepted: red, green",
+        "x: unknown key 'nmae' (did you mean 'name'?); "
+        "accepted: name, count, is_new, parts, by_colour",
+    ]

@@ -56,6 +56,23 @@ def test_one_question_is_a_chat_too(read, row, asked):
     assert read(row) == [Trained((("user", asked),), "train.jsonl line 1")]
 
 
+def test_a_prompt_hides_no_question_of_its_conversation(read):
+    row = {"prompt": "Hi", "messages": turns("role", "content")}
+    asked = {it.messages[-1] for it in read(row)}
+    assert asked == {("user", "Hi"), ("user", "Bye")}
+
+
+def test_a_turn_may_call_a_tool_or_have_parts(read):
+    parts = [{"type": "text", "text": "Is it "}, {"type": "text", "text": "raining?"}]
+    called = {"role": "assistant", "content": None, "tool_calls": [{}]}
+    row = {
+        "messages": [{"role": "user", "content": "Hi"}, called, {"role": "user", "content": parts}]
+    }
+    assert [it.messages[-1][1] for it in read(row)] == ["Hi", "Is it raining?"]
+    with pytest.raises(ConfigError, match="line 1: content must be text, or a list of parts"):
+        read({"messages": [{"role": "user", "content": 7}]})
+
+
 @pytest.mark.parametrize("row", [{"text": "<s>Hi"}, {"messages": "Hi"}, {"conversations": [7]}])
 def test_another_form_is_refused_by_the_names_that_it_has(read, row):
     with pytest.raises(ConfigError, match=r"train\.jsonl line 1 needs messages, .* found \w+"):

@@ -9,6 +9,7 @@ from harness.banks.dialect import ALL, Dialect, Fields, slice_of
 from harness.banks.known import require_fit
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
+from harness.mistakes import made_of_each
 from harness.rows import Row
 
 LEAST_IN_SLICE = 100
@@ -28,9 +29,9 @@ def read_entries(
 ) -> list[Entry]:
     """Items of a bank's rows; an item is called by its `id`, or by where it stands.
 
-    Raises ConfigError of one line that says where a row is that makes none.
+    Raises ConfigError with a line for each row that makes none.
     """
-    return _merged([_entry(dialect, place, row, normalize) for place, row in rows])
+    return _merged(made_of_each(rows, lambda row: _entry(dialect, *row, normalize)))
 
 
 def _entry(dialect: Dialect, place: str, row: Fields, normalize: Normalize) -> Entry:

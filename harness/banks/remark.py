@@ -1,17 +1,36 @@
 """What a reader of the report must know of how a bank was asked."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from harness.asking import Ask, Normalize
+from harness.data_check import Kind, duplicates
+from harness.item import Item
 from harness.release import Data
 
 _COMPARED = {Normalize.TOKEN: "per token", Normalize.NONE: "as they are"}
 
+_REPEATED = {
+    Kind.CONTRADICTION: "ask what others ask and expect other answers; one of each is asked, and "
+    "the answers of the rest are taken for wrong",
+    Kind.NEAR_DUPLICATE: "ask nearly what others ask, and count as if they did not",
+}
 
-def remarks(data: Data) -> tuple[str, ...]:
-    """How it was asked, a sentence, where that is not the usual way: figures depend on it."""
-    parts = list(_parts(data))
-    return (f"{data.domain.name} was asked with {', '.join(parts)}",) if parts else ()
+
+def remarks(data: Data, items: Sequence[Item]) -> tuple[str, ...]:
+    """How it was asked, a sentence, where that is not the usual way: figures depend on it. And what
+    of it is there more than once.
+    """
+    parts, found = list(_parts(data)), list[str]()
+    if parts:
+        found.append(f"{data.domain.name} was asked with {', '.join(parts)}")
+    counts = Counter[Kind]()
+    for problem in duplicates(items):
+        counts[problem.kind] += len(problem.ids)
+    for kind, what in _REPEATED.items():
+        if counts[kind]:
+            found.append(f"{data.domain.name}: {counts[kind]:,} items {what}")
+    return tuple(found)
 
 
 def _parts(data: Data) -> Iterator[str]:

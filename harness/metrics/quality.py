@@ -1,13 +1,15 @@
 """Whether an answer is right."""
 
+import math
 from dataclasses import replace
 
+from harness.answer import Finish
 from harness.item import Item, Scorer
 from harness.metrics.scorers import choice, custom, listed, numeric, pattern, structured, text
 from harness.metrics.scorers.base import Grade, Scoring
 from harness.reply import Reply
 
-__all__ = ["Grade", "grade", "is_cut", "require_decidable"]
+__all__ = ["Grade", "ended", "grade", "is_cut", "require_decidable"]
 
 
 def grade(item: Item, reply: Reply) -> Grade:
@@ -15,14 +17,21 @@ def grade(item: Item, reply: Reply) -> Grade:
 
     Raises ConfigError for what is the item's fault: a pattern without end, a function that raises.
     """
-    return _SCORINGS[item.scorer].grade(item, _ended(item, reply))
+    return _SCORINGS[item.scorer].grade(item, ended(item, reply))
 
 
-def _ended(item: Item, reply: Reply) -> Reply:
-    """The reply up to the first of the texts that end it."""
+def ended(item: Item, reply: Reply) -> Reply:
+    """The reply up to the first of the texts that end it, and by its share of the text so many of
+    its tokens: what a base model says beyond, as another question, nobody reads.
+    """
     text = reply.answer.text
     end = min((at for it in item.until if (at := text.find(it)) >= 0), default=None)
-    return reply if end is None else replace(reply, answer=replace(reply.answer, text=text[:end]))
+    if end is None:
+        return reply
+    tokens = reply.answer.token_ids
+    kept = tokens[: math.ceil(len(tokens) * end / len(text))]
+    answer = replace(reply.answer, text=text[:end], token_ids=kept, finish=Finish.STOP)
+    return replace(reply, answer=answer)
 
 
 def is_cut(answer: str, whole: str) -> bool:

@@ -62,21 +62,25 @@ def fitted(
 ) -> Plan:
     """The plan made smaller until it takes no longer than the budget, in seconds, or is smallest.
 
-    Each time the number is halved that saves most.
+    Each time the number is halved that saves most; of those that narrow, which leave a session
+    undecided, only when all others are smallest.
     """
     taken = seconds(plan)
-    while taken > budget:
-        smaller = _smaller(plan, context, vocabulary)
-        costs = [seconds(it) for it in smaller]
-        if not costs or min(costs) >= taken:
-            break
-        plan, taken = smaller[costs.index(min(costs))], min(costs)
+    for narrows in (False, True):
+        while taken > budget:
+            smaller = _smaller(plan, context, vocabulary, narrows)
+            costs = [seconds(it) for it in smaller]
+            if not costs or min(costs) >= taken:
+                break
+            plan, taken = smaller[costs.index(min(costs))], min(costs)
     return plan
 
 
-def _smaller(plan: Plan, context: int, vocabulary: int) -> list[Plan]:
+def _smaller(plan: Plan, context: int, vocabulary: int, narrows: bool) -> list[Plan]:
     found = []
     for number in REDUCIBLE:
+        if number.narrows is not narrows:
+            continue
         now = number.value(plan, context, vocabulary)
         if now > number.least:
             fewer: dict[str, Any] = {number.name: max(number.least, math.ceil(now / 2))}

@@ -102,7 +102,7 @@ class Notebook:
     def _of_settings(self) -> tuple[str, ...]:
         settings = self.settings
         on_device = remarks(settings.device, settings.machine)
-        return (*on_device, *bank_remark.remarks(settings.release.data))
+        return (*on_device, *bank_remark.remarks(settings.release.data, settings.items))
 
     def _remarks(self) -> list[str]:
         base = [] if self.is_chat else [REMARK]

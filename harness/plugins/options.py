@@ -12,6 +12,7 @@ from harness.durations import seconds_of
 from harness.edge_case import EdgeCase, merged, replaced
 from harness.errors import ConfigError
 from harness.item import Item
+from harness.mistakes import Mistakes
 from harness.policy import Policy
 from harness.probes.machine import capture_machine, usable_processors
 from harness.release import Release
@@ -148,22 +149,32 @@ def _settings(config: pytest.Config) -> Settings:
         raise ConfigError(f"--seed must not be negative: found {option.seed}")
     file = _path(here, option.release, root / DEFAULT_RELEASE)
     release, machine = read_release(file), capture_machine()
-    device = _device(option.device, here, release, file.parent)
-    policy = read_policy(_path(here, option.policy, release.policy.path))
-    policy.require_floor(release.data.floor)
     cache = _path(here, option.cache, root / ".cache" / "variants")
-    pack = read_edge_cases(root / EDGE_CASES)
-    own = read_edge_cases(release.data.edge_cases) if release.data.edge_cases else ()
-    items = read_items(release.data)
-    if release.data.calibration is not None:
-        refuse_leaks(read_items(release.data.as_written), release.data.calibration)
+    pack, mistakes = read_edge_cases(root / EDGE_CASES), Mistakes()
+    with mistakes.gathered():
+        device = _device(option.device, here, release, file.parent)
+    with mistakes.gathered():
+        policy = read_policy(_path(here, option.policy, release.policy.path))
+        policy.require_floor(release.data.floor)
+        budget = _budget(option.budget, policy)
+    with mistakes.gathered():
+        own = read_edge_cases(release.data.edge_cases) if release.data.edge_cases else ()
+    with mistakes.gathered():
+        text = read_sample(release.data.text) if release.data.text else ""
+    with mistakes.gathered():
+        only, recipes = _only(option.only, release), expand(release)
+    with mistakes.gathered():
+        items = read_items(release.data)
+        if release.data.calibration is not None:
+            refuse_leaks(read_items(release.data.as_written), release.data.calibration)
+    mistakes.refuse()
     return Settings(
         release=release,
-        recipes=expand(release),
+        recipes=recipes,
         policy=policy,
         items=items,
-        text=read_sample(release.data.text) if release.data.text else "",
-        only=_only(option.only, release),
+        text=text,
+        only=only,
         reports=_path(here, option.reports, root / "reports"),
         publish=None if option.no_publish else _path(here, option.publish, root / "published"),
         cache=cache,
@@ -174,7 +185,7 @@ def _settings(config: pytest.Config) -> Settings:
         device=device,
         machine=machine,
         limits=limits_of(device, machine, usable_processors()) if device else Limits(),
-        budget=_budget(option.budget, policy),
+        budget=budget,
     )
 
 

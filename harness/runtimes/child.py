@@ -23,11 +23,16 @@ from harness.runtimes.progress import Progress
 
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 5.0
+_SIGKILL = 9
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 
 class ChildDiedError(Exception):
     """It is dead, or as good as; the message says how, beginning with a verb."""
+
+
+class ChildKilledError(ChildDiedError):
+    """Somebody ended it, as a system does that is short of memory."""
 
 
 class ChildStuckError(Exception):
@@ -119,7 +124,9 @@ class Child:
     def _died(self, how: str) -> ChildDiedError:
         """Its exit status is there a moment after its pipes close; if not, we end it ourselves."""
         try:
-            return ChildDiedError(describe_exit(self._process.wait(_GRACE_SECONDS)))
+            code = self._process.wait(_GRACE_SECONDS)
+            kind = ChildKilledError if code == -_SIGKILL else ChildDiedError
+            return kind(describe_exit(code))
         except subprocess.TimeoutExpired:
             self._process.kill()
             return ChildDiedError(how)

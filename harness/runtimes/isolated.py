@@ -22,7 +22,7 @@ from harness.probes.folder import file_sizes
 from harness.probes.memory import Memory, read_memory
 from harness.runtimes.caps import cap_words, room_words, says_out_of_memory
 from harness.runtimes.channel import Cycles, Hold, Question, Reload
-from harness.runtimes.child import Child, ChildDiedError, ChildStuckError
+from harness.runtimes.child import Child, ChildDiedError, ChildKilledError, ChildStuckError
 from harness.runtimes.ending import describe_exit, describe_request
 from harness.runtimes.progress import CLOSING, LOADING, STARTING
 
@@ -229,6 +229,11 @@ class Isolated:
             words += f" ({cap_words(limit)})" if is_told else f"; {room_words(limit)}"
         position = child.position
         self._forget(child)
+        if isinstance(how, ChildKilledError) and _is_the_gates_own(position, question):
+            return InfrastructureError(
+                f"{self._label}: the process {how} {_where(position, question)}, where no "
+                f"application would be: give this machine more free memory{words}"
+            )
         if position == STARTING:
             return InfrastructureError(f"the worker process {how} before it loaded anything{words}")
         return CrashError(f"{self._label}: the process {how} {_where(position, question)}{words}")
@@ -246,6 +251,16 @@ class Isolated:
     def _forget(self, child: Child) -> None:
         self._child = None
         child.kill()
+
+
+def _is_the_gates_own(position: int, question: Question) -> bool:
+    """Whether a process was idle, or gave logits of whole prompts: nobody else asks for these."""
+    if position in _STAGES:
+        return False
+    if position < 0:
+        return True
+    plan = cast(tuple[Request, ...], question.arguments[0])
+    return plan[position % len(plan)].is_scored
 
 
 def _where(position: int, question: Question) -> str:

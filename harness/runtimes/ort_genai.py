@@ -30,7 +30,8 @@ _REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OverflowError, Me
 """What the binding raises: the engine's own errors are RuntimeError, wrong arguments TypeError."""
 
 _LEAST_KEPT_ROOM = 512  # tokens, twice as many where a request needs more
-_READ_AT_ONCE = 4352  # tokens of a scored prompt: over 4,096 Phi's rotations are others for all
+_READ_AT_ONCE = 4352  # tokens of a scored prompt, where rotations depend on what is read at once
+_SHORT_ROPE = 4096  # tokens, up to which Phi's rotations are the same for all
 _BYTES_AT_ONCE = 2**28  # of logits, for all other models
 _CHUNK_TOKENS = 256  # of what is left then: more at once take longer as well
 _LONG_ROPE = "phi"  # how the types of the models that have it begin
@@ -72,7 +73,7 @@ class OrtGenAI:
         self._memory = GeneratorMemory()
         self._usual: dict[str, int] = {}
         self._part_tokens = 0
-        self._first_tokens = _CHUNK_TOKENS
+        self._kind = ""
 
     def use_threads(self, threads: int) -> None:
         """Compute with so many, whatever a package says."""
@@ -109,7 +110,7 @@ class OrtGenAI:
         self._context_tokens = int(model["context_length"])
         self._window_tokens = int(window.get("window_size") or 0)
         self._vocabulary = int(model.get("vocab_size") or 0)
-        self._first_tokens = _first_tokens(str(model.get("type")), self._vocabulary)
+        self._kind = str(model.get("type"))
         stated = max(0, int(config.get("search", {}).get("chunk_size") or 0))
         is_parted = not stated and _provider(decoder) in _CHUNKED
         self._usual = {"chunk_size": _FOUNDRY_CHUNK} if is_parted else {}
@@ -299,9 +300,10 @@ class OrtGenAI:
         """
         if not len(prompt):
             generator.append_tokens(prompt)  # the engine's to refuse
+        first = _first_tokens(self._kind, self._vocabulary, len(prompt))
         start = generator.token_count()
         while start < len(prompt):
-            size = _CHUNK_TOKENS if start >= self._first_tokens else self._first_tokens
+            size = _CHUNK_TOKENS if start >= first else first
             stop = min(start + size, len(prompt))
             generator.append_tokens(prompt[start:stop])
             yield start, stop
@@ -361,13 +363,13 @@ class OrtGenAI:
         return True
 
 
-def _first_tokens(kind: str, vocabulary: int) -> int:
-    """How much of a scored prompt is read at once, in tokens.
+def _first_tokens(kind: str, vocabulary: int, prompt_tokens: int) -> int:
+    """How much of a scored prompt of so many tokens is read at once, in tokens.
 
     Where rotations depend on the length (LongRoPE) they are chosen by what is read at once, and it
     is the same for every vocabulary.
     """
-    if kind.startswith(_LONG_ROPE):
+    if kind.startswith(_LONG_ROPE) and prompt_tokens > _SHORT_ROPE:
         return _READ_AT_ONCE
     return max(_CHUNK_TOKENS, min(_READ_AT_ONCE, _BYTES_AT_ONCE // max(1, 4 * vocabulary)))
 

@@ -250,7 +250,8 @@ def _frozen() -> Iterator[None]:
 
 
 def _is_allowed(samples: Sequence[Memory], allowed_bytes: int | None) -> bool:
-    first, last = samples[0].private_bytes, samples[-1].private_bytes
+    # What the first cycle takes an engine keeps, and uses again.
+    first, last = samples[min(1, len(samples) - 1)].private_bytes, samples[-1].private_bytes
     if allowed_bytes is None or first is None or last is None:
         return True
     return last - first <= allowed_bytes

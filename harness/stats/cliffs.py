@@ -92,7 +92,7 @@ def worst_cliff(
         doubtful = _largest([_jump(first, it, drift) for it in suspected], confidence, logs.size)
         return replace(doubtful, lower=-math.inf, upper=math.inf)
     parts = _by_cluster(logs, labels, clusters)
-    jumps = [_with_drift(_widened(_jump(again, it, drift), parts, drift)) for it in suspected]
+    jumps = [_with_drift(_widened(again, it, parts, drift)) for it in suspected]
     shared = 1 - (1 - confidence) / len(jumps)
     beyond = [it for it in jumps if it.value - it.reach(shared) > math.log(tolerance)]
     large = [it for it in jumps if it.value > math.log(tolerance)]
@@ -175,11 +175,17 @@ def _by_cluster(
     return found
 
 
-def _widened(jump: _Jump, parts: Sequence[Mapping[int, Values]], drift: _Drift) -> _Jump:
-    """With the error of several process pairs' mean where that is larger: what is drawn once a
-    process, as where its memory lies, is no part of the spread within one.
+def _widened(
+    again: Mapping[int, Values], length: int, parts: Sequence[Mapping[int, Values]], drift: _Drift
+) -> _Jump:
+    """A jump, with the error of several process pairs' mean where that is larger: what is drawn
+    once a process, as where its memory lies, is no part of the spread within one.
+
+    A process pair that measured the length for a longer one's sake lacks what it is compared with.
     """
-    jumps = [_jump(it, jump.length, drift).value for it in parts if jump.length in it]
+    jump, compared = _jump(again, length, drift), _compared(tuple(again), length)
+    whole = [it for it in parts if set(compared) <= it.keys()]
+    jumps = [_jump(it, length, drift).value for it in whole]
     if len(jumps) < 2:
         return jump
     between = float(np.std(jumps, ddof=1)) / math.sqrt(len(jumps))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.builders import olive_bridge
+from harness.builders.checkpoint import require_checkpoint
 from harness.builders.olive import OliveBuilder
 from harness.builders.recipe_config import execution_provider
 from harness.errors import BuildError, ConfigError, HarnessError, InfrastructureError
@@ -69,6 +70,13 @@ def test_a_missing_shard(builder: OliveBuilder, checkpoint: Path, recipe: Make) 
     index.write_text('{"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}')
 
     assert str(failed(builder, checkpoint, recipe())).endswith("missing model-2.safetensors")
+
+
+def test_an_index_of_files_that_nobody_reads_is_no_mistake(checkpoint: Path) -> None:
+    index = checkpoint / "pytorch_model.bin.index.json"
+    index.write_text('{"weight_map": {"a": "pytorch_model-00001-of-00002.bin"}}')
+
+    assert require_checkpoint(checkpoint) == checkpoint
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,14 @@ def test_what_calibration_looks_at_changes_the_key_and_its_place_does_not(
         (tmp_path / name).write_text(text)
         keys.append(_key(recipe(calibration=tmp_path / name)))
 
-    assert keys[0] == keys[1] != keys[2]
+    folder = tmp_path / "folder"
+    for text in ("a", "b"):
+        folder.mkdir(exist_ok=True)
+        (folder / "one").write_text(text)
+        keys.append(_key(recipe(calibration=folder)))
+
+    assert keys[0] == keys[1]
+    assert len(set(keys[1:])) == 4
     assert _key(recipe()) not in keys
 
 

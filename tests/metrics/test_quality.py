@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.answer import Answer
+from harness.answer import Answer, Finish
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
-from harness.metrics.quality import grade, is_cut, require_decidable
+from harness.metrics.quality import ended, grade, is_cut, require_decidable
 from harness.reply import Reply
 
 RIGHT_AND_WRONG = {
@@ -92,6 +92,14 @@ def test_an_answer_ends_at_the_first_of_the_texts_that_end_it():
     assert grade(item, Reply(Answer(text="it is 8"))).score == 1.0
     with pytest.raises(ConfigError, match=r"until is for the scorer .* found 'choice'"):
         Item("q", chat, "a", scorer=Scorer.CHOICE, choices=("a", "b"), until=("x",))
+
+
+def test_what_ends_an_answer_ends_its_tokens_too():
+    item = Item("q", (("user", "3 + 5"),), "8", until=("\n",))
+    long = Answer(text="8\nQ: 9", token_ids=(1, 2, 3, 4, 5, 6), finish=Finish.LENGTH)
+    found = ended(item, Reply(long)).answer
+    assert (found.text, found.token_ids, found.finish) == ("8", (1,), Finish.STOP)
+    assert ended(replace(item, until=()), Reply(long)) == Reply(long)
 
 
 def test_an_empty_answer_may_be_the_exact_one():

@@ -40,6 +40,17 @@ def test_what_saves_most_is_made_smaller_first_and_no_more_than_it_must():
     assert (plan.memory_cycles, plan.precision_items) == (20, 200)
 
 
+def test_what_leaves_a_session_undecided_is_made_smaller_last():
+    def seconds(plan):
+        return plan.scaling_longest_tokens + plan.memory_cycles + plan.precision_items / 10
+
+    whole = Plan(scaling_longest_tokens=4096, memory_cycles=40, precision_items=200)
+    plan = fitted(whole, seconds, seconds(whole) - 20, 8192, 50_000)
+    assert (plan.scaling_longest_tokens, plan.memory_cycles) == (4096, 20)
+    plan = fitted(whole, seconds, 2100, 8192, 50_000)
+    assert (plan.scaling_longest_tokens, plan.memory_cycles, plan.precision_items) == (2048, 15, 50)
+
+
 def test_nothing_is_made_smaller_than_its_rules_can_bear():
     plan = fitted(PLAN, lambda plan: 1e9 + plan.memory_cycles + plan.precision_items, 1.0, 0, 0)
     for number in REDUCIBLE:

@@ -113,6 +113,16 @@ def test_a_mistake_of_the_user_is_one_line_and_status_4(run, tmp_path, old, new,
     assert not (tmp_path / "publish").exists()
 
 
+def test_mistakes_in_several_files_are_told_at_once(run):
+    old = RELEASE[RELEASE.index("domain") :]
+    done = run(old, 'domain = "none.jsonl"\n[policy]\npath = "no.toml"\n', "--only", "int5")
+    assert done.returncode == 4, done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 3
+    for line, said in zip(lines, ("no.toml cannot be read", "'int5'", "none.jsonl"), strict=True):
+        assert said in line
+
+
 def test_a_broken_line_of_data_is_named_by_its_number(run, tmp_path):
     (tmp_path / "eval.jsonl").write_text(ITEM + "{broken\n")
     done = run()
@@ -120,10 +130,17 @@ def test_a_broken_line_of_data_is_named_by_its_number(run, tmp_path):
     assert "eval.jsonl line 2 is not JSON" in done.stderr
 
 
-def test_a_prebuilt_folder_that_is_not_there_is_named(run, tmp_path):
+def test_a_model_or_a_prebuilt_folder_that_is_not_there_is_named(run, tmp_path):
     (tmp_path / "fp32").mkdir()
     (tmp_path / "fp32" / "genai_config.json").write_text("{}")
-    done = run(RELEASE.partition("[variants.fp32]")[2].partition("[data]")[0], PREBUILT)
+    built = RELEASE.partition("[variants.fp32]")[2].partition("[data]")[0]
+    done = run(built, PREBUILT)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert f"found no directory {tmp_path / 'model'}" in done.stderr
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    (tmp_path / "model" / "chat_template.jinja").write_text("{{ messages }}")
+    done = run(built, PREBUILT)
     assert done.returncode == 4, done.stdout + done.stderr
     assert "nowhere" in done.stderr
 

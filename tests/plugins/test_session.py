@@ -118,7 +118,6 @@ def test_missing_weights_are_no_go_and_the_session_goes_on(gate):
     ("factory", "reason"),
     [
         ("DiesOfLongPrompts", "SIGSEGV"),
-        ("KilledForMemory", "SIGKILL"),
         ("HangsAtScoring", "no progress within 5 s"),
     ],
 )
@@ -134,6 +133,15 @@ def test_a_process_that_dies_or_hangs_is_a_finding_and_the_report_is_written(gat
     assert reason in ended.reasons("damaged")
     assert ended.report["variants"]["int4"]["verdict"] == "GO"
     assert ended.packages == ["travel-int4-generic-cpu"]
+
+
+def test_a_process_that_is_killed_for_the_gates_own_prompt_is_not_the_models_fault(gate):
+    damaged = gate.copy("int4", "damaged")
+    ended = gate.run(factory="tests.plugins.plants:KilledForMemory", damaged=damaged)
+    assert ended.status == 6, ended.output
+    assert ended.report["variants"]["damaged"]["verdict"] == "INCONCLUSIVE"
+    assert "SIGKILL" in ended.reasons("damaged")
+    assert "give this machine more free memory" in ended.reasons("damaged")
 
 
 def test_a_model_file_changed_while_measuring_is_never_published(gate):

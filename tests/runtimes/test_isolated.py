@@ -119,8 +119,17 @@ def test_a_crash_between_requests_says_so(tmp_path: Path) -> None:
     with scripted("Scripted", tmp_path) as runtime:
         runtime.start()
         kill(runtime)
-        with pytest.raises(CrashError, match="between requests, asked to encode"):
+        with pytest.raises(InfrastructureError, match="between requests, asked to encode"):
             runtime.encode(["a"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+def test_who_is_killed_while_it_gives_logits_was_asked_too_much(tmp_path: Path) -> None:
+    plan = [replace(request, text=None, token_ids=(1, 2), score_from=1) for request in PLAN]
+    with scripted("Killed", tmp_path) as runtime, pytest.raises(InfrastructureError) as caught:
+        runtime.run(plan)
+    assert "died of SIGKILL" in str(caught.value)
+    assert "give this machine more free memory" in str(caught.value)
 
 
 def test_a_crash_in_a_later_cycle_names_the_request_of_the_plan(tmp_path: Path) -> None:
@@ -242,7 +251,7 @@ def test_a_leak_shows_in_the_memory_of_each_cycle(tmp_path: Path) -> None:
 def test_cycles_end_before_they_take_more_memory_than_they_may(tmp_path: Path) -> None:
     with scripted("Leaking", tmp_path) as runtime:
         cycles = runtime.run_cycles(PLAN * 4, cycles=40, allowed_bytes=3 * 16 * 65536)
-    assert 3 <= len(cycles.samples) <= 5
+    assert 4 <= len(cycles.samples) <= 6  # what the first one takes is no growth
     assert cycles.requests == 16 * len(cycles.samples) == 16 * len(cycles.seconds)
 
 

@@ -16,7 +16,7 @@ from harness.answer import Finish, Messages, Request
 from harness.errors import InfrastructureError, LoadError
 from harness.runtimes import generator_memory
 from harness.runtimes.isolated import Isolated
-from harness.runtimes.ort_genai import OrtGenAI
+from harness.runtimes.ort_genai import OrtGenAI, _first_tokens
 
 PROMPT = Request(text="A hotel in Rome", max_new_tokens=40, stop_at_end=False)
 Plant = Callable[[Callable[[Path], object]], Path]
@@ -376,22 +376,19 @@ def test_a_kept_generator_reads_what_is_not_scored_in_parts_too(plant: Plant) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "vocabulary", "expected"),
+    ("kind", "vocabulary", "prompt_tokens", "expected"),
     [
-        ("llama", 2048, 4352),
-        ("llama", 49152, 1365),
-        ("gemma3_text", 262144, 256),
-        ("phi3", 200064, 4352),
+        ("llama", 2048, 4097, 4352),
+        ("llama", 49152, 4097, 1365),
+        ("gemma3_text", 262144, 4097, 256),
+        ("phi3", 200064, 4096, 335),
+        ("phi3", 200064, 4097, 4352),
     ],
 )
 def test_large_vocabularies_are_scored_in_small_parts_but_where_rotations_depend_on_them(
-    kind: str, vocabulary: int, expected: int, tmp_path: Path
+    kind: str, vocabulary: int, prompt_tokens: int, expected: int
 ) -> None:
-    model = {"type": kind, "context_length": 4096, "vocab_size": vocabulary}
-    (tmp_path / "genai_config.json").write_text(json.dumps({"model": model}))
-    runtime = OrtGenAI()
-    runtime._read_config(tmp_path)
-    assert runtime._first_tokens == expected
+    assert _first_tokens(kind, vocabulary, prompt_tokens) == expected
 
 
 def test_a_prompt_that_does_not_fit_is_refused_before_any_of_it_is_read(plant: Plant) -> None:

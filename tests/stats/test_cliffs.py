@@ -175,3 +175,27 @@ def test_a_suspect_that_is_sure_to_be_small_hides_none_that_may_be_large():
     found = worst_cliff(values, [1.0] * len(values), labels, 0.99)
     assert found.lower < TOLERANCE < found.value
     assert found.where == "2,049 tokens"
+
+
+def test_a_length_that_is_known_to_be_no_cliff_is_measured_no_more():
+    """1,023 tokens are cleared by one turn, but 2,047 tokens, that are compared with them, not."""
+    random = np.random.default_rng(SEED)
+    values, labels, clusters = [], [], []
+
+    def take(lengths, jumps, turn):
+        for length in lengths:
+            noise = random.normal(0, 0.02, 10)
+            values.extend(jumps.get(length, 1.0) * np.exp(noise))
+            labels.extend([rung_label(length, again=bool(turn))] * 10)
+            clusters.extend([str(turn)] * 10)
+
+    take(LENGTHS, {1023: 1.25, 2047: 1.25}, 0)
+    asked = suspects(values, [1.0] * len(values), labels)
+    assert {513, 1023, 2047} <= set(asked)
+    for turn in (1, 2, 3):
+        take(asked, {2047: 1.15}, turn)
+        asked = suspects(values, [1.0] * len(values), labels)
+        assert asked == (1023, 1024, 1025, 2047)
+        found = worst_cliff(values, [1.0] * len(values), labels, 0.99, clusters=clusters)
+        assert found.where == "2,047 tokens"
+    assert found.lower > TOLERANCE

@@ -156,6 +156,12 @@ def test_what_the_longest_context_takes_must_fit_the_device(judge, room, outcome
     assert not judge(suite.test_context, "HoldsContexts")["device.context_peak"].decides
 
 
+def test_a_ladder_that_ends_early_ends_no_devices_context(judge):
+    whole = judge(suite.test_context, "HoldsContexts", device=LAPTOP)["device.context_peak"]
+    short = judge(suite.test_context, "HoldsContexts", Plan(scaling_longest_tokens=64), LAPTOP)
+    assert short["device.context_peak"].measured == pytest.approx(whole.measured, rel=0.1)
+
+
 def test_a_context_too_short_to_compare_lengths_has_no_slope(judge):
     found = judge(suite.test_context, "Keeps", Plan(scaling_longest_tokens=10))
     assert found["context_growth"].interval == (float("-inf"), float("inf"))
