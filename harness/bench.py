@@ -32,6 +32,7 @@ from harness.route import Route
 from harness.runtimes.isolated import Isolated
 from harness.soak import PEAK_CYCLES, Kind, Run, Soak, cycles_of_requests, run_of, soak
 from harness.source import SourceFacts
+from harness.source_cache import SourceCache
 from harness.stage import Stage
 from harness.variant import Variant
 from harness.visit import Visit, read_settings, visit
@@ -163,6 +164,11 @@ class Bench:
     def source(self) -> Path | None:
         """The checkpoint directory, where the release has one."""
         return self._stage.source
+
+    @property
+    def source_cache(self) -> SourceCache | None:
+        """What the source said in earlier sessions, where that is kept."""
+        return self._stage.source_cache
 
     @property
     def no_source(self) -> str:
@@ -316,8 +322,7 @@ class Bench:
 
         Raises InfrastructureError where it cannot be asked; the release must have a source.
         """
-        count = self.plan.source_items
-        return self._stage.source_facts(lambda: self.reference_replies(count))
+        return self._stage.source_facts(lambda: self.reference_replies(self.plan.source_items))
 
     def remark(self, text: str) -> None:
         """Tell the reader of the report something about this session, once."""
@@ -392,5 +397,4 @@ class Bench:
         return visits[name]
 
     def _visited(self) -> Visit:
-        settings = read_settings(self._stage.source)
-        return visit(self.fleet, self._name, self.items, self.plan, settings)
+        return visit(self.fleet, self._name, self.items, self.plan, read_settings(self.source))

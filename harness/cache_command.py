@@ -92,6 +92,7 @@ def kept(cache: Path) -> list[Kept]:
         *_folders("variant", cache, "variant.json"),
         *_folders("checkpoint", cache.parent / "checkpoints", "source.json"),
         *_files("replies", cache.parent / "replies", "*.json"),
+        *_files("source", cache.parent / "source", "*.json"),
         *_files("log", cache, "failed-*.log"),
     ]
     return sorted(found, key=lambda one: one.used, reverse=True)

@@ -4,14 +4,17 @@ the source.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from harness import climb
 from harness.answer import Messages
 from harness.bench import Bench
 from harness.climb import Climb, Timings
+from harness.forcing import Passage
 from harness.generation import NEW_TOKENS, Recital, recite
 from harness.long_chat import long_chats, one_text
 from harness.metrics.divergence import Logits
+from harness.source_cache import kept_remark
 from harness.source_lengths import SourceLengths, ask_lengths, passages_of
 
 
@@ -90,11 +93,21 @@ def source_lengths(bench: Bench) -> SourceLengths:
     plan, route = bench.plan, bench.route()
     assert bench.source is not None
     most, longest = plan.source_longest_tokens, max(route.rungs[bench.reference], default=0)
-    asked = passages_of(route, most)
-    found = ask_lengths(bench.source, bench.fleet, bench.reference, asked, _ends(bench))
+    found = _kept_or_asked(bench, bench.source, passages_of(route, most))
+    if found.kept_from:
+        bench.remark(kept_remark("at the ladder's lengths", found.kept_from))
     if 0 < most < longest:
         bench.remark(
             f"The source was compared up to {most:,} tokens, where the policy's plan ends that "
             f"(source_longest_tokens); the ladder goes to {longest:,}"
         )
     return found
+
+
+def _kept_or_asked(bench: Bench, source: Path, asked: Sequence[Passage]) -> SourceLengths:
+    ends, cache = _ends(bench), bench.source_cache
+
+    def ask() -> SourceLengths:
+        return ask_lengths(source, bench.fleet, bench.reference, asked, ends)
+
+    return ask() if cache is None else cache.lengths(source, asked, ends, ask)

@@ -272,7 +272,7 @@ class Plan:
     scaling_texts: int = 3  # whose logits are compared, at every length
     accuracy_items: int = 0  # at most; 0: every item of the bank
     accuracy_least_items: int = 200  # even where all is decided sooner
-    keep_reference_replies: bool = True  # on disk, for later sessions
+    keep_reference_replies: bool = True  # and what the source said, on disk for later sessions
     precision_items: int = 200
     edge_examples: int = 25  # texts that Hypothesis tries
     edge_chats: int = 5  # chats that it tries

@@ -1,7 +1,6 @@
 """The reference's replies on disk: what is served is what it would say again, or it is asked."""
 
 import importlib.util
-import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,8 @@ from typing import Any
 from harness.answer import Answer, Finish
 from harness.item import Item
 from harness.reply import Reply
-from harness.store import digest_file, digest_of, read_json, write_text
+from harness.sealed import read_sealed, sealed_path, write_sealed
+from harness.store import digest_file, digest_of
 
 Ask = Callable[[Sequence[Item]], Sequence[Reply]]
 
@@ -69,7 +69,7 @@ class ReplyCache:
 
     def __init__(self, root: Path, made_of: Mapping[str, object]) -> None:
         self._made_of = dict(made_of)
-        self._path = root / f"{digest_of(self._made_of).removeprefix('sha256:')[:32]}.json"
+        self._path = sealed_path(root, self._made_of)
         self._known: dict[str, Reply] = {}
         self._unproven: dict[str, Reply] = {}
         self._sessions: dict[str, str] = {}  # who asked for each of them
@@ -126,7 +126,7 @@ class ReplyCache:
         asked = dict(zip(sample, ask([items[key] for key in sample]), strict=True))
         its = [key for key in self._unproven if self._sessions[key] == session]
         kept = {key: self._unproven.pop(key) for key in its}
-        if all(_plain(reply) == _plain(kept[key]) for key, reply in asked.items()):
+        if all(plain_reply(reply) == plain_reply(kept[key]) for key, reply in asked.items()):
             with suppress(OSError):
                 self._path.touch()  # when it was last used
             self._known.update(kept)
@@ -138,27 +138,25 @@ class ReplyCache:
             self._read()
 
     def _read(self) -> None:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            record = read_json(self._path)
-            seal = record.pop("seal")
-            if seal == digest_of(record) and record["made_of"] == self._made_of:
-                found = {key: _reply(plain) for key, plain in record["replies"].items()}
-                self._sessions = {key: str(record["sessions"][key]) for key in found}
-                self._unproven = found
+        record = read_sealed(self._path, self._made_of)
+        if record is None:
+            return
+        with suppress(ValueError, KeyError, TypeError):
+            found = {key: _reply(plain) for key, plain in record["replies"].items()}
+            self._sessions = {key: str(record["sessions"][key]) for key in found}
+            self._unproven = found
 
     def _write(self) -> None:
         """Keep what is known; a disk that is full costs time later, and nothing now."""
         every = {**self._unproven, **self._known}
-        record = {
-            "made_of": self._made_of,
-            "replies": {key: _plain(reply) for key, reply in every.items()},
+        content = {
+            "replies": {key: plain_reply(reply) for key, reply in every.items()},
             "sessions": {key: self._sessions.get(key, self._session) for key in every},
         }
-        with suppress(OSError, ValueError):  # a likelihood of minus infinity is no JSON
-            write_text(self._path, json.dumps({**record, "seal": digest_of(record)}))
+        write_sealed(self._path, self._made_of, content)
 
 
-def _plain(reply: Reply) -> dict[str, Any]:
+def plain_reply(reply: Reply) -> dict[str, Any]:
     """A reply as JSON types, without its times."""
     answer = {name: _listed(getattr(reply.answer, name)) for name in _KEPT}
     return {"answer": answer, **{name: list(getattr(reply, name)) for name in _OF_CHOICES}}

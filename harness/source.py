@@ -64,7 +64,8 @@ class SourceFacts:
     far the source's lie from their middle. `shortfall` says how much likelier than what the
     reference answered or chose the source finds something else, in nats: 0 where its greedy answer
     is the same, under the reference's repetition penalty. It has one value for each token that was
-    generated and each choice, of the items in `shortfall_labels`.
+    generated and each choice, of the items in `shortfall_labels`. `kept_from` says when an earlier
+    session asked it, where it was kept.
     """
 
     asked: Questions
@@ -75,6 +76,7 @@ class SourceFacts:
     labels: tuple[str, ...] = ()
     shortfall: tuple[float, ...] = ()
     shortfall_labels: tuple[str, ...] = ()
+    kept_from: str = ""
 
 
 def questions(
@@ -144,14 +146,15 @@ def renewed(facts: SourceFacts, fleet: Fleet, reference: str) -> SourceFacts:
 
     Raises InfrastructureError as above.
     """
-    rendered = _rendered(fleet, reference)
+    rendered = rendered_chat(fleet, reference)
     if rendered == facts.rendered:
         return facts
     with _source(facts.asked, fleet) as source:
         return replace(facts, rendered=rendered, ids=_ids(source, facts.asked))
 
 
-def _rendered(fleet: Fleet, reference: str) -> str | None:
+def rendered_chat(fleet: Fleet, reference: str) -> str | None:
+    """What the reference's template makes of one chat now; None where it refuses that."""
     return or_none(lambda: fleet.render(reference, [CHATS["one question"]])[0])
 
 
@@ -173,7 +176,7 @@ def _source(asked: Questions, fleet: Fleet) -> Iterator[Isolated]:
 
 
 def _facts(source: Isolated, fleet: Fleet, reference: str, asked: Questions) -> SourceFacts:
-    rendered, ids = _rendered(fleet, reference), _ids(source, asked)
+    rendered, ids = rendered_chat(fleet, reference), _ids(source, asked)
     kld, error, labels = list[float](), list[float](), list[str]()
     short = list[tuple[str, float]]()
     penalty = read_penalty(fleet.variant(reference).directory)

@@ -22,11 +22,13 @@ _LEAST_SECONDS = 120.0
 @dataclass(frozen=True, slots=True)
 class SourceLengths:
     """By length in tokens: the mean distance of the reference's logits from the source's, over how
-    far these lie from their middle. `left_out` says which lengths were not asked, and why.
+    far these lie from their middle. `left_out` says which lengths were not asked, and why,
+    `kept_from` when an earlier session asked, where this one did not.
     """
 
     distances: dict[int, float]
     left_out: str = ""
+    kept_from: str = ""
 
 
 def passages_of(route: Route, most: int) -> list[Passage]:

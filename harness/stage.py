@@ -24,7 +24,8 @@ from harness.probes.memory import available_bytes
 from harness.reply import Reply
 from harness.reply_cache import ReplyCache
 from harness.route import Route, find_route
-from harness.source import SourceFacts, ask_source, questions, renewed
+from harness.source import Questions, SourceFacts, ask_source, questions, renewed
+from harness.source_cache import SourceCache, kept_remark
 from harness.together import MOST_AT_ONCE, Together
 from harness.visit import Visit
 
@@ -38,9 +39,10 @@ class Stage:
 
     `names` are the variants of the session that there are, `baseline` is empty where the release
     has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
-    `reply_cache` holds what the reference replied in earlier sessions. `no_source` says why there
-    is no `source`, where there is none. `limits` hold for the processes that are measured, `clock`
-    knows what time there is, and `together` keeps what was asked of one variant while another was.
+    `reply_cache` holds what the reference replied in earlier sessions, `source_cache` what the
+    source said of it. `no_source` says why there is no `source`, where there is none. `limits` hold
+    for the processes that are measured, `clock` knows what time there is, and `together` keeps what
+    was asked of one variant while another was.
     `needs` are bytes of each variant's process with the longest prompt, where a survey has asked.
     `floor` is the share of right answers that the release states, `stated_context` the context in
     tokens, where it states one.
@@ -73,6 +75,7 @@ class Stage:
     listener: Listener = field(default_factory=Listener)
     flips: list[Flip] = field(default_factory=list)
     reply_cache: ReplyCache | None = None
+    source_cache: SourceCache | None = None
     limits: Limits = field(default_factory=Limits)
     clock: Clock | None = None
     together: Together[Any] = field(default_factory=Together)
@@ -146,8 +149,9 @@ class Stage:
     def source_facts(self, replied: Callable[[], Sequence[Reply]]) -> SourceFacts:
         """What the source says about the reference's replies to the first items, among others.
 
-        Asked once a session, and for token ids again when a chat template writes another date;
-        raises InfrastructureError where it cannot be, each time.
+        Asked once a session, where no earlier one's answers are kept, and for token ids again when
+        a chat template writes another date; raises InfrastructureError where it cannot be, each
+        time.
         """
         if not self.facts:
             self.facts.append(self._ask_source(replied()))
@@ -162,6 +166,18 @@ class Stage:
         chats = list(zip(self.items, replied, strict=False))
         asked = questions(self.source, self.fleet, self.reference, chats)
         try:
-            return ask_source(asked, self.fleet, self.reference)
+            return self._kept_or_asked(asked)
         except InfrastructureError as error:
             return error
+
+    def _kept_or_asked(self, asked: Questions) -> SourceFacts:
+        def ask() -> SourceFacts:
+            return ask_source(asked, self.fleet, self.reference)
+
+        if self.source_cache is None:
+            return ask()
+        facts = self.source_cache.facts(asked, self.fleet, self.reference, ask)
+        if facts.kept_from:
+            about = "about token ids and the reference's answers"
+            self.remarks.append(kept_remark(about, facts.kept_from))
+        return facts

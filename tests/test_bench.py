@@ -13,6 +13,8 @@ from harness.item import Item
 from harness.policy import Plan, Rule
 from harness.release import Precision, Role
 from harness.soak import PEAK_CYCLES, Kind, soak
+from harness.source import SourceFacts
+from harness.source_cache import SourceCache
 from harness.stage import Stage
 from harness.statistic import Statistic
 from harness.variant import Recipe, Variant
@@ -119,6 +121,34 @@ def test_what_the_source_says_is_that_of_today(bench, monkeypatch):
     monkeypatch.setattr("harness.stage.renewed", lambda facts, *_: f"{facts} again")
     bench._stage = replace(bench._stage, source=bench.variant.directory)
     assert [bench.source_facts() for _ in range(2)] == ["asked again", "asked again again"]
+
+
+def test_what_the_source_said_before_is_told_with_its_day(bench, monkeypatch, tmp_path_factory):
+    calls, root = [], tmp_path_factory.mktemp("source")
+
+    def answer(asked, *_):
+        calls.append(asked)
+        return SourceFacts(asked, {}, kld=(0.5,))
+
+    monkeypatch.setattr("harness.stage.ask_source", answer)
+    monkeypatch.setattr("harness.stage.renewed", lambda facts, *_: facts)
+    stages = [
+        replace(
+            bench._stage,
+            source=bench.variant.directory,
+            source_cache=SourceCache(root, {"variant": "sha256:0"}),
+            facts=[],
+            remarks=[],
+        )
+        for _ in range(2)
+    ]
+    told = [Bench(stage, "int4", "precision").source_facts() for stage in stages for _ in range(2)]
+    assert {facts.kld for facts in told} == {(0.5,)}
+    assert len(calls) == 1
+    assert stages[0].remarks == []
+    [remark] = stages[1].remarks
+    assert remark.startswith("The source was not asked about token ids and the reference's answers")
+    assert remark.endswith(f"kept from a session of {told[-1].kept_from}")
 
 
 def test_a_peak_is_soaked_once_whoever_asks_first(bench, tmp_path, monkeypatch):

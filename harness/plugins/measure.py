@@ -23,6 +23,7 @@ from harness.plugins.options import SETTINGS
 from harness.plugins.variants import NAME
 from harness.release import Role
 from harness.reply_cache import ReplyCache, ingredients
+from harness.source_cache import SourceCache
 from harness.stage import Stage
 from harness.verdict import judge_measurements
 
@@ -70,6 +71,7 @@ def open_stage(notebook: Notebook, tests: Sequence[pytest.Item]) -> Iterator[Sta
     there = [name for name, it in notebook.built.items() if not isinstance(it, HarnessError)]
     order = order_of(settings.items, notebook.subject(release.reference).digest)
     listener = Listener(notebook.is_chat)
+    replies, said = caches(notebook)
     with Fleet(
         notebook.built,
         release.runtime.factory,
@@ -95,22 +97,26 @@ def open_stage(notebook: Notebook, tests: Sequence[pytest.Item]) -> Iterator[Sta
             source=notebook.source,
             no_source=notebook.no_source,
             cache=settings.cache,
-            reply_cache=_reply_cache(notebook),
+            reply_cache=replies,
+            source_cache=said,
             limits=settings.limits,
             floor=release.data.floor,
             stated_context=release.model.context_tokens if release.model else None,
         )
 
 
-def _reply_cache(notebook: Notebook) -> ReplyCache | None:
-    """What the reference replied before, beside the cache of variants."""
+def caches(notebook: Notebook) -> tuple[ReplyCache, SourceCache] | tuple[None, None]:
+    """What the reference replied before and what the source said of that, beside the cache of
+    variants; none where the plan says so, or where there is no reference.
+    """
     settings = notebook.settings
     reference = notebook.subject(settings.release.reference).digest
     if not reference or not settings.policy.plan.keep_reference_replies:
-        return None
+        return None, None
     factory, environment = settings.release.runtime.factory, notebook.environment.fingerprint
     made_of = ingredients(reference, factory, environment, notebook.is_chat)
-    return ReplyCache(settings.cache.parent / "replies", made_of)
+    beside = settings.cache.parent
+    return ReplyCache(beside / "replies", made_of), SourceCache(beside / "source", made_of)
 
 
 @pytest.fixture
