@@ -27,7 +27,6 @@ _LEAST_CONTEXT_TOKENS = 8  # before the first of them
 _CHEAPER = 4  # times as often are they timed again
 CHEAP_TOKENS = 257  # prompts up to here cost little, vary much, and are timed twice as often
 WARMUPS = 3
-_LONG = 5  # of the longest prompts, where the shortest are timed before and after them again
 SHORT = 20  # of the shortest prompts before all long ones, and after them
 
 
@@ -130,13 +129,15 @@ def most_again(seconds: float) -> float:
 
 
 def short_again(
-    fleet: Fleet, route: Route, name: str, random: Draw, turn: int
+    fleet: Fleet, route: Route, name: str, random: Draw, turn: int, between: Sequence[int]
 ) -> tuple[Timings, Timings]:
-    """Fresh times of the shortest prompts before some of the longest, and after them; as above."""
+    """Fresh times of the shortest prompts before those of the lengths `between`, and after them; as
+    above. What some long prompts do to a process, fewer of them may not.
+    """
     rungs = route.rungs[name]
     with _pair(fleet, route, name, turn, random) as time:
         before = time([rungs[0]] * SHORT)
-        time([rungs[-1]] * _LONG)
+        time([length for length in between if length in rungs])
         return before, time([rungs[0]] * SHORT)
 
 

@@ -237,7 +237,9 @@ def _cost_quadratic(it: Measurement, confidence: float) -> Estimate:
 
 
 def _change(it: Measurement, confidence: float) -> Estimate:
-    return scaling.change_interval(it.values, it.reference_values, it.labels, confidence)
+    return scaling.change_interval(
+        it.values, it.reference_values, it.labels, confidence, it.clusters
+    )
 
 
 def _worst_step(it: Measurement, confidence: float) -> Estimate:

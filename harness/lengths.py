@@ -46,8 +46,11 @@ def climbed_again(bench: Bench, lengths: Sequence[int], turn: int) -> Timings:
 
 
 def short_again(bench: Bench, turn: int) -> tuple[Timings, Timings]:
-    """The shortest prompts once more before and after the longest, as above."""
-    return climb.short_again(bench.fleet, bench.route(), bench.variant.name, bench.random, turn)
+    """The shortest prompts once more before and after all that the climb timed, as above."""
+    between = [length for length, _ in climbed(bench).timings]
+    return climb.short_again(
+        bench.fleet, bench.route(), bench.variant.name, bench.random, turn, between
+    )
 
 
 def _ends(bench: Bench) -> Mapping[int, Logits]:

@@ -49,7 +49,7 @@ def change(case: Case, figure: float, random: np.random.Generator) -> list[Measu
     for turn in range(case.policy.plan.scaling_turns + 1):
         at = random.normal(0, NOISE.between_processes)
         logs = at + random.normal(0, NOISE.short, 2 * _SHORT)
-        logs[_SHORT:] += math.log(figure)
+        logs[_SHORT:] += math.log(figure) + random.normal(0, NOISE.short_process)
         taken.add(logs.tolist(), [BEFORE] * _SHORT + [AFTER] * _SHORT, turn)
         if taken.is_decided:
             break

@@ -47,6 +47,7 @@ class Noise:
     rung_ttft: float = 0.08  # 0.02 to 0.15
     rung_itl: float = 0.13  # 0.05 to 0.38
     short: float = 0.08  # of a short request before or after long ones: 0.04 to 0.12
+    short_process: float = 0.08  # of that change in one of 27 processes: 0.07, and one of 0.36
     # A ratio to the reference rises with length and falls again, a little each doubling: to 64
     # tokens, to 128 and from there on (the rise of int4 on AVX2, 12 sessions; the fall on AVX-512).
     ttft_slope: tuple[float, float, float] = (0.10, 0.06, -0.06)

@@ -5,6 +5,7 @@ Labels are prompt lengths as `harness.stats.rungs` has them; what was measured a
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import scipy
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 from harness.stats.intervals import Estimate, Sample, unbounded
 from harness.stats.paired import signed_rank_interval
 from harness.stats.rungs import Values, by_length
+from harness.stats.steady import of_most_processes
 
 BEFORE, AFTER = "before", "after"
 """Labels of what was measured before all long prompts, and of as much after them."""
 
 _RESAMPLES = 999
+_TELLING_PROCESSES = 3  # pairs, of which one alone is not the middle
 _TOKENS = 1000.0  # a cost is given for so many
 _QUADRATIC_TOLERANCE = 1.5  # noise of a tenth or two does not hide a quadratic part twice as large
 
@@ -105,21 +108,38 @@ def cost_interval(
 
 
 def change_interval(
-    values: Sample, references: Sample, labels: Sequence[str], confidence: float
+    values: Sample,
+    references: Sample,
+    labels: Sequence[str],
+    confidence: float,
+    clusters: Sequence[str] = (),
 ) -> Estimate:
-    """The ratio to the reference after long prompts, over that before them.
+    """The ratio to the reference after long prompts, over that before them, as in the middle of the
+    pairs of processes that `clusters` name.
 
-    The first value after is paired with the first before, and so on: Hodges-Lehmann estimate of the
-    log ratios' differences, interval by Wilcoxon's signed-rank test. Unbounded where there are not
-    as many before as after, or too few.
+    Within one of them the first value after is paired with the first before, and so on:
+    Hodges-Lehmann estimate of the log ratios' differences, interval by Wilcoxon's signed-rank test.
+    Below three pairs of processes no change is never excluded: a few dozen short requests are over
+    in half a second, and what slows one process for so long is mostly the machine's doing.
+    Unbounded where one of them has not as many before as after, or too few.
     """
     logs = np.log(np.asarray(values, float)) - np.log(np.asarray(references, float))
-    at = np.asarray(labels)
-    before, after = logs[at == BEFORE], logs[at == AFTER]
+    at, names = np.asarray(labels, str), np.asarray(clusters or [""] * logs.size, str)
+    pairs = [names == name for name in dict.fromkeys(names.tolist() or [""])]
+    found = of_most_processes([_change(logs[it], at[it], confidence) for it in pairs], confidence)
+    if len(pairs) >= _TELLING_PROCESSES or not found.is_bounded:
+        return replace(found, samples=logs.size)
+    lower, upper = min(found.lower, 1.0), max(found.upper, 1.0)
+    return Estimate(found.value, lower, upper, logs.size)
+
+
+def _change(logs: Values, labels: NDArray[np.str_], confidence: float) -> Estimate:
+    before, after = logs[labels == BEFORE], logs[labels == AFTER]
     if not before.size or before.size != after.size:
         return unbounded(math.nan, logs.size)
-    it = signed_rank_interval(after - before, confidence)
-    return Estimate(math.exp(it.value), math.exp(it.lower), math.exp(it.upper), logs.size)
+    found = signed_rank_interval(after - before, confidence)
+    value, lower, upper = np.exp([found.value, found.lower, found.upper]).tolist()
+    return Estimate(value, lower, upper, logs.size)
 
 
 def _curve(lengths: Sequence[int], medians: Values) -> tuple[float, float, float]:

@@ -92,10 +92,8 @@ class Fleet:
 
     def __init__(self, variants, runtime):
         self.variant = variants.__getitem__
-        made = getattr(paced, runtime, None) or getattr(reciting, runtime)
-        self.runtimes = {name: made() for name in variants}
-        for name, it in self.runtimes.items():
-            it.load(variants[name].directory)
+        self.make = getattr(paced, runtime, None) or getattr(reciting, runtime)
+        self.runtimes = {}
 
     def abort(self):
         """Nothing runs."""
@@ -103,17 +101,24 @@ class Fleet:
     def interrupt(self):
         """Nobody interrupts."""
 
+    def started(self, name, copy=0):
+        if (name, copy) not in self.runtimes:
+            self.runtimes[name, copy] = self.make()
+            self.runtimes[name, copy].load(self.variant(name).directory)
+        return self.runtimes[name, copy]
+
     def ask(self, name, plan, copy=0):
-        return [self.runtimes[name].answer(request) for request in plan]
+        return [self.started(name, copy).answer(request) for request in plan]
 
     def encode(self, name, texts):
-        return self.runtimes[name].encode(texts)
+        return self.started(name).encode(texts)
 
     def render(self, name, chats):
-        return [self.runtimes[name].render(chat) for chat in chats]
+        return [self.started(name).render(chat) for chat in chats]
 
     def end_copies(self, name):
-        pass
+        for key in [key for key in self.runtimes if key[0] == name and key[1]]:
+            del self.runtimes[key]
 
 
 @pytest.fixture
@@ -124,7 +129,7 @@ def session(tmp_path, monkeypatch):
     def start(runtime, plan=PLAN, rules=(), **contexts):
         for name in ROLES:
             model = {"context_length": contexts.get(name, 300)}
-            (tmp_path / name).mkdir()
+            (tmp_path / name).mkdir(exist_ok=True)
             (tmp_path / name / "genai_config.json").write_text(json.dumps({"model": model}))
         variants = {
             name: Variant(Recipe(name, role, Precision.FP32), tmp_path / name, {}, "sha256:0")
@@ -180,9 +185,18 @@ def test_slower_tokens_after_long_prompts_are_found(session):
 
 
 def test_a_slowdown_that_stays_is_found(session):
-    it = session("Tiring")
+    it = session("Tiring", rules=POLICY.rules)
     assert it.broken("damaged")["scaling.after_long"][1] == pytest.approx(2, rel=0.1)
     assert it.broken("int4") == {}
+
+
+def test_a_slowdown_that_stays_is_found_only_where_it_comes_back_in_new_processes(session):
+    it = session("Tiring")
+    measured = it.measure("damaged")["scaling.short"]
+    once = estimate(measured, "change", 0.9)
+    assert once.lower <= 1 < 1.8 < once.value
+    again = session("Tiring", rules=POLICY.rules).measure("damaged")["scaling.short"]
+    assert len(set(again.clusters)) == 3
 
 
 def test_logits_that_only_long_prompts_spoil_are_found_where_it_starts(session):
@@ -239,7 +253,13 @@ def test_a_plan_that_ends_the_ladder_early_is_remarked_once(session):
 
 def test_a_reference_that_refuses_is_not_its_candidates_fault(session):
     it = session("Paced")
-    it.stage.fleet.runtimes["fp32"].answer = lambda request: Answer(finish=Finish.ERROR, error="no")
+    fleet = it.stage.fleet
+    ask, refusal = fleet.ask, Answer(finish=Finish.ERROR, error="no")
+
+    def refuse(name, plan, copy=0):
+        return [refusal for _ in plan] if name == "fp32" else ask(name, plan, copy)
+
+    fleet.ask = refuse
     for name in ROLES:
         with pytest.raises(RequestError, match="fp32 refused a prompt of 32 tokens: no") as raised:
             it.measure(name)
