@@ -12,7 +12,7 @@ def sessions(embedded, tmp_path_factory):
     folder = tmp_path_factory.mktemp("repeat")
     kinds = {"first": QUIET, "again": TURNED}
     return [
-        once(seed, kind, folder / name, SUITES)
+        once(seed, kind, folder / name, SUITES, ("int4", "fp32"))
         for seed, (name, kind) in enumerate(kinds.items(), start=1)
     ]
 

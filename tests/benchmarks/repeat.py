@@ -89,14 +89,20 @@ class Once:
         return [str(self.seed), self.kind.name, f"{self.seconds:.0f}", self.verdict, reasons]
 
 
-def once(seed: int, kind: Kind, folder: Path, suites: Sequence[str]) -> Once:
-    """A session with that seed; only what its suites say counts."""
+def once(
+    seed: int,
+    kind: Kind,
+    folder: Path,
+    suites: Sequence[str],
+    names: Sequence[str] = tuple(_VARIANTS),
+) -> Once:
+    """A session with that seed, of these variants; only what its suites say counts."""
     folder.mkdir()
     options = ["--seed", str(seed)]
     if kind.is_rebuilt:
         options += ["--cache", str(folder / "variants")]
     with neighbour(_BUSY_SHARE if kind.is_busy else 0.0):
-        cost = run(_release(kind, folder), _GATE, folder, *options, suites=suites)
+        cost = run(_release(kind, folder, names), _GATE, folder, *options, suites=suites)
     report = folder / "reports" / "latest" / "report.json"
     assert report.exists(), cost.output
     variants = json.loads(report.read_text(encoding="utf-8"))["variants"]
@@ -106,8 +112,8 @@ def once(seed: int, kind: Kind, folder: Path, suites: Sequence[str]) -> Once:
     return Once(seed, kind, cost.seconds, verdicts, reasons, report.with_name("evidence.json"))
 
 
-def _release(kind: Kind, folder: Path) -> Path:
-    names = sorted(_VARIANTS) if kind.is_turned else list(_VARIANTS)
+def _release(kind: Kind, folder: Path, names: Sequence[str]) -> Path:
+    names = sorted(names) if kind.is_turned else names
     variants = "\n".join(f"[variants.{name}]\n{_VARIANTS[name]}" for name in names)
     device = _FIXTURES / "devices" / "laptop-8gb.toml"
     text = device.read_text(encoding="utf-8")
