@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from harness.answer import Answer, Request
 from harness.bench import Bench
 from harness.conditions import disturbance
@@ -19,8 +21,8 @@ from harness.fleet import blame
 from harness.interim import is_decided, passes_for_sure
 from harness.item import Item, Scorer
 from harness.measurement import Measurement
-from harness.metrics.latency import timed_tokens
-from harness.pairing import Pair, Pairing, ProcessPair, Series, unsettled
+from harness.metrics.latency import between_tokens_ms, timed_tokens
+from harness.pairing import Pair, Pairing, ProcessPair, Series, sides, unsettled
 from harness.policy import Rule, Severity
 from harness.probes.host import capture_conditions
 from harness.release import Role
@@ -34,6 +36,8 @@ UPTIME = "uptime"
 LONG_EVERY = 8  # requests, of which one is answered as long as the release allows
 WARM_TOKENS = 8
 UPTIME_TOKENS = 16
+SLOW_UPTIME_TOKENS = 8  # still enough gaps for their tails, of a bank of short answers too
+_SLOW_TOKEN_MS = 10.0
 OPENING_TOKENS = 2  # of the first answer of a process
 _OPENING_CHARACTERS = 400  # about 128 tokens at most, for which devices state their budgets
 _UPTIME_DOUBLINGS = 2
@@ -102,6 +106,16 @@ class PairedRun:
     def warmups(self) -> list[Pair]:
         """All warm-ups, process by process."""
         return [pair for it in self.processes for pair in it.warmups]
+
+
+def uptime_tokens(token_ms: float) -> int:
+    """New tokens of each request for the uptime, where one takes the slower side so long."""
+    return SLOW_UPTIME_TOKENS if token_ms > _SLOW_TOKEN_MS else UPTIME_TOKENS
+
+
+def _uptime_tokens_after(pair: ProcessPair) -> int:
+    slower = sides(pair.pairs, between_tokens_ms).max(axis=0)
+    return uptime_tokens(float(np.median(slower)))
 
 
 Measure = Callable[[PairedRun], Sequence[Measurement]]
@@ -208,6 +222,7 @@ class _Race:
         self._beside = beside
         self._asked = asked
         self._series = series
+        self._uptime_tokens = 0  # not known before the first pair of processes
 
     @property
     def taken(self) -> int:
@@ -262,7 +277,11 @@ class _Race:
         """Equal requests one after the other, until it is sure that they do not become slower: few
         show a slowdown by chance, and the whole run says how large it is.
         """
-        request, size = self._asked.short(UPTIME_TOKENS), self._bench.plan.latency_uptime_pairs
+        self._uptime_tokens = self._uptime_tokens or _uptime_tokens_after(pair)
+        request, size = (
+            self._asked.short(self._uptime_tokens),
+            self._bench.plan.latency_uptime_pairs,
+        )
         for _ in range(_UPTIME_DOUBLINGS + 1):
             more = [pairing.one(request) for _ in range(size - len(pair.uptime))]
             pair = replace(pair, uptime=(*pair.uptime, *more))

@@ -242,6 +242,12 @@ def test_a_drift_within_its_limit_is_measured_until_twice_that_is_excluded(bench
     assert whole.upper < 1.05**2
 
 
+@pytest.mark.parametrize(("way", "tokens"), [("copy", 16), ("slow", 8)])
+def test_slow_answers_are_short_where_only_their_drift_is_asked_for(bench, way, tokens):
+    run = taken(bench(way))
+    assert {len(it.token_ns) for pair in run.used.pairs for it in pair} == {tokens}
+
+
 def test_drift_is_measured_beside_the_reference_alone(bench):
     assert taken(bench(rules=()), "old").used.pairs == []
 

@@ -109,6 +109,7 @@ WAYS: dict[str, Slow] = {
     "lazy-decoder": partial(lazy, token=1, seconds=30.0),
     "dear-first": partial(other_shares, first=1.3, whole=0.5),
     "dear-rest": partial(other_shares, first=0.5, whole=1.2),
+    "slow": partial(other_shares, first=1.0, whole=30.0),
 }
 
 
