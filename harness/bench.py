@@ -1,10 +1,11 @@
 """What a suite measures with: one variant beside the reference, and the items to ask."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from harness.release import Role
 from harness.reply import Reply
 from harness.route import Route
 from harness.runtimes.isolated import Isolated
-from harness.soak import PEAK_CYCLES, Kind, Run, Soak, cycles_of_requests, run_of, soak
+from harness.soak import Kind, Soak, cycles_of_requests, peak_bytes, run_of, soak
 from harness.source import SourceFacts
 from harness.source_cache import SourceCache
 from harness.stage import Stage
@@ -48,17 +49,12 @@ class Bench:
         self._stage = stage
         self._name = name
         self._suite = suite
-        self._at_once = at_once
+        self.at_once = at_once
 
     @property
     def variant(self) -> Variant:
         """The variant; raises why there is none."""
         return self._stage.fleet.variant(self._name)
-
-    @property
-    def at_once(self) -> int:
-        """How many variants are measured at the same time, this one among them."""
-        return self._at_once
 
     @property
     def reference(self) -> str:
@@ -138,6 +134,18 @@ class Bench:
         )
         return found
 
+    def all_together(
+        self,
+        what: str,
+        measure: Callable[["Bench", Sequence[str]], Mapping[str, T | Exception]],
+    ) -> T:
+        """What `measure` makes of this variant and at the same time of all others of the session,
+        for their own checks to take, or what it says is to be raised. It must time nothing.
+        """
+        key, others = f"{self._suite} {what}", [it for it in self._stage.names if it != self._name]
+        make = partial(measure, self)
+        return cast(T, self._stage.together.of_all(key, self._name, others, make))
+
     @property
     def has_time(self) -> bool:
         """Whether more may be measured than the plan's least: the checks to come have theirs."""
@@ -152,7 +160,7 @@ class Bench:
 
     @property
     def fleet(self) -> Fleet:
-        """The session's runtimes, for what is measured by a module of its own."""
+        """The session's runtimes."""
         return self._stage.fleet
 
     @property
@@ -339,25 +347,18 @@ class Bench:
         Longer where growth is in doubt that is beyond what the policy allows.
         """
         precision = self.variant.recipe.precision
-        run = run_of(kind, self.plan, self._stage.rules, precision)
-        run = replace(run, at_once=self._at_once)
+        run = run_of(kind, self.plan, self._stage.rules, precision, self.at_once)
         found = soak(runtime, kind, cycle, run if self.has_time else replace(run, doublings=0))
         if kind is Kind.ANSWERED:
             self._stage.peaks[self._name] = found.peak_bytes(self.plan.memory_cycles)
         return found
 
     def peak_bytes(self, name: str) -> int | None:
-        """Peak of a variant's process over plain answers, soaked now when it was not before.
-
-        Then for few cycles: nobody looks for a leak there, and the longest chats come first.
-        """
+        """Peak of a variant's process over plain answers, soaked now when it was not before."""
         peaks = self._stage.peaks
         if name not in peaks:
-            cycles, run = self.soak_cycles(), Run(min(self.plan.memory_cycles, PEAK_CYCLES))
             with self.fresh(name) as runtime:
-                for kind in (Kind.TOKENIZED, Kind.ANSWERED):  # as where a leak is looked for
-                    found = soak(runtime, kind, cycles[kind], run)
-            peaks[name] = found.peak_bytes(run.cycles)
+                peaks[name] = peak_bytes(runtime, self.soak_cycles(), self.plan)
         return peaks[name]
 
     @property
@@ -388,8 +389,7 @@ class Bench:
 
         Where cores are idle, the session's other variants are taken there at the same time.
         """
-        name = name or self._name
-        visits, names = self._stage.visits, self._stage.names
+        name, visits, names = name or self._name, self._stage.visits, self._stage.names
         if name not in visits:
             others = [other for other in names if other != name and other not in visits]
             bench = Bench(self._stage, name, self._suite)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 from harness.answer import Finish, Request
 from harness.errors import InfrastructureError
@@ -121,37 +120,46 @@ def windows(tokens: Tokens, count: int, context_tokens: int, first: Tokens = ())
     return [Passage(f"token {at}", part, max(1, len(part) // 2)) for at, part in parts]
 
 
-def compared(
-    fleet: Fleet, name: str, reference: str, passages: Sequence[Passage]
-) -> dict[str, Comparison]:
-    """A variant beside the reference on each passage, by label; they share one vocabulary.
+Reading = dict[str, Comparison]
+"""A variant beside the reference on each passage, by label."""
 
-    Only one passage's logits are held at a time. A passage with nothing to score is left out.
+
+class Readers:
+    """Variants that read the same passages as the reference, so many at the same time as `at_once`
+    says; all share one vocabulary.
+
+    `errors` says by name what kept a variant from the end, which hinders no other.
     """
-    return compared_together(fleet, (name,), reference, passages)[0]
 
+    def __init__(
+        self, fleet: Fleet, names: Sequence[str], reference: str, at_once: int = 3
+    ) -> None:
+        self.errors: dict[str, Exception] = {}
+        self._fleet = fleet
+        self._names = list(dict.fromkeys(names))
+        self._reference = reference
+        self._at_once = at_once
 
-def compared_together(
-    fleet: Fleet, names: Sequence[str], reference: str, passages: Sequence[Passage]
-) -> tuple[dict[str, Comparison], ...]:
-    """The same of several variants, in their order; all read a passage at the same time."""
-    found: tuple[dict[str, Comparison], ...] = tuple({} for _ in names)
-    readers = list(dict.fromkeys((reference, *names)))
-    fleet.start(*readers)
-    with ThreadPoolExecutor(len(readers)) as pool:
-        for passage in passages:
-            if passage.positions:
-                logits = pool.map(partial(_read_by, fleet, passage), readers)
-                by_name = dict(zip(readers, logits, strict=True))
-                for comparisons, name in zip(found, names, strict=True):
-                    comparisons[passage.label] = compare(
-                        by_name[reference], by_name[name], passage.scored
-                    )
-    return found
+    def read(self, passages: Sequence[Passage]) -> dict[str, Reading]:
+        """Of each variant what it expects beside the reference, as far as it got.
 
-
-def _read_by(fleet: Fleet, passage: Passage, name: str) -> Logits:
-    return read(fleet, name, passage)
+        Only one passage's logits are held at a time. A passage with nothing to score is left out.
+        Raises what kept the reference from one.
+        """
+        found: dict[str, Reading] = {name: {} for name in self._names}
+        with ThreadPoolExecutor(self._at_once) as pool:
+            for passage in (it for it in passages if it.positions):
+                going = [it for it in self._names if it not in self.errors]
+                asked = list(dict.fromkeys((self._reference, *going)))
+                jobs = {it: pool.submit(read, self._fleet, it, passage) for it in asked}
+                theirs = jobs[self._reference].result()
+                for name in going:
+                    try:
+                        mine = jobs.pop(name).result()
+                        found[name][passage.label] = compare(theirs, mine, passage.scored)
+                    except Exception as error:  # raised by the variant's own check
+                        self.errors[name] = error.with_traceback(None)
+        return found
 
 
 def read(fleet: Fleet, name: str, passage: Passage) -> Logits:

@@ -1,6 +1,6 @@
 """The leak protocol: identical cycles of one kind of request, longer where growth is in doubt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,11 +22,11 @@ _TELLING = 3  # cycles, before which what an engine keeps is no growth
 _LONGEST = 4
 DEAR_REQUESTS = 10  # each makes room for a whole context before it is refused
 LONG_REQUESTS = 8
-_LONG_CHARACTERS = (500, 1000)  # in turn; of a leak by the longer alone half is seen
-_TOKENS_PER_CHARACTER = 4  # at most, in any script
+LONG_CHARACTERS = (500, 1000)  # in turn; of a leak by the longer alone half is seen
+TOKENS_PER_CHARACTER = 4  # at most, in any script
 NEW_TOKENS = 8
 PEAK_CYCLES = 3  # of what is soaked for its peak alone: the first has the longest chats
-_ROOM_TOKENS = 64
+ROOM_TOKENS = 64
 
 
 class Kind(StrEnum):
@@ -95,7 +95,9 @@ class Run:
     at_once: int = 1
 
 
-def run_of(kind: Kind, plan: Plan, rules: Sequence[Rule], precision: Precision | None) -> Run:
+def run_of(
+    kind: Kind, plan: Plan, rules: Sequence[Rule], precision: Precision | None, at_once: int = 1
+) -> Run:
     """How long to soak a kind by the plan, and what growth the policy's rules allow.
 
     The other kinds are soaked half as long as plain answers, but long enough to be judged; long
@@ -113,7 +115,7 @@ def run_of(kind: Kind, plan: Plan, rules: Sequence[Rule], precision: Precision |
         if (rule.metric, rule.statistic) == (f"memory.{counter}", Statistic.GROWTH)
         and (limit := rule.limit(precision)) is not None
     ]
-    return Run(cycles, plan.memory_doublings, tuple(bounds))
+    return Run(cycles, plan.memory_doublings, tuple(bounds), at_once)
 
 
 def cycles_of_requests(
@@ -135,13 +137,13 @@ def cycles_of_requests(
     unfinished = [
         Request(it, max_new_tokens=NEW_TOKENS // 2, stop_at_end=False, fresh=False) for it in chats
     ]
-    ended = [Request(it.messages, max_new_tokens=_ROOM_TOKENS) for it in brief]
+    ended = [Request(it.messages, max_new_tokens=ROOM_TOKENS) for it in brief]
     return {
         Kind.TOKENIZED: tuple(answered),
         Kind.ANSWERED: tuple(answered),
         Kind.STOPPED: tuple((unfinished, ended)[n % 2][n] for n in range(len(chats))),
         Kind.REFUSED: (Request(token_ids=too_long, max_new_tokens=1),) * DEAR_REQUESTS,
-        Kind.LONG: _long_requests(items, len(too_long) // _TOKENS_PER_CHARACTER),
+        Kind.LONG: _long_requests(items, len(too_long) // TOKENS_PER_CHARACTER),
     }
 
 
@@ -149,12 +151,12 @@ def _long_requests(items: Sequence[Item], most_characters: int) -> tuple[Request
     """Questions as long as some of the bank's together, each another."""
     texts = [content for item in items for role, content in item.messages if role == "user"]
     everything = " ".join(texts)
-    while len(everything) < LONG_REQUESTS * max(_LONG_CHARACTERS):
+    while len(everything) < LONG_REQUESTS * max(LONG_CHARACTERS):
         everything = f"{everything} {everything}"
     chats = []
     for number in range(LONG_REQUESTS):
-        size = min(_LONG_CHARACTERS[number % len(_LONG_CHARACTERS)], most_characters)
-        start = number * max(_LONG_CHARACTERS)
+        size = min(LONG_CHARACTERS[number % len(LONG_CHARACTERS)], most_characters)
+        start = number * max(LONG_CHARACTERS)
         chats.append((("user", everything[start : start + size]),))
     return tuple(Request(it, max_new_tokens=2, stop_at_end=False) for it in chats)
 
@@ -172,6 +174,18 @@ def soak(runtime: Isolated, kind: Kind, cycle: Sequence[Request], run: Run) -> S
         more = _cycles(runtime, kind, cycle, len(found.samples), run.at_once)
         found = Soak(kind, len(cycle), found.samples + more.samples, found.seconds + more.seconds)
     return found
+
+
+def peak_bytes(
+    runtime: Isolated, cycles: Mapping[Kind, Sequence[Request]], plan: Plan
+) -> int | None:
+    """Peak over plain answers where nobody looks for a leak: few cycles, for the longest chats come
+    first.
+    """
+    run = Run(min(plan.memory_cycles, PEAK_CYCLES))
+    for kind in (Kind.TOKENIZED, Kind.ANSWERED):  # as where a leak is looked for
+        found = soak(runtime, kind, cycles[kind], run)
+    return found.peak_bytes(run.cycles)
 
 
 def _cycles(

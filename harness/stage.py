@@ -26,11 +26,10 @@ from harness.reply_cache import ReplyCache
 from harness.route import Route, find_route
 from harness.source import Questions, SourceFacts, ask_source, questions, renewed
 from harness.source_cache import SourceCache, kept_remark
-from harness.together import MOST_AT_ONCE, Together
+from harness.together import Together, fitting
 from harness.visit import Visit
 
 _TEXTS = 200  # items, whose text long prompts are made of
-_SHARE_OF_MEMORY = 0.5  # of what is free, for all that are asked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +93,7 @@ class Stage:
         """How many variants may be asked at once: as many as have cores, and memory for the longest
         prompt. One where nobody knows what they need.
         """
-        if not self.needs:
-            return 1
-        room = int(_SHARE_OF_MEMORY * available_bytes() / max(1.0, *self.needs.values()))
-        return max(1, min(self.at_once, room, MOST_AT_ONCE))
+        return min(self.at_once, fitting(self.needs.values(), available_bytes()))
 
     def alike(self, name: str) -> list[str]:
         """The session's other variants that have the role of one."""

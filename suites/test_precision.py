@@ -1,22 +1,16 @@
 """Is it still the model that it was made from? Distributions, answers, tokens and weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.bench import Bench
-from harness.control import add_control
-from harness.errors import InfrastructureError
-from harness.forcing import Passage, compared_together, own_and_expected, windows
-from harness.item import Item
+from harness.forcing import Reading
 from harness.measurement import Measurement
-from harness.metrics.divergence import Comparison, Excess, excess, first_difference
-from harness.metrics.packaging import as_ids
+from harness.metrics.divergence import Excess, excess, first_difference
 from harness.parity import Cause
 from harness.plugins.measure import Record
-from harness.probes.folder import read_folder
 from harness.probes.weights import compare_weights
-from harness.reply import Reply
-from harness.shared_vocabulary import vocabulary_differences
+from harness.readings import asked, read_all
 from harness.source import SourceFacts, causes
 
 ENGINE_HABITS = {
@@ -42,38 +36,25 @@ COMPARED = (
     "first_difference",
 )
 INCOMPARABLE = "its vocabulary is not the reference's, so there is nothing to compare"
-Readings = Mapping[str, Comparison]
 
 
 def test_precision(bench: Bench, record: Record) -> None:
     """What it expects beside the reference, over the reference's own answers and over text of the
     domain, and what it answers. Without one vocabulary none of that can be compared.
     """
-    fleet, name, reference = bench.fleet, bench.variant.name, bench.reference
-    parts = vocabulary_differences(fleet, name, reference)
+    found = bench.all_together("readings", read_all)
+    parts = found.vocabulary
     vocabulary = bench.sample("vocabulary", "count", [*parts.values()], labels=[*parts])
-    if any(parts.values()):
+    if not found.is_comparable:
         record(vocabulary, *(bench.absent(it, INCOMPARABLE) for it in COMPARED))
         return
-    control, why = _control(bench)
-    names = (name, control) if control else (name,)
-    pairs = own_and_expected(fleet, reference, *_asked(bench))
-    own = compared_together(fleet, names, reference, [it for it, _ in pairs])
-    others = [it for one, it in pairs if it is not one]
-    expected = compared_together(fleet, names, reference, others)
-    parts_of_text = compared_together(fleet, names, reference, _windows(bench))
-    texts = [
-        part or {**one, **more}
-        for one, more, part in zip(own, expected, parts_of_text, strict=True)
-    ]
-    broken = [it.non_finite for part in (own, expected, parts_of_text) for it in part[0].values()]
     record(
         vocabulary,
-        bench.sample("non_finite", "count", broken),
-        *_divergence(bench, own[0], ""),
-        *_divergence(bench, texts[0], "text_"),
-        *_beside_control(bench, own, "", why),
-        *_beside_control(bench, texts, "text_", why),
+        bench.sample("non_finite", "count", found.non_finite),
+        *_divergence(bench, found.own[0], ""),
+        *_divergence(bench, found.texts[0], "text_"),
+        *_beside_control(bench, found.own, "", found.no_control),
+        *_beside_control(bench, found.texts, "text_", found.no_control),
         *_answers(bench),
     )
 
@@ -113,25 +94,7 @@ def test_weights(bench: Bench, record: Record) -> None:
     record(*(replace(it, absence=absence) for it in samples))
 
 
-def _asked(bench: Bench) -> tuple[Sequence[Item], Sequence[Reply]]:
-    count = bench.plan.precision_items
-    return bench.items[:count], bench.reference_replies(count)
-
-
-def _windows(bench: Bench) -> list[Passage]:
-    """Of the text that the release names, if it does."""
-    if not bench.text:
-        return []
-    [tokens] = bench.fleet.encode(bench.reference, [bench.text])
-    folder = read_folder(bench.fleet.variant(bench.reference).directory)
-    starts = as_ids(folder.model.get("bos_token_id"))
-    [prompt] = bench.fleet.render(bench.reference, [bench.items[0].messages])
-    begins = tuple(bench.fleet.encode(bench.reference, [prompt])[0][:1])
-    first = begins if begins == starts else ()  # where prompts begin so, texts do
-    return windows(tuple(tokens), bench.plan.precision_windows, bench.context_tokens, first)
-
-
-def _divergence(bench: Bench, found: Readings, of_what: str) -> list[Measurement]:
+def _divergence(bench: Bench, found: Reading, of_what: str) -> list[Measurement]:
     """Of each position; and of a text, how likely each of its tokens was."""
     kld, top1, log_p, reference_log_p = (
         [float(value) for it in found.values() for value in getattr(it, what)]
@@ -149,18 +112,8 @@ def _divergence(bench: Bench, found: Readings, of_what: str) -> list[Measurement
     return measured
 
 
-def _control(bench: Bench) -> tuple[str, str]:
-    """The name of the candidate's control, or why there is none."""
-    if bench.variant.name == bench.reference:
-        return "", "the reference is what controls are made of"
-    try:
-        return add_control(bench.fleet, bench.variant.name, bench.reference, bench.cache), ""
-    except InfrastructureError as error:
-        return "", str(error)
-
-
 def _beside_control(
-    bench: Bench, found: Sequence[Readings], of_what: str, why: str
+    bench: Bench, found: Sequence[Reading], of_what: str, why: str
 ) -> list[Measurement]:
     """What the variant lost, and what plain rounding of the same bits lost at each position."""
     lost = excess(*found) if len(found) > 1 else Excess()
@@ -180,7 +133,7 @@ def _beside_control(
 
 def _answers(bench: Bench) -> list[Measurement]:
     """Whether generated answers are the reference's, and the first token that is not."""
-    items, theirs = _asked(bench)
+    items, theirs = asked(bench)
     replied = zip(items, bench.replies(len(items)), theirs, strict=True)
     found = {
         item.id: first_difference(mine.answer.token_ids, its.answer.token_ids)

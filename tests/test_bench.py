@@ -172,7 +172,7 @@ def test_what_is_soaked_for_its_peak_alone_is_soaked_briefly(bench, tmp_path, mo
         runs.append(run.cycles)
         return soak(runtime, kind, cycle[:1], run)
 
-    monkeypatch.setattr("harness.bench.soak", short)
+    monkeypatch.setattr("harness.soak.soak", short)
     assert bench.peak_bytes("fp32") > 0
     assert runs == [PEAK_CYCLES] * 2
 

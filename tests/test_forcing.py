@@ -6,7 +6,7 @@ from harness.bank import question
 from harness.errors import InfrastructureError, RequestError
 from harness.exam import replies
 from harness.fleet import Fleet
-from harness.forcing import Passage, compared, compared_together, own_and_expected, read, windows
+from harness.forcing import Passage, Readers, own_and_expected, read, windows
 from harness.item import Item, Scorer
 from harness.release import Precision, Role
 from harness.reply import Reply
@@ -19,7 +19,7 @@ ITEMS = tuple(Item(f"item-{n}", (("user", f"question {n}"),), "an answer") for n
 def fleet(tmp_path):
     variants = {
         name: Variant(Recipe(name, Role.CANDIDATE, Precision.FP32), tmp_path, {}, "sha256:0")
-        for name in ("fp32", "int4")
+        for name in ("fp32", "int8", "int4")
     }
     with Fleet(variants, "tests.suites.expecting:Expecting", 60.0) as fleet:
         yield fleet
@@ -76,7 +76,7 @@ def test_a_choice_that_nobody_generated_is_read_after_its_rendered_prompt(fleet)
 
 def test_a_variant_beside_itself_diverges_by_nothing_and_expects_what_comes(fleet):
     passages = [Passage("a", (1, 2, 3, 4), 2, ends=True), Passage("none", (1, 2), 2)]
-    found = compared(fleet, "int4", "fp32", passages)
+    found = Readers(fleet, ["int4"], "fp32").read(passages)["int4"]
     assert list(found) == ["a"]
     assert (len(found["a"].kld), len(found["a"].log_p)) == (3, 2)
     assert found["a"].kld.max() == 0
@@ -129,11 +129,37 @@ def test_a_window_fits_into_the_context_and_begins_as_the_model_wants():
 
 def test_several_variants_are_compared_with_one_reading_of_the_reference(fleet, monkeypatch):
     passages = [Passage("a", (1, 2, 3, 4), 2), Passage("b", (5, 6, 7), 1)]
-    alone = compared(fleet, "int4", "fp32", passages)
+    alone = Readers(fleet, ["int4"], "fp32").read(passages)["int4"]
     asked = []
     ask = fleet.ask
     monkeypatch.setattr(fleet, "ask", lambda name, plan: (asked.append(name), ask(name, plan))[1])
-    both = compared_together(fleet, ("fp32", "int4"), "fp32", passages)
+    both = Readers(fleet, ["fp32", "int4"], "fp32").read(passages)
     assert sorted(asked) == ["fp32", "fp32", "int4", "int4"]
-    assert [list(it) for it in both] == [["a", "b"]] * 2
-    assert both[1]["b"].kld.tolist() == alone["b"].kld.tolist()
+    assert {name: list(it) for name, it in both.items()} == {"fp32": ["a", "b"], "int4": ["a", "b"]}
+    assert both["int4"]["b"].kld.tolist() == alone["b"].kld.tolist()
+
+
+def test_what_keeps_one_variant_from_the_end_hinders_no_other(fleet, monkeypatch):
+    passages = [Passage("a", (1, 2, 3, 4), 2), Passage("b", (5, 6, 7), 1)]
+    ask = fleet.ask
+
+    def refuse(name, plan):
+        if name == "int4" and plan[0].token_ids[0] == 5:
+            raise RequestError("no fives")
+        return ask(name, plan)
+
+    monkeypatch.setattr(fleet, "ask", refuse)
+    readers = Readers(fleet, ["int4", "int8"], "fp32")
+    found = readers.read(passages)
+    assert {name: list(it) for name, it in found.items()} == {"int4": ["a"], "int8": ["a", "b"]}
+    assert {name: str(it) for name, it in readers.errors.items()} == {"int4": "no fives"}
+    assert list(readers.read(passages)["int4"]) == []
+
+
+def test_what_keeps_the_reference_from_reading_is_raised(fleet, monkeypatch):
+    def refuse(name, plan):
+        raise RequestError(f"{name} has had enough")
+
+    monkeypatch.setattr(fleet, "ask", refuse)
+    with pytest.raises(RequestError, match="fp32 has had enough"):
+        Readers(fleet, ["int4"], "fp32").read([Passage("a", (1, 2, 3, 4), 2)])

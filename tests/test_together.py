@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from harness.errors import CrashError
-from harness.together import Together
+from harness.together import Together, fitting
 
 
 def test_the_first_who_asks_has_all_made_and_the_others_take_theirs():
@@ -68,3 +68,32 @@ def test_what_is_asked_for_again_is_made_again():
     for _ in range(2):
         together.of("soak", "a", (), made.append, 2)
     assert made == ["a", "a"]
+
+
+def test_what_is_made_in_one_go_is_handed_out_by_name():
+    made, together = [], Together()
+
+    def make(names):
+        made.append(list(names))
+        return {name: CrashError("died") if name == "b" else name.upper() for name in names}
+
+    assert together.of_all("read", "a", ("b", "c"), make) == "A"
+    assert together.of_all("read", "c", ("a", "b"), make) == "C"
+    with pytest.raises(CrashError, match="died"):
+        together.of_all("read", "b", ("a", "c"), make)
+    assert made == [["a", "b", "c"]]
+
+
+@pytest.mark.parametrize(
+    ("needs", "free", "expected"),
+    [((), 10**12, 1), ((10, 10), 10**3, 3), ((10, 200), 10**3, 2), ((10, 600), 10**3, 1)],
+)
+def test_as_many_fit_as_half_of_the_free_memory_holds_of_the_largest(needs, free, expected):
+    assert fitting(needs, free) == expected
+
+
+def test_who_has_taken_theirs_is_not_asked_once_more_when_there_is_room():
+    made, together = [], Together()
+    together.of("soak", "a", ("b", "c"), made.append, 1)
+    together.of("soak", "b", ("a", "c"), made.append, 2)
+    assert sorted(made) == ["a", "b", "c"]

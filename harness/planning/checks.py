@@ -48,3 +48,6 @@ TOGETHER = (
 
 OF_ALL = ("foundry.same_answers",)
 """Checks that the first variant makes for all of the session, where cores are idle."""
+
+IN_ONE_GO = ("precision.precision",)
+"""Checks that the first variant makes for all of the session, always."""

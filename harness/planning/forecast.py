@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from harness.clock import CheckOf
-from harness.planning.checks import CHECKS, OF_ALL, TOGETHER
+from harness.planning.checks import CHECKS, IN_ONE_GO, OF_ALL, TOGETHER
 from harness.planning.cost import SOURCE
 from harness.planning.pilot import Pilot
 from harness.planning.shape import Shape
@@ -41,9 +41,12 @@ def forecast(shape: Shape, pilots: Mapping[str, Pilot], checks: Iterable[CheckOf
     """Of the checks that are to run; every variant of the shape has a pilot."""
     rates = {name: it.rates for name, it in pilots.items()}
     rates[SOURCE] = source_rates(rates[shape.reference])
+    asked = [*checks]
+    # the reference reads along, where its own check is not to run
+    unasked = {it for it, _ in asked if it in IN_ONE_GO and (it, shape.reference) not in asked}
     seconds = {
         (check, name): CHECKS[check](shape, name).takes(rates) if check in CHECKS else 0.0
-        for check, name in checks
+        for check, name in [*asked, *((it, shape.reference) for it in unasked)]
     }
     seconds = {it: found + _CHEAP_SECONDS for it, found in _booked(seconds, shape).items()}
     suites = dict.fromkeys(check.partition(".")[0] for check, _ in seconds)
@@ -55,7 +58,7 @@ def _booked(seconds: Mapping[CheckOf, float], shape: Shape) -> dict[CheckOf, flo
     found: dict[CheckOf, float] = {}
     for (check, name), spent in seconds.items():
         payer = (check, name)
-        if check in OF_ALL and shape.all_together > 1:
+        if check in IN_ONE_GO or (check in OF_ALL and shape.all_together > 1):
             payer = next((booked for booked in found if booked[0] == check), payer)
         elif check in TOGETHER and shape.together(name) > 1:
             payer = next((booked for booked in found if _alike(booked, payer, shape)), payer)
@@ -88,6 +91,7 @@ def suite_bytes(suite: str, shape: Shape, pilots: Mapping[str, Pilot]) -> float:
         "scaling": sum(peaks),
         "memory": together,
         "edge_cases": together,
+        "precision": kept + one,  # the controls are as large as their candidates
         "latency": 2 * one,
         "accuracy": 2 * (shape.at_once - 1) * one,
         "foundry": shape.all_together * one,

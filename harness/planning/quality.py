@@ -49,8 +49,8 @@ def replied(questions: Sequence[Question]) -> Work:
 
 
 def precision(shape: Shape, name: str) -> Cost:
-    """Own and expected answers, and windows of text, read by a variant, its control and the
-    reference at the same time.
+    """Own and expected answers, and windows of text, read by all variants at the same time, by the
+    controls of all but the reference too.
     """
     plan = shape.plan
     total = Work()
@@ -59,11 +59,9 @@ def precision(shape: Shape, name: str) -> Cost:
         total += asked(it.prompt + tokens, scored=tokens) * 2
     windows = min(plan.precision_windows, shape.text_tokens // WINDOW_TOKENS)
     total += asked(WINDOW_TOKENS, scored=WINDOW_TOKENS / 2) * windows
-    readers = {name: total, shape.reference: total}
-    if name == shape.reference:
-        return Cost({name: total})
-    readers[name] = total * 2 + START  # the control is as dear as the candidate
-    return Cost(readers, shape.at_once)
+    if name != shape.reference:
+        total = total * 2 + START  # the control is as dear as the candidate
+    return Cost({name: total}, min(shape.at_once, 2 * len(shape.roles) - 1))
 
 
 def precision_source(shape: Shape, name: str) -> Cost:

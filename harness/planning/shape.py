@@ -28,9 +28,11 @@ class Shape:
     `questions` are the bank's in the session's order, `needed` how many of them the rules on small
     losses want. `known` replies of the reference are kept from earlier sessions. `rungs` are the
     ladder's lengths in tokens, `odd` the edge cases' prompts, and `device_prompt` is the device's.
-    So many processes as `at_once` says fit on the cores. `judged` are the metrics that rules of the
+    So many processes as `at_once` says fit on the cores, and so many variants that are asked at
+    once as `fitting` says into memory. `judged` are the metrics that rules of the
     policy are about, by role; None where all are. `rung_seconds` are what an answer to each of the
-    rungs takes the reference.
+    rungs takes the reference, `token_seconds` what each new token after a question takes it.
+    A chat has `chat_tokens`, and `tokens_per_character` of what is said in it.
     """
 
     plan: Plan
@@ -47,8 +49,12 @@ class Shape:
     text_tokens: int = 0
     has_source: bool = True
     at_once: int = 1
+    fitting: int = MOST_AT_ONCE
     judged: Mapping[Role, frozenset[str]] | None = None
     rung_seconds: Mapping[int, float] = field(default_factory=dict)
+    token_seconds: float = 0.0
+    chat_tokens: float = 0.0
+    tokens_per_character: float = 0.25
 
     def rivals(self, name: str) -> tuple[str, ...]:
         """What speed is compared with."""
@@ -64,12 +70,12 @@ class Shape:
     def together(self, name: str) -> int:
         """How many variants are asked at once where nothing is timed: those of its role."""
         alike = [it for it in self.roles.values() if it is self.roles[name]]
-        return min(self.at_once, len(alike), MOST_AT_ONCE)
+        return min(self.at_once, len(alike), self.fitting)
 
     @property
     def all_together(self) -> int:
         """How many variants are asked at once where nothing is timed, whatever their roles."""
-        return min(self.at_once, len(self.roles), MOST_AT_ONCE)
+        return min(self.at_once, len(self.roles), self.fitting)
 
     def under(self, plan: Plan) -> "Shape":
         """The same under another plan, which may end the ladder sooner."""

@@ -11,18 +11,24 @@ from harness.climb import (
 from harness.generation import NEW_TOKENS as RECITED_TOKENS
 from harness.long_chat import chat_lengths
 from harness.planning.cost import SOURCE, Cost
-from harness.planning.shape import Shape
+from harness.planning.shape import Shape, mean
 from harness.planning.work import RELOAD, START, Work, asked
 from harness.route import NEW_TOKENS as RUNG_TOKENS
-from harness.soak import DEAR_REQUESTS, LONG_REQUESTS, PEAK_CYCLES, REQUESTS
+from harness.soak import (
+    DEAR_REQUESTS,
+    LONG_CHARACTERS,
+    LONG_REQUESTS,
+    PEAK_CYCLES,
+    REQUESTS,
+    ROOM_TOKENS,
+    TOKENS_PER_CHARACTER,
+)
 from harness.soak import NEW_TOKENS as SOAKED_TOKENS
-from harness.speed import LONG_EVERY, OPENING_TOKENS, UPTIME_TOKENS, WARM_TOKENS
+from harness.speed import LONG_EVERY, OPENING_TOKENS, WARM_TOKENS, uptime_tokens
 from harness.stats.steady import WINDOW
 from harness.stats.trend import LEAST_LEVELS
-from harness.together import MOST_AT_ONCE
 
 _UPTIME_DOUBLED = 3  # as many as planned in the mean, until slowing with use is excluded
-_LONG_TOKENS = 200  # of a long prompt of the soak's
 _RELOADED = 4  # requests between two reloads
 _PARTS = (2, 4, 8, 16)  # of the longest context, that are held
 _DOUBTED = 0.15  # of a candidate's ladder is in doubt, and measured again, in the mean
@@ -50,7 +56,7 @@ def _pair(shape: Shape, is_itself: bool) -> Work:
     for it in mix:
         each += asked(it.prompt, it.answer)
     used = 0 if is_itself else plan.latency_uptime_pairs * _UPTIME_DOUBLED
-    uptime = asked(shape.prompt, UPTIME_TOKENS) * used
+    uptime = asked(shape.prompt, uptime_tokens(1e3 * shape.token_seconds)) * used
     return each * pairs + RELOAD * min(pairs, plan.load_repetitions) + uptime
 
 
@@ -76,12 +82,13 @@ def memory(shape: Shape, name: str) -> Cost:
     cycle = asked(shape.prompt, SOAKED_TOKENS) * REQUESTS
     if not _is_soaked(shape, name):
         return Cost()
-    ended = asked(shape.prompt, SOAKED_TOKENS / 2) + asked(shape.prompt, shape.answer)
-    stopped = ended * (REQUESTS * fewer / 2)
+    most = min(shape.answer or ROOM_TOKENS, ROOM_TOKENS)  # nobody knows it of choices alone
+    ended = asked(shape.prompt, most)
+    stopped = (asked(shape.prompt, SOAKED_TOKENS / 2) + ended) * (REQUESTS * fewer / 2)
     refused = Work(requests=DEAR_REQUESTS * fewer)
-    long = asked(min(_LONG_TOKENS, shape.context / 4), 2) * (
-        LONG_REQUESTS * min(cycles, LEAST_LEVELS)
-    )
+    characters = min(mean(LONG_CHARACTERS), shape.context / TOKENS_PER_CHARACTER)
+    one_long = asked(shape.chat_tokens + characters * shape.tokens_per_character, 2)
+    long = one_long * (LONG_REQUESTS * min(cycles, LEAST_LEVELS))
     works = {name: START + cycle * cycles + stopped + refused + long}
     candidates = [it for it in shape.roles if it != shape.reference]
     if candidates[:1] == [name] and not _is_soaked(shape, shape.reference):
@@ -126,8 +133,7 @@ def scaling(shape: Shape, name: str) -> Cost:
             again += asked(length, RUNG_TOKENS) * (times * 2 * _DOUBTED)
         return Cost(dict.fromkeys((name, shape.reference), again))
     short = asked(rungs[0], RUNG_TOKENS) * (2 * SHORT + WARMUPS)
-    at_once = min(shape.at_once, len(shape.roles), MOST_AT_ONCE)
-    each = START + short + _windows(shape) * (1 / at_once)
+    each = START + short + _windows(shape) * (1 / shape.all_together)
     for length in rungs:
         seconds = shape.rung_seconds.get(length, 0.0)
         times = times_first(length, seconds, shape.plan.scaling_repetitions)

@@ -18,9 +18,11 @@ from harness.planning.shape import Question, Shape, longest_prompt, mean
 from harness.planning.work import asked, generated
 from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
+from harness.probes.memory import available_bytes
 from harness.release import Role
 from harness.route import NEW_TOKENS, ladders, stated_context
 from harness.stage import Stage
+from harness.together import fitting
 from harness.trial import missing_items
 
 _ENCODED = 24  # items whose tokens are counted; the others' follow from their characters
@@ -45,7 +47,15 @@ def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pi
     # before whole answers are asked: one may take longer than the time that a policy states
     stage.fleet.patience.expect(read, rates.seconds(generated(longest)))
     taken = {it: rates.seconds(asked(it, NEW_TOKENS)) for it in rungs}
-    return replace(_shape(stage, contexts, rungs, cases), rung_seconds=taken), pilots
+    shape = _shape(stage, contexts, rungs, cases)
+    token = rates.seconds(generated(shape.prompt))
+    room = fitting(needs(pilots, shape).values(), available_bytes())
+    return replace(shape, rung_seconds=taken, token_seconds=token, fitting=room), pilots
+
+
+def needs(pilots: Mapping[str, Pilot], shape: Shape) -> dict[str, float]:
+    """Bytes of each variant's process with the longest prompt."""
+    return {name: it.peak_bytes(shape.longest) for name, it in pilots.items()}
 
 
 def _rungs(stage: Stage, contexts: Mapping[str, int]) -> tuple[int, ...]:
@@ -122,6 +132,8 @@ def _shape(
         has_source=stage.source is not None,
         judged=judged_metrics(stage.rules),
         at_once=stage.at_once,
+        chat_tokens=base,
+        tokens_per_character=rate,
     )
 
 

@@ -14,7 +14,7 @@ from harness.planning.deciding import decidable
 from harness.planning.forecast import Forecast, forecast
 from harness.planning.pilot import Pilot
 from harness.planning.shape import Shape
-from harness.planning.survey import survey
+from harness.planning.survey import needs, survey
 from harness.planning.table import announcement, forecast_table
 from harness.plugins.measure import RECORDED, check_of, open_stage, suite_of, variant_of
 from harness.plugins.notebook import NOTEBOOK, Notebook
@@ -75,8 +75,8 @@ def _surveyed(config: pytest.Config, stage: Stage, checks: Sequence[CheckOf]) ->
         for sentence in decidable(stage.rules, stage.items):
             tell(sentence)
     tell(announcement(found))
-    needs = {name: it.peak_bytes(shape.longest) for name, it in pilots.items()}
-    stage = replace(stage, clock=Clock(found.seconds, budget, began), needs=needs)
+    clock = Clock(found.seconds, budget, began)
+    stage = replace(stage, clock=clock, needs=needs(pilots, shape))
     return stage if math.isinf(budget) else _within(notebook, stage, shape, pilots)
 
 

@@ -70,6 +70,39 @@ def test_the_baseline_is_a_rival_of_candidates_alone():
     assert shape.rivals("fp32") == ("fp32",)
 
 
+def test_a_process_that_takes_much_memory_is_asked_alone():
+    roomy = replace(SHAPE, roles={**ROLES, "int8": Role.CANDIDATE}, at_once=4)
+    assert roomy.together("int4") == 2
+    assert replace(roomy, fitting=1).together("int4") == 1
+    narrow, wide = (CHECKS["edge_cases.exploration"](it, "int4") for it in (roomy, SHAPE))
+    assert narrow.takes({"int4": RATES}) == pytest.approx(wide.takes({"int4": RATES}) / 2)
+
+
+def test_slow_answers_are_foreseen_as_short_as_they_are_asked_for_the_uptime():
+    quick, slow = (
+        CHECKS["latency.latency"](replace(SHAPE, token_seconds=it), "int4").work["int4"].new_tokens
+        for it in (0.001, 0.05)
+    )
+    assert quick - slow == 8 * 3 * SHAPE.plan.latency_uptime_pairs
+
+
+def test_what_all_read_in_one_go_is_booked_on_the_first():
+    found = forecast(SHAPE, PILOTS, EVERY).seconds
+    assert found["precision.precision", "fp32"] > 50 * found["precision.precision", "int4"]
+
+
+def test_the_reference_reads_along_where_its_own_check_is_not_to_run():
+    check = "precision.precision"
+    alone = CHECKS[check](SHAPE, "int4").takes({"int4": PILOTS["int4"].rates})
+    assert forecast(SHAPE, PILOTS, [(check, "int4")]).seconds[check, "int4"] > 1.3 * alone
+
+
+def test_a_bank_of_choices_alone_foresees_answers_that_are_cut():
+    chosen = replace(SHAPE, questions=(Question(25.0, 0.0, 8, 4, 12.0),) * 400)
+    written = CHECKS["memory.memory"](SHAPE, "int4").work["int4"].new_tokens
+    assert CHECKS["memory.memory"](chosen, "int4").work["int4"].new_tokens > written
+
+
 def test_a_choice_is_scored_and_not_written():
     written = quality.replied([Question(20, 5, 8)])
     chosen = quality.replied([Question(20, 0, 8, choices=4, offered=12)])

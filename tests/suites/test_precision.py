@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from harness import readings
 from harness.bench import Bench
 from harness.domain import read_items
 from harness.errors import InfrastructureError
@@ -218,10 +219,9 @@ def test_windows_of_a_text_begin_as_prompts_do_even_where_nothing_is_generated(
         reference="fp32",
         items=ITEMS,
         fleet=fleet,
-        context_tokens=512,
         plan=Plan(precision_windows=3),
     )
-    windows = suite._windows(bench)
+    windows = readings._windows(bench, 512)
     assert len(windows) == 3
     assert all((window.token_ids[0] == 1) is starts for window in windows)
 
