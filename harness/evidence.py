@@ -10,12 +10,13 @@ from harness.measurement import Measurement
 from harness.release import Precision, Role
 from harness.variant import Quantization
 
-SCHEMA = 7
+SCHEMA = 8
 """History: 1, the first (November 2026); 2, with the conditions at start and end,
 remarks, and more of each measurement (warm-ups, looks, beside whom); 3, with whether the release
 names the source of its variants; 4, with flips; 5, with the process
 that each value was taken in; 6, with the floor that the release states, scores by chance, and
-whether the model is asked in chats."""
+whether the model is asked in chats; 7, with figures of another meaning; 8, with short requests that
+are taken again after as many long ones."""
 
 
 NOT_JUDGED = "no rule of the policy is about it"

@@ -1,7 +1,7 @@
 """Teacher forcing: variants read the same passages, and we see what each expects to come."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from harness.answer import Finish, Request
@@ -148,18 +148,30 @@ class Readers:
         """
         found: dict[str, Reading] = {name: {} for name in self._names}
         with ThreadPoolExecutor(self._at_once) as pool:
-            for passage in (it for it in passages if it.positions):
-                going = [it for it in self._names if it not in self.errors]
-                asked = list(dict.fromkeys((self._reference, *going)))
-                jobs = {it: pool.submit(read, self._fleet, it, passage) for it in asked}
-                theirs = jobs[self._reference].result()
-                for name in going:
-                    try:
-                        mine = jobs.pop(name).result()
-                        found[name][passage.label] = compare(theirs, mine, passage.scored)
-                    except Exception as error:  # raised by the variant's own check
-                        self.errors[name] = error.with_traceback(None)
+            try:
+                for passage in (it for it in passages if it.positions):
+                    self._read(pool, passage, found)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         return found
+
+    def _read(self, pool: Executor, passage: Passage, found: Mapping[str, Reading]) -> None:
+        theirs = pool.submit(read, self._fleet, self._reference, passage)
+        going = [it for it in self._names if it not in self.errors]
+        jobs = {it: pool.submit(self._compared, it, theirs, passage) for it in going}
+        theirs.result()
+        for name, job in jobs.items():
+            try:
+                found[name][passage.label] = job.result()
+            except Exception as error:  # raised by the variant's own check
+                self.errors[name] = error.with_traceback(None)
+
+    def _compared(self, name: str, theirs: Future[Logits], passage: Passage) -> Comparison:
+        """Compared where they are read, so that no more are held than read at the same time."""
+        is_itself = name == self._reference
+        mine = theirs.result() if is_itself else read(self._fleet, name, passage)
+        return compare(theirs.result(), mine, passage.scored)
 
 
 def read(fleet: Fleet, name: str, passage: Passage) -> Logits:

@@ -10,10 +10,12 @@ from harness import climb
 from harness.answer import Messages
 from harness.bench import Bench
 from harness.climb import Climb, Timings
+from harness.conditions import disturbance
 from harness.forcing import Passage
 from harness.generation import NEW_TOKENS, Recital, recite
 from harness.long_chat import long_chats, one_text
 from harness.metrics.divergence import Logits
+from harness.probes.host import capture_conditions
 from harness.source_cache import kept_remark
 from harness.source_lengths import SourceLengths, ask_lengths, passages_of
 
@@ -46,11 +48,17 @@ def climbed_again(bench: Bench, lengths: Sequence[int], turn: int) -> Timings:
 
 
 def short_again(bench: Bench, turn: int) -> tuple[Timings, Timings]:
-    """The shortest prompts once more before and after all that the climb timed, as above."""
-    between = [length for length, _ in climbed(bench).timings]
-    return climb.short_again(
-        bench.fleet, bench.route(), bench.variant.name, bench.random, turn, between
-    )
+    """The shortest prompts once more before and after as many as the climb asked, as above; none
+    where something disturbed them.
+    """
+    known, start, name = climbed(bench), capture_conditions(), bench.variant.name
+    between = [length for length, _ in (*known.deviations, *known.timings)]
+    taken = climb.short_again(bench.fleet, bench.route(), name, bench.random, turn, between)
+    why = disturbance(start, capture_conditions(), bench.plan.disturbed_share)
+    if not why:
+        return taken
+    bench.remark(f"scaling of {name} once more after long prompts was disturbed: {why}")
+    return [], []
 
 
 def _ends(bench: Bench) -> Mapping[int, Logits]:

@@ -115,22 +115,22 @@ def change_interval(
     clusters: Sequence[str] = (),
 ) -> Estimate:
     """The ratio to the reference after long prompts, over that before them, as in the middle of the
-    pairs of processes that `clusters` name.
+    pairs of processes that `clusters` name; of an even number the one that speaks against it.
 
     Within one of them the first value after is paired with the first before, and so on:
     Hodges-Lehmann estimate of the log ratios' differences, interval by Wilcoxon's signed-rank test.
-    Below three pairs of processes no change is never excluded: a few dozen short requests are over
-    in half a second, and what slows one process for so long is mostly the machine's doing.
-    Unbounded where one of them has not as many before as after, or too few.
+    Below three pairs of processes it is in doubt: a few dozen short requests are over in half a
+    second, and what slows one process for so long is mostly the machine's doing. Unbounded where
+    one of them has not as many before as after, or too few.
     """
     logs = np.log(np.asarray(values, float)) - np.log(np.asarray(references, float))
     at, names = np.asarray(labels, str), np.asarray(clusters or [""] * logs.size, str)
     pairs = [names == name for name in dict.fromkeys(names.tolist() or [""])]
-    found = of_most_processes([_change(logs[it], at[it], confidence) for it in pairs], confidence)
-    if len(pairs) >= _TELLING_PROCESSES or not found.is_bounded:
-        return replace(found, samples=logs.size)
-    lower, upper = min(found.lower, 1.0), max(found.upper, 1.0)
-    return Estimate(found.value, lower, upper, logs.size)
+    each = sorted((_change(logs[it], at[it], confidence) for it in pairs), key=lambda it: it.value)
+    found = of_most_processes(each[1 - len(each) % 2 :], confidence)
+    lacks = f"from {len(each)} of the {_TELLING_PROCESSES} pairs of processes that it takes"
+    doubt = lacks if len(each) < _TELLING_PROCESSES else ""
+    return replace(found, samples=logs.size, doubt=doubt)
 
 
 def _change(logs: Values, labels: NDArray[np.str_], confidence: float) -> Estimate:

@@ -60,12 +60,19 @@ class Tiring(Paced):
     """Takes twice as long once it has seen enough long prompts."""
 
     seen = 0
+    enough = 8
 
     def costs_ms(self, length: int) -> tuple[float, float]:
         self.seen += length >= LONG
-        factor = 2 if self.is_damaged and self.seen > 8 and length < LONG else 1
+        factor = 2 if self.is_damaged and self.seen > self.enough and length < LONG else 1
         first, between = super().costs_ms(length)
         return first * factor, between * factor
+
+
+class LateTiring(Tiring):
+    """Has seen enough only with the last of them: 35 that are timed, after 4 that are compared."""
+
+    enough = 38
 
 
 class Forgetful(Paced):
