@@ -127,7 +127,8 @@ def change_interval(
     at, names = np.asarray(labels, str), np.asarray(clusters or [""] * logs.size, str)
     pairs = [names == name for name in dict.fromkeys(names.tolist() or [""])]
     each = sorted((_change(logs[it], at[it], confidence) for it in pairs), key=lambda it: it.value)
-    found = of_most_processes(each[1 - len(each) % 2 :], confidence)
+    lowest = 1 - len(each) % 2 if all(it.is_bounded for it in each) else 0  # not what is unknown
+    found = of_most_processes(each[lowest:], confidence)
     lacks = f"from {len(each)} of the {_TELLING_PROCESSES} pairs of processes that it takes"
     doubt = lacks if len(each) < _TELLING_PROCESSES else ""
     return replace(found, samples=logs.size, doubt=doubt)

@@ -130,6 +130,12 @@ def test_what_slows_every_other_process_is_not_cleared_by_one_more():
     assert min(changed([1.43, 1.0, 1.43, 1.0][:count]).value for count in (2, 3, 4)) > 1.3
 
 
+def test_a_pair_of_processes_that_says_nothing_is_not_passed_over():
+    labels = [BEFORE] * 20 + [AFTER] * 20 + [BEFORE] * 2 + [AFTER]
+    pairs = ["0"] * 40 + ["1"] * 3
+    assert not change_interval([1.0] * 43, [1.0] * 43, labels, 0.9, pairs).is_bounded
+
+
 def test_processes_that_agree_show_a_slowdown_whatever_their_number():
     assert all(changed([1.5] * count).lower > 1.2 for count in (3, 4, 5))
 

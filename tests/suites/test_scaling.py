@@ -203,6 +203,15 @@ def test_a_slowdown_that_stays_is_found_only_where_it_comes_back_in_new_processe
     assert len(set(again.clusters)) == 3
 
 
+def test_what_was_disturbed_while_a_slowdown_was_taken_again_does_not_count(session, monkeypatch):
+    monkeypatch.setattr("harness.lengths.disturbance", lambda *_: "others used all of it")
+    it = session("Tiring", rules=POLICY.rules)
+    assert set(it.measure("damaged")["scaling.short"].clusters) == {"0"}
+    assert it.stage.remarks == [
+        "scaling of damaged once more after long prompts was disturbed: others used all of it"
+    ]
+
+
 def test_logits_that_only_long_prompts_spoil_are_found_where_it_starts(session):
     it = session("Wandering")
     assert it.broken("damaged")["scaling.logits"][0] == "255 tokens"
