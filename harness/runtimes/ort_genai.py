@@ -208,8 +208,7 @@ class OrtGenAI:
 
     def _encode(self, text: str) -> NDArray[np.int32]:
         _refuse_half_characters(text)
-        ids: NDArray[np.int32] = self._tokenizer.encode(text)
-        return ids
+        return np.asarray(self._tokenizer.encode(text), np.int32)
 
     def _render(self, messages: Messages) -> str:
         chat = [{"role": role, "content": content} for role, content in messages]
