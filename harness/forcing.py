@@ -1,7 +1,7 @@
 """Teacher forcing: variants read the same passages, and we see what each expects to come."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 from harness.answer import Finish, Request
@@ -11,6 +11,7 @@ from harness.fleet import Fleet
 from harness.item import Item, Scorer
 from harness.metrics.divergence import Comparison, Logits, compare
 from harness.reply import Reply
+from harness.together import abortable_pool, or_error
 
 Tokens = tuple[int, ...]
 
@@ -147,13 +148,9 @@ class Readers:
         Raises what kept the reference from one.
         """
         found: dict[str, Reading] = {name: {} for name in self._names}
-        with ThreadPoolExecutor(self._at_once) as pool:
-            try:
-                for passage in (it for it in passages if it.positions):
-                    self._read(pool, passage, found)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        with abortable_pool(self._at_once, self._fleet.interrupt) as pool:
+            for passage in (it for it in passages if it.positions):
+                self._read(pool, passage, found)
         return found
 
     def _read(self, pool: Executor, passage: Passage, found: Mapping[str, Reading]) -> None:
@@ -162,10 +159,11 @@ class Readers:
         jobs = {it: pool.submit(self._compared, it, theirs, passage) for it in going}
         theirs.result()
         for name, job in jobs.items():
-            try:
-                found[name][passage.label] = job.result()
-            except Exception as error:  # raised by the variant's own check
-                self.errors[name] = error.with_traceback(None)
+            compared = or_error(job.result)
+            if isinstance(compared, Exception):
+                self.errors[name] = compared
+            else:
+                found[name][passage.label] = compared
 
     def _compared(self, name: str, theirs: Future[Logits], passage: Passage) -> Comparison:
         """Compared where they are read, so that no more are held than read at the same time."""

@@ -1,9 +1,8 @@
 """What the variants of a session expect over the same passages, which the reference reads once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 from harness.bench import Bench
 from harness.control import add_control
@@ -14,8 +13,7 @@ from harness.metrics.packaging import as_ids
 from harness.probes.folder import read_folder
 from harness.reply import Reply
 from harness.shared_vocabulary import vocabulary_differences
-
-T = TypeVar("T")
+from harness.together import or_error
 
 _LEAST_AT_ONCE = 3  # the reference, a variant and its control
 
@@ -49,27 +47,29 @@ def read_all(bench: Bench, names: Sequence[str]) -> dict[str, Readings | Excepti
     Where the reference was kept from it the bench's own variant has its error, and the others
     nothing: their checks ask again.
     """
-    found = {name: _or_error(partial(_begun, bench, name)) for name in names}
+    begun = {name: or_error(partial(_begun, bench, name)) for name in names}
+    found: dict[str, Readings | Exception] = {}
     alike: dict[int, dict[str, Readings]] = {}
-    for name, one in found.items():
-        if isinstance(one, Readings) and one.is_comparable:
-            alike.setdefault(_window_tokens(bench, name), {})[name] = one
-    for size, begun in alike.items():
-        read = _or_error(partial(_read, bench, begun, size))
-        for name in begun:
-            found.pop(name)
+    for name, one in begun.items():
+        if isinstance(one, Exception):
+            found[name] = one
+        elif one[0].is_comparable:
+            alike.setdefault(one[1], {})[name] = one[0]
+        else:
+            found[name] = one[0]
+    for size, some in alike.items():
+        read = or_error(partial(_read, bench, some, size))
         if not isinstance(read, Exception):
             found |= read
-        elif bench.variant.name in begun:
+        elif bench.variant.name in some:
             found[bench.variant.name] = read
     return found
 
 
-def _begun(bench: Bench, name: str) -> Readings:
+def _begun(bench: Bench, name: str) -> tuple[Readings, int]:
+    """Whether it can be compared, and how long its windows of text may be."""
     found = Readings(vocabulary_differences(bench.fleet, name, bench.reference))
-    if found.is_comparable:
-        _window_tokens(bench, name)
-    return found
+    return found, _window_tokens(bench, name) if found.is_comparable else 0
 
 
 def _window_tokens(bench: Bench, name: str) -> int:
@@ -90,7 +90,7 @@ def _read(
     bench: Bench, begun: Mapping[str, Readings], window_tokens: int
 ) -> dict[str, Readings | Exception]:
     fleet, reference = bench.fleet, bench.reference
-    made = {name: _or_error(partial(_control, bench, name)) for name in begun}
+    made = {name: or_error(partial(_control, bench, name)) for name in begun}
     controls = {name: it for name, it in made.items() if not isinstance(it, Exception)}
     names = [*controls, *(control for control, _ in controls.values() if control)]
     readers = Readers(fleet, names, reference, max(_LEAST_AT_ONCE, bench.together_at_once))
@@ -137,11 +137,3 @@ def _windows(bench: Bench, window_tokens: int) -> list[Passage]:
     begins = tuple(bench.fleet.encode(bench.reference, [prompt])[0][:1])
     first = begins if begins == starts else ()  # where prompts begin so, texts do
     return windows(tuple(tokens), bench.plan.precision_windows, window_tokens, first)
-
-
-def _or_error(make: Callable[[], T]) -> T | Exception:
-    """What is made, or what was raised, for the variant's own check to raise."""
-    try:
-        return make()
-    except Exception as error:
-        return error.with_traceback(None)  # which would keep all logits

@@ -1,7 +1,8 @@
 """What is not timed is asked of several variants at the same time, where cores are idle."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -86,13 +87,7 @@ class Together(Generic[T]):
         at_once: int,
         abort: Callable[[], None],
     ) -> None:
-        def try_to(name: str) -> T | Exception:
-            try:
-                return make(name)
-            except Exception as error:  # raised again by who asks for it
-                return error
-
-        found = each(try_to, names, at_once, abort)
+        found = each(lambda name: or_error(lambda: make(name)), names, at_once, abort)
         self._found.update({(key, name): it for name, it in zip(names, found, strict=True)})
 
 
@@ -101,13 +96,33 @@ def each(
 ) -> list[R]:
     """What `work` gives for each name, in their order, of so many at the same time.
 
-    Where the user interrupts, or `work` raises, `abort` ends what still runs: without it the pool
-    would wait for requests that may take minutes.
+    Where the user interrupts, `abort` ends what still runs.
+    """
+    with abortable_pool(at_once, abort) as pool:
+        return list(pool.map(work, names))
+
+
+@contextmanager
+def abortable_pool(at_once: int, abort: Callable[[], None]) -> Iterator[Executor]:
+    """Threads that are waited for. Where anything is raised meanwhile what is queued is dropped;
+    where the user interrupts `abort` ends what runs, too: the pool would wait minutes for it.
     """
     with ThreadPoolExecutor(at_once) as pool:
         try:
-            return list(pool.map(work, names))
-        except BaseException:  # an interrupt is no Exception, and is raised again
+            yield pool
+        except BaseException as error:  # an interrupt is no Exception; both are raised again
             pool.shutdown(wait=False, cancel_futures=True)
-            abort()
+            if not isinstance(error, Exception):
+                abort()
             raise
+
+
+def or_error(make: Callable[[], R]) -> R | Exception:
+    """What is made of one variant, or what was raised, for that variant's own check to raise.
+
+    The traceback is dropped: it would keep what was read so far in memory.
+    """
+    try:
+        return make()
+    except Exception as error:  # of any class: it is raised again, and must not cost the others
+        return error.with_traceback(None)
