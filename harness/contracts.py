@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
+from itertools import chain, starmap
 
 import numpy as np
 
@@ -22,6 +23,9 @@ _MOST_SCORED = 256  # positions of a prompt's end, among which the least certain
 _SHORT = 3  # tokens of the answer that is cut short
 _COLD = 1e-3  # not every runtime takes 0
 _TINY = 1e-6  # top_p, which leaves the likeliest token alone
+_MISSED = 1e-4  # so seldom may a runtime that knows no seed give equal texts all the same
+_MORE_SEEDS = 8  # of each prompt at most: a model may be sure of its answers however hot
+_SEEDS = 2**20  # prompts have lower ones
 
 
 class Contract(StrEnum):
@@ -60,7 +64,7 @@ def uncertain_prompts(
     ask: Ask, prompts: Sequence[tuple[str, Tokens]], seeds: np.random.Generator, new_tokens: int
 ) -> list[Prompt]:
     """Prompts cut where the model is least sure of what comes next, in the last two thirds."""
-    drawn = seeds.permutation(2**20)[: 2 * len(prompts)].reshape(-1, 2).tolist()
+    drawn = seeds.permutation(_SEEDS)[: 2 * len(prompts)].reshape(-1, 2).tolist()
     found = []
     for (name, ids), (one, other) in zip(prompts, drawn, strict=True):
         cut = _cut(ask, ids)
@@ -98,10 +102,14 @@ def hold(ask: Ask, chances: Chances, prompts: Sequence[Prompt]) -> Held:
     given = dict(zip(order, ask([asked[it] for it in order]), strict=True))
     keys = {key for key, _ in order}
     by_prompt = [{key: given[key, at] for key in keys} for at in range(len(prompts))]
+    pairs = _same_seeds(ask, chances, prompts, by_prompt, hot)
     greedy, limit = partial(_greedy, chances), partial(_limit, chances)
     return Held(
         {
-            Contract.SAME_SEED: _each(prompts, by_prompt, _same_seed),
+            Contract.SAME_SEED: {
+                it.name: next(filter(None, starmap(_changed, drawn)), "")
+                for it, drawn in zip(prompts, pairs, strict=True)
+            },
             Contract.OTHER_SEED: _other_seed(chances, prompts, by_prompt, hot),
             Contract.TEMPERATURE: _each(prompts, by_prompt, partial(_temperature, chances)),
             Contract.TOP_K: _each(prompts, by_prompt, partial(greedy, "top_k")),
@@ -152,13 +160,54 @@ def _each(prompts: Sequence[Prompt], given: Sequence[Answers], clause: Clause) -
     return {it.name: clause(it, answers) for it, answers in zip(prompts, given, strict=True)}
 
 
-def _same_seed(_: Prompt, answers: Answers) -> str:
-    for kind in ("", "hot "):
-        one, again = answers[f"{kind}1 seed"], answers[f"{kind}3 same seed"]
-        if refused := _refused(one) or _refused(again):
-            return refused
-        if one.token_ids != again.token_ids:
-            return f"the same seed gave {shown(one.text)} and {shown(again.text)}"
+Pair = tuple[Answer, Answer]  # of one prompt and one seed
+
+
+def _same_seeds(
+    ask: Ask, chances: Chances, prompts: Sequence[Prompt], given: Sequence[Answers], hot: float
+) -> list[list[Pair]]:
+    """Pairs of each prompt; more seeds are drawn while a runtime that knows none might have given
+    equal texts by chance.
+
+    It does so with the product of the texts' probabilities: below `_MISSED` a text that depends on
+    no seed was seen to change but for that probability.
+    """
+    pairs = [[_pair(it, ""), _pair(it, "hot ")] for it in given]
+    log_chance = _log_chance(chances, prompts, [first for first, _ in pairs], 1.0)
+    drawn = [last for _, last in pairs]
+    for more in range(1, _MORE_SEEDS + 1):
+        if any(starmap(_changed, chain(*pairs))):
+            break
+        log_chance += _log_chance(chances, prompts, drawn, hot)
+        if log_chance < math.log(_MISSED):
+            break
+        asked = [
+            replace(it.request, sampling=_drawn(hot, it.seeds[0] + more * _SEEDS), fresh=True)
+            for it in prompts
+        ]
+        drawn = list(zip(ask(asked), ask(asked), strict=True))
+        for known, pair in zip(pairs, drawn, strict=True):
+            known.append(pair)
+    return pairs
+
+
+def _log_chance(
+    chances: Chances, prompts: Sequence[Prompt], pairs: Sequence[Pair], temperature: float
+) -> float:
+    """That texts of all prompts are drawn a second time, in nats."""
+    tokens, texts = [it.token_ids for it in prompts], [one for one, _ in pairs]
+    return sum(chances.log_chances(tokens, texts, temperature))
+
+
+def _pair(answers: Answers, kind: str) -> Pair:
+    return answers[f"{kind}1 seed"], answers[f"{kind}3 same seed"]
+
+
+def _changed(one: Answer, again: Answer) -> str:
+    if refused := _refused(one) or _refused(again):
+        return refused
+    if one.token_ids != again.token_ids:
+        return f"the same seed gave {shown(one.text)} and {shown(again.text)}"
     return ""
 
 

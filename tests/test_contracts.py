@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.answer import Answer, Finish
+from harness.answer import Answer, Finish, Request
 from harness.chances import Chances
-from harness.contracts import Contract, hold, uncertain_prompts
+from harness.contracts import Contract, Prompt, hold, uncertain_prompts
 from harness.metrics.sampling import needed
 from harness.repeats import ask_again, changed, repeats
 from harness.runtimes.factory import make_runtime
@@ -157,6 +157,61 @@ def test_a_broken_promise_is_named(held, plant, contracts):
     for contract in contracts:
         named = [f"{name}: {it}" for name, it in found.problems[contract].items() if it]
         assert all(it.startswith("item ") and " tokens: " in it for it in named)
+
+
+class SureOfItself:
+    """A made-up runtime that says the likeliest token nine times in ten when it is hot."""
+
+    LOGITS = np.array([0.0, -17.6, -60.0], np.float32)
+
+    def __init__(self, seed):
+        self.unseeded = np.random.default_rng(seed)
+        self.asked = 0
+
+    def ask(self, plan):
+        return [self.answer(it) for it in plan]
+
+    def answer(self, request):
+        self.asked += 1
+        if request.score_from is not None:
+            rows = len(request.token_ids) - request.score_from
+            return Answer(logits=np.tile(self.LOGITS, (rows, 1)))
+        if request.sampling is None or request.sampling.temperature < 1:
+            return self.said(0, request)
+        generator = self.drawing(request.sampling.seed)
+        chances = np.exp(self.LOGITS / request.sampling.temperature)
+        if request.sampling.top_k == 1 or request.sampling.top_p < 1:
+            return self.said(0, request)
+        return self.said(int(generator.choice(3, p=chances / chances.sum())), request)
+
+    def drawing(self, seed):
+        return np.random.default_rng(seed)
+
+    @staticmethod
+    def said(token, request):
+        return Answer(str(token), (token,), finish=Finish.LENGTH)
+
+
+class SureWithoutSeeds(SureOfItself):
+    def drawing(self, seed):
+        return self.unseeded
+
+
+def sure(runtime):
+    prompts = [
+        Prompt(f"{at}", Request(token_ids=(at, 1)), (at, 1), (at, at + 9)) for at in range(3)
+    ]
+    return hold(runtime.ask, Chances(runtime.ask, END), prompts)
+
+
+def test_more_seeds_are_drawn_where_texts_may_be_equal_by_chance():
+    missed = [
+        not any(sure(SureWithoutSeeds(it)).problems["same_seed"].values()) for it in range(99)
+    ]
+    assert sum(missed) <= 2
+    patient = SureOfItself(1)
+    assert broken(sure(patient)) == set()
+    assert patient.asked < 150
 
 
 def test_a_runtime_that_cannot_sample_breaks_no_promise_but_is_not_judged(held):
