@@ -22,9 +22,11 @@ class Listener:
 
     What a chat was answered with more than once has the symptoms of all its answers. Without
     `is_chat` the model goes on with a text, so that it is no symptom where an answer has no end.
+    Answers to `items` are heard up to what ends them, whoever asks.
     """
 
-    def __init__(self, is_chat: bool = True) -> None:
+    def __init__(self, is_chat: bool = True, items: Sequence[Item] = ()) -> None:
+        self._ending = {it.messages: it for it in items if it.until}
         self._passed_over = frozenset() if is_chat else frozenset({Symptom.NO_END})
         self._session: defaultdict[str, _Heard] = defaultdict(dict)
         self._check: defaultdict[str, _Heard] = defaultdict(dict)
@@ -47,9 +49,14 @@ class Listener:
             if is_natural(request) and answer.finish in (Finish.STOP, Finish.LENGTH):
                 assert request.messages is not None
                 asked = (request.messages, request.max_new_tokens)
-                found = frozenset(symptoms(request, answer)) - self._passed_over
+                said = self._ended(request.messages, answer)
+                found = frozenset(symptoms(request, said)) - self._passed_over
                 for heard in (self._session[name], self._check[name]):
                     heard[asked] = heard.get(asked, frozenset()) | found
+
+    def _ended(self, chat: Messages, answer: Answer) -> Answer:
+        item = self._ending.get(chat)
+        return ended(item, Reply(answer)).answer if item else answer
 
     def hear_replies(self, replies: Mapping[str, Sequence[Reply]], items: Sequence[Item]) -> None:
         """Replies of a session by variant, as far as they are new: some come from elsewhere.

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from harness.answer import Answer, Finish, Request
+from harness.bank import question
 from harness.item import Item, Scorer
 from harness.listener import Listener, summary
 from harness.reply import Reply
@@ -142,6 +143,17 @@ def test_what_comes_after_the_end_of_an_answer_is_not_heard():
         listener.begin()
         listener.hear_replies({label: [Reply(answer)]}, [item])
         assert listener.measurement("accuracy", label, label, "here").labels == (label,)
+
+
+def test_an_answer_ends_alike_whether_it_was_asked_now_or_kept():
+    item = Item("q", (("user", "3 + 5"),), "8", until=("\nQ:",))
+    listener = Listener(is_chat=False, items=[item])
+    answer = Answer(text="8\nQ:" + "a b " * 20, token_ids=(8, 9, *(1, 2) * 20))
+    listener.hear_replies({"fp32": [Reply(answer)]}, [item])
+    listener.begin()
+    listener.hear("int4", [question(item)], [answer])
+    listener.hear_replies({"int4": [Reply(answer)]}, [item])
+    assert measured(listener, "int4")[:3] == ((0.0,), (0.0,), ("",))
 
 
 def test_where_choices_are_all_that_is_asked_nothing_is_degenerate(listener):

@@ -70,7 +70,7 @@ def open_stage(notebook: Notebook, tests: Sequence[pytest.Item]) -> Iterator[Sta
     tested = {variant_of(item) for item in tests}
     there = [name for name, it in notebook.built.items() if not isinstance(it, HarnessError)]
     order = order_of(settings.items, notebook.subject(release.reference).digest)
-    listener = Listener(notebook.is_chat)
+    listener = Listener(notebook.is_chat, settings.items)
     replies, said = caches(notebook)
     with Fleet(
         notebook.built,
