@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
-from itertools import chain, starmap
+from itertools import starmap
 
 import numpy as np
 
@@ -102,13 +102,13 @@ def hold(ask: Ask, chances: Chances, prompts: Sequence[Prompt]) -> Held:
     given = dict(zip(order, ask([asked[it] for it in order]), strict=True))
     keys = {key for key, _ in order}
     by_prompt = [{key: given[key, at] for key in keys} for at in range(len(prompts))]
-    pairs = _same_seeds(ask, chances, prompts, by_prompt, hot)
+    drawn = _same_seeds(ask, chances, prompts, by_prompt, hot)
     greedy, limit = partial(_greedy, chances), partial(_limit, chances)
     return Held(
         {
             Contract.SAME_SEED: {
-                it.name: next(filter(None, starmap(_changed, drawn)), "")
-                for it, drawn in zip(prompts, pairs, strict=True)
+                it.name: next(filter(None, starmap(_changed, mine)), "")
+                for it, *mine in zip(prompts, *drawn, strict=True)
             },
             Contract.OTHER_SEED: _other_seed(chances, prompts, by_prompt, hot),
             Contract.TEMPERATURE: _each(prompts, by_prompt, partial(_temperature, chances)),
@@ -166,37 +166,34 @@ Pair = tuple[Answer, Answer]  # of one prompt and one seed
 def _same_seeds(
     ask: Ask, chances: Chances, prompts: Sequence[Prompt], given: Sequence[Answers], hot: float
 ) -> list[list[Pair]]:
-    """Pairs of each prompt; more seeds are drawn while a runtime that knows none might have given
-    equal texts by chance.
+    """A pair of every prompt, again and again: more seeds are drawn while a runtime that knows none
+    might have given equal texts by chance.
 
     It does so with the product of the texts' probabilities: below `_MISSED` a text that depends on
-    no seed was seen to change but for that probability.
+    no seed was seen to change but for that probability. Where all are 1, or none can be scored,
+    more draws tell no more.
     """
-    pairs = [[_pair(it, ""), _pair(it, "hot ")] for it in given]
-    log_chance = _log_chance(chances, prompts, [first for first, _ in pairs], 1.0)
-    drawn = [last for _, last in pairs]
-    for more in range(1, _MORE_SEEDS + 1):
-        if any(starmap(_changed, chain(*pairs))):
+    drawn = [[_pair(it, kind) for it in given] for kind in ("", "hot ")]
+    log_chance = 0.0
+    for number in range(len(drawn) + _MORE_SEEDS):
+        if number == len(drawn):
+            drawn.append(_draw(ask, prompts, hot, number * _SEEDS))
+        if any(starmap(_changed, drawn[number])):
             break
-        log_chance += _log_chance(chances, prompts, drawn, hot)
-        if log_chance < math.log(_MISSED):
+        texts, temperature = [one for one, _ in drawn[number]], hot if number else 1.0
+        log_chance += sum(chances.log_chances([it.token_ids for it in prompts], texts, temperature))
+        if log_chance < math.log(_MISSED) or (number and log_chance == 0.0):
             break
-        asked = [
-            replace(it.request, sampling=_drawn(hot, it.seeds[0] + more * _SEEDS), fresh=True)
-            for it in prompts
-        ]
-        drawn = list(zip(ask(asked), ask(asked), strict=True))
-        for known, pair in zip(pairs, drawn, strict=True):
-            known.append(pair)
-    return pairs
+    return drawn
 
 
-def _log_chance(
-    chances: Chances, prompts: Sequence[Prompt], pairs: Sequence[Pair], temperature: float
-) -> float:
-    """That texts of all prompts are drawn a second time, in nats."""
-    tokens, texts = [it.token_ids for it in prompts], [one for one, _ in pairs]
-    return sum(chances.log_chances(tokens, texts, temperature))
+def _draw(ask: Ask, prompts: Sequence[Prompt], hot: float, beyond: int) -> list[Pair]:
+    """A pair of each prompt with another seed; it comes again after the other prompts'."""
+    asked = [
+        replace(it.request, sampling=_drawn(hot, it.seeds[0] + beyond), fresh=True)
+        for it in prompts
+    ]
+    return list(zip(ask(asked), ask(asked), strict=True))
 
 
 def _pair(answers: Answers, kind: str) -> Pair:

@@ -135,9 +135,9 @@ def sampling(shape: Shape, name: str) -> Cost:
     if not shape.is_judged(name, *(f"contracts.{it}" for it in Contract)):
         return Cost()
     count = shape.plan.contract_prompts
-    each = asked(shape.prompt, _CONTRACT_TOKENS) * _OPTIONS + asked(
-        shape.prompt, scored=shape.prompt
-    )
+    texts = asked(shape.prompt, scored=_CONTRACT_TOKENS)
+    cut = asked(shape.prompt, scored=shape.prompt)
+    each = asked(shape.prompt, _CONTRACT_TOKENS) * _OPTIONS + cut + texts
     return Cost(
         {name: each * count + asked(shape.prompt, _CONTRACT_TOKENS) * 4}, shape.together(name)
     )
