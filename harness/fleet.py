@@ -176,6 +176,12 @@ class Fleet:
         for seat in [it for it in self._running if it[0] == name and it[1]]:
             self._running.pop(seat).close()
 
+    def end(self, name: str) -> None:
+        """End all of a variant's processes: asked again, it starts anew."""
+        self.end_copies(name)
+        if (name, 0) in self._running:
+            self._running.pop((name, 0)).close()
+
     def _runtime(self, name: str, copy: int = 0) -> Isolated:
         with self._seating:
             if (name, copy) not in self._running:

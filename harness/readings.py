@@ -6,7 +6,7 @@ from functools import partial
 
 from harness.bench import Bench
 from harness.control import add_control
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, ModelError
 from harness.forcing import WINDOW_TOKENS, Passage, Readers, Reading, own_and_expected, windows
 from harness.item import Item
 from harness.metrics.packaging import as_ids
@@ -52,7 +52,8 @@ def read_all(bench: Bench, names: Sequence[str]) -> dict[str, Readings | Excepti
     alike: dict[int, dict[str, Readings]] = {}
     for name, one in begun.items():
         if isinstance(one, Exception):
-            found[name] = one
+            if name == bench.variant.name or not _is_of(one, bench.reference):
+                found[name] = one
         elif one[0].is_comparable:
             alike.setdefault(one[1], {})[name] = one[0]
         else:
@@ -64,6 +65,10 @@ def read_all(bench: Bench, names: Sequence[str]) -> dict[str, Readings | Excepti
         elif bench.variant.name in some:
             found[bench.variant.name] = read
     return found
+
+
+def _is_of(error: Exception, name: str) -> bool:
+    return isinstance(error, ModelError) and error.variant == name
 
 
 def _begun(bench: Bench, name: str) -> tuple[Readings, int]:
@@ -94,10 +99,15 @@ def _read(
     controls = {name: it for name, it in made.items() if not isinstance(it, Exception)}
     names = [*controls, *(control for control, _ in controls.values() if control)]
     readers = Readers(fleet, names, reference, max(_LEAST_AT_ONCE, bench.together_at_once))
-    pairs = own_and_expected(fleet, reference, *asked(bench))
-    own = readers.read([mine for mine, _ in pairs])
-    expected = readers.read([it for mine, it in pairs if it is not mine])
-    parts = readers.read(_windows(bench, window_tokens))
+    try:
+        pairs = own_and_expected(fleet, reference, *asked(bench))
+        own = readers.read([mine for mine, _ in pairs])
+        expected = readers.read([it for mine, it in pairs if it is not mine])
+        parts = readers.read(_windows(bench, window_tokens))
+    finally:
+        for name in names:  # idle they take memory; and who has given logits has lost its cap
+            if name != reference:
+                fleet.end(name)
     found: dict[str, Readings | Exception] = {
         name: it for name, it in made.items() if isinstance(it, Exception)
     }

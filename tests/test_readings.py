@@ -125,6 +125,31 @@ def test_what_has_other_tokens_reads_nothing_and_the_others_do(benches):
     assert other.vocabulary["the end tokens"] == 1
 
 
+def test_who_was_read_starts_anew_under_its_devices_limits(benches):
+    made = benches()
+    fleet = made["fp32"].fleet
+    before = {name: fleet._runtime(name) for name in ROLES}
+    taken(made["fp32"])
+    assert {name for name in ROLES if fleet._runtime(name) is before[name]} == {"fp32"}
+
+
+def test_what_the_reference_does_wrong_is_no_other_variants(benches, monkeypatch):
+    made = benches()
+    fleet, asked = made["fp32"].fleet, []
+    ask = fleet.ask
+
+    def refuse(name, plan):
+        asked.append(name)
+        if asked.count("fp32") == 2:  # it was asked what its logits are for, beside int8
+            error = RequestError("not now")
+            error.variant = "fp32"
+            raise error
+        return ask(name, plan)
+
+    monkeypatch.setattr(fleet, "ask", refuse)
+    assert all(taken(made[name]).texts for name in ("int8", "int4", "fp32"))
+
+
 def test_where_the_reference_fails_the_next_check_asks_it_again(benches, monkeypatch):
     made = benches()
     fleet, failing = made["fp32"].fleet, [True]
