@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.answer import Answer, Request
+from harness.errors import RequestError
 from harness.metrics.latency import second_token_ms
 from harness.stats import steady
 
@@ -65,21 +66,43 @@ class ProcessPair:
 class Pairing:
     """Two running processes that are asked the same, one right after the other."""
 
-    def __init__(self, ask: Ask, random: np.random.Generator) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        random: np.random.Generator,
+        names: tuple[str, str] = ("the variant", "the other one"),
+    ) -> None:
         self._ask = ask
         self._random = random
+        self._names = names
 
     def each(self, requests: Sequence[Request]) -> list[Pair]:
         """Every request once, in random order."""
         return [self.one(requests[at]) for at in self._random.permutation(len(requests))]
 
     def one(self, request: Request) -> Pair:
-        """Both answers, a coin says who is first."""
-        if self._random.random() < 0.5:
-            mine = self._ask(0, request)
-            return mine, self._ask(1, request)
-        theirs = self._ask(1, request)
-        return self._ask(0, request), theirs
+        """Both answers, a coin says who is first.
+
+        Raises RequestError of the one that gave fewer tokens where both were to go on: less work
+        is no speed.
+        """
+        order = (0, 1) if self._random.random() < 0.5 else (1, 0)
+        answers = {side: self._ask(side, request) for side in order}
+        if not request.stop_at_end:
+            self._require_equal(answers)
+        return answers[0], answers[1]
+
+    def _require_equal(self, answers: Mapping[int, Answer]) -> None:
+        given = {side: len(it.token_ids) for side, it in answers.items()}
+        if given[0] != given[1]:
+            fewer = min(given, key=lambda side: given[side])
+            error = RequestError(
+                f"{self._names[fewer]} gave {given[fewer]} new tokens where "
+                f"{self._names[1 - fewer]} gave {given[1 - fewer]} to the same request, which was "
+                "to go on past the end of an answer: their times cannot be compared"
+            )
+            error.variant = self._names[fewer]
+            raise error
 
     def warm_up(self, request: Request, series: Series, most: int) -> list[Pair]:
         """One request again and again, until no time of either side rises or falls any more."""

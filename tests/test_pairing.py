@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from harness.answer import Answer, Request
+from harness.errors import RequestError
 from harness.metrics.latency import between_tokens_ms
 from harness.pairing import Pairing, ProcessPair, sides, unsettled
 
@@ -39,6 +40,17 @@ def test_every_request_is_asked_of_both_once_in_random_order():
     assert sorted(texts[::2]) == sorted(it.text for it in REQUESTS)
     first = [side for side, _ in asked[::2]]
     assert 5 < sum(first) < 35
+
+
+def test_who_gives_fewer_tokens_than_the_other_is_not_faster():
+    def ask(side, request):
+        return Answer(token_ids=(1,) * (3 - side), token_ns=np.arange(3 - side))
+
+    taken = Pairing(ask, np.random.default_rng(3), ("int4", "fp32"))
+    with pytest.raises(RequestError, match="fp32 gave 2 new tokens where int4 gave 3") as raised:
+        taken.one(Request(text="a", stop_at_end=False))
+    assert raised.value.variant == "fp32"
+    assert taken.one(Request(text="a"))  # one may end sooner where it may end
 
 
 def test_warming_up_is_over_when_times_are_steady():
