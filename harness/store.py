@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from harness.report import Report
 from harness.structure import closest, structure, unstructure
 
 LATEST = "latest"
+_NAMED = 5  # keys that evidence lacks
 
 
 def digest_file(path: Path) -> str:
@@ -265,6 +266,8 @@ def write_report(path: Path, report: Report) -> None:
 
 def forget_latest(reports: Path) -> None:
     """Remove the newest run's copy of its report: a run that is killed must not seem to be GO."""
+    if (reports / LATEST).is_symlink():
+        (reports / LATEST).unlink()
     shutil.rmtree(reports / LATEST, ignore_errors=True)
 
 
@@ -287,6 +290,11 @@ def read_evidence(path: Path) -> Evidence:
             f"{path.name} has schema {data.get('schema')!r}, expected {SCHEMA}: measure again"
         )
     evidence = structure(data, Evidence, what=path.name)
+    if lacking := list(_lacking(unstructure(evidence), data)):
+        raise ConfigError(
+            f"{path.name} lacks {', '.join(lacking[:_NAMED])}, which every session writes: what is "
+            "not there must not read as fine; measure again"
+        )
     references = [name for name, it in evidence.subjects.items() if it.role is Role.REFERENCE]
     if len(references) != 1:
         found = ", ".join(references) or "none"
@@ -294,6 +302,19 @@ def read_evidence(path: Path) -> Evidence:
             f"{path.name} must have one variant with the role 'reference': found {found}"
         )
     return evidence
+
+
+def _lacking(written: Any, found: Any, place: str = "") -> Iterator[str]:
+    """Keys that a writer writes and that are not there, by their places."""
+    if isinstance(written, dict):
+        for key, inner in written.items():
+            if key in found:
+                yield from _lacking(inner, found[key], f"{place}.{key}" if place else key)
+            else:
+                yield f"{place}.{key}" if place else key
+    elif isinstance(written, list | tuple):
+        for number, (inner, other) in enumerate(zip(written, found, strict=True)):
+            yield from _lacking(inner, other, f"{place}[{number}]")
 
 
 def _tables(data: dict[str, Any], key: str, path: Path) -> dict[str, dict[str, Any]]:

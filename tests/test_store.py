@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,27 @@ def test_evidence_comes_back_as_it_was_written(tmp_path):
     )
     store.write_evidence(tmp_path / "evidence.json", evidence)
     assert store.read_evidence(tmp_path / "evidence.json") == evidence
+
+
+@pytest.mark.parametrize("place", ["trouble", "device", "checks[0].reason"])
+def test_evidence_from_which_something_was_taken_is_refused(tmp_path, place):
+    path = tmp_path / "evidence.json"
+    subjects = {"fp32": Subject(Role.REFERENCE, None)}
+    checks = (Check("latency", "latency", "fp32", CheckOutcome.MEASURED),)
+    store.write_evidence(path, Evidence("travel:1", subjects, "here", checks))
+    data = json.loads(path.read_text())
+    del (data["checks"][0] if "." in place else data)[place.partition(".")[2] or place]
+    path.write_text(json.dumps(data))
+    with pytest.raises(ConfigError, match=rf"lacks {re.escape(place)}, which every session"):
+        store.read_evidence(path)
+
+
+def test_a_link_to_the_newest_report_is_removed_too(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / store.LATEST).symlink_to(tmp_path / "run")
+    store.forget_latest(tmp_path)
+    assert not (tmp_path / store.LATEST).exists()
+    assert (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 99}'])
