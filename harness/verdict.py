@@ -73,7 +73,7 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
     """
     whole = _of_session(evidence, policy)
     reference = _variant_verdict(evidence.reference, evidence, policy, whole)
-    beside = (*whole, *_of_reference(reference))
+    beside = (*whole, *_of_reference(reference), *_of_baselines(evidence))
     variants = {
         name: reference
         if name == reference.variant
@@ -111,7 +111,12 @@ def _combined(decisions: list[Decision]) -> Decision:
 def _of_session(evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
     found = [undecided("session.complete", "session", why) for why in evidence.trouble]
     rules = [it.on(evidence.device, evidence.floor) for it in policy.rules]
-    decides = any(it.severity is not Severity.INFO and Role.CANDIDATE in it.roles for it in rules)
+    decides = any(
+        it.severity is not Severity.INFO
+        and not it.waived
+        and _applies(it, Role.CANDIDATE, evidence)
+        for it in rules
+    )
     if not decides or not policy.required:
         why = f"the policy {policy.name!r} requires no check or has no rule that decides candidates"
         found.append(undecided("session.policy", "session", why))
@@ -128,6 +133,19 @@ def _of_reference(reference: VariantVerdict) -> tuple[Finding, ...]:
     why = next(iter(reference.reasons), "nothing of it was decided")
     text = f"the reference {reference.variant} cannot be relied on: {why}"
     return (undecided("session.reference", "session", text),)
+
+
+def _of_baselines(evidence: Evidence) -> list[Finding]:
+    """A previous release that was not measured as it is says nothing of what comes after it."""
+    return [
+        undecided(
+            "session.baseline",
+            "session",
+            f"the baseline {name} cannot be relied on: {it.problem or 'there is none'}",
+        )
+        for name, it in evidence.subjects.items()
+        if it.role is Role.BASELINE and not it.digest
+    ]
 
 
 def _variant_verdict(

@@ -130,10 +130,29 @@ def test_what_is_not_measured_is_inconclusive_and_never_published(changes):
         Policy("no check", (), RULES),
         Policy("only figures", REQUIRED, (FIGURE,)),
         Policy("only the reference", REQUIRED, (REFERENCE_ONLY,)),
+        Policy("of no variant there", REQUIRED, (replace(RULES[0], versus=Role.BASELINE),)),
+        Policy("all waived", REQUIRED, (replace(RULES[0], waived="it is accepted"),)),
     ],
 )
 def test_an_empty_policy_decides_nothing(policy):
     assert judge(evidence(), policy).decision is Decision.INCONCLUSIVE
+
+
+def test_a_previous_release_that_was_not_measured_as_it_is_decides_nothing():
+    old = Subject(Role.BASELINE, Precision.INT4, problem="its files changed: model.onnx.data")
+    subjects = {**SUBJECTS, "old": old}
+    found = evidence(
+        subjects=subjects,
+        checks=evidence().checks + checks("old"),
+        measurements=evidence().measurements + good("old"),
+    )
+    verdict = judge(found, POLICY)
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert verdict.variants["int4"].reasons == (
+        "the baseline old cannot be relied on: its files changed: model.onnx.data",
+    )
+    subjects["old"] = replace(old, digest="sha256:3", problem="")
+    assert judge(replace(found, subjects=subjects), POLICY).decision is Decision.GO
 
 
 SHARE = Rule("accuracy.share", "accuracy", "accuracy.correct", Statistic.SCORE, floor=True)
