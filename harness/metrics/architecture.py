@@ -158,6 +158,8 @@ def compare_rotations(graph: Graph, source: Computation, context: int) -> Compar
         caches = tuple(graph.caches[name] for name in names)
         looked_at += names
         sentences += cache_problems(caches, asked, context)
+    if unknown and not sentences:
+        looked_at = []  # some layers say nothing of the others
     return _judged(source, tuple(looked_at), sentences, tuple(unknown[:_NAMED]))
 
 

@@ -93,6 +93,12 @@ def test_what_an_operator_does_not_tell_is_said_not_to_be_known():
     found = compare_rotations(changed(is_turned=None, caches=()), SOURCE, 4096)
     assert found.differences == ()
     assert found.unknown == ("how attention turns queries is not known here",)
+    assert found.absence == found.unknown[0]  # the other layers say nothing of it
+    both = replace(
+        GRAPH,
+        attentions=(replace(NODE, is_turned=None, caches=()), replace(NODE, is_turned=False), NODE),
+    )
+    assert len(compare_rotations(both, SOURCE, 4096).differences) == 1
 
 
 def test_a_scaling_that_is_not_known_is_no_difference():
