@@ -305,7 +305,7 @@ def quantization_problems(recipe: Recipe, found: Sequence[Quantization]) -> list
 
 
 def _differences(recipe: Recipe, bits: int, it: Quantization) -> list[str]:
-    if recipe.prebuilt is not None and it.bits != bits:
+    if recipe.prebuilt is not None and it.bits > bits:
         return []  # others keep the output layer, say, at more bits on purpose
     if it.operator == "MatMul":
         return [f"{it.nodes} MatMul nodes were left at {it.bits} bits, the recipe asks for {bits}"]

@@ -255,6 +255,14 @@ def test_a_prebuilt_graph_is_held_to_what_is_stated_of_it():
     ]
 
 
+def test_a_prebuilt_graph_has_nothing_at_fewer_bits_than_stated():
+    stated = replace(RECIPE, prebuilt=Path("x"), precision=Precision.INT8)
+    found = (Quantization(8, 32, 4, True, 1), Quantization(4, 32, 4, True, 28))
+    assert packaging.quantization_problems(stated, found) == [
+        "28 MatMulNBits nodes have bits 4, the recipe asks for 8"
+    ]
+
+
 def test_a_graph_as_asked_for_has_no_problem():
     embedding = Quantization(4, 32, 0, True, 1, "GatherBlockQuantized")
     assert packaging.quantization_problems(RECIPE, (AS_ASKED, embedding)) == []
