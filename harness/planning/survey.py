@@ -21,6 +21,7 @@ from harness.probes.folder import read_folder, read_length_limits
 from harness.probes.memory import available_bytes
 from harness.release import Role
 from harness.route import NEW_TOKENS, ladders, stated_context
+from harness.runtimes.generator_memory import cache_bytes
 from harness.stage import Stage
 from harness.together import fitting
 from harness.trial import missing_items
@@ -75,12 +76,15 @@ def _pilots(stage: Stage, contexts: Mapping[str, int], longest: int) -> dict[str
         try:
             with stage.fleet.fresh(name) as runtime:
                 model = read_folder(stage.fleet.variant(name).directory).model
-                pilots[name] = pilot(
+                found = pilot(
                     runtime,
                     stage.long_text(stage.items[:_ENCODED], most),
                     most,
                     attention_share(model),
                 )
+            # a slow model's pilot is too short to tell what long prompts take
+            token = max(found.token, float(cache_bytes(model.get("decoder", {}))))
+            pilots[name] = replace(found, token=token)
         except HarnessError:
             if name == stage.reference:
                 raise

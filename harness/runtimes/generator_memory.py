@@ -49,7 +49,7 @@ class GeneratorMemory:
 def generator_memory(
     config: Mapping[str, Any], part_tokens: int, is_on_processor: bool
 ) -> GeneratorMemory:
-    """By a genai_config.json: 2 for keys and values, times layers, heads and their size, in bytes.
+    """By a genai_config.json: 2 for keys and values, times layers, heads and their size in bytes.
 
     Nothing is known of a cache that grows with the prompt, of one that a sliding window keeps
     small, and of one in an accelerator's own memory.
@@ -59,9 +59,12 @@ def generator_memory(
     is_reserved = bool(config.get("search", {}).get("past_present_share_buffer"))
     if not is_reserved or not is_on_processor or decoder.get("sliding_window"):
         return GeneratorMemory()
+    logits = int(model.get("vocab_size") or 0)
+    return GeneratorMemory(cache_bytes(decoder), logits * _VALUE_BYTES, part_tokens)
+
+
+def cache_bytes(decoder: Mapping[str, Any]) -> int:
+    """Of keys and values for one token, by a decoder of a genai_config.json; 0 where it slides."""
     names = ("num_hidden_layers", "num_key_value_heads", "head_size")
     layers, heads, size = (int(decoder.get(name) or 0) for name in names)
-    logits = int(model.get("vocab_size") or 0)
-    return GeneratorMemory(
-        2 * layers * heads * size * _VALUE_BYTES, logits * _VALUE_BYTES, part_tokens
-    )
+    return 0 if decoder.get("sliding_window") else 2 * layers * heads * size * _VALUE_BYTES

@@ -39,3 +39,14 @@ def test_whole_answers_are_waited_for_as_long_as_the_reference_takes(variant):
     whole = [seconds for messages, seconds in waited if messages]
     assert len(whole) == len(ITEMS)
     assert min(whole) > 60
+
+
+def test_what_long_prompts_take_is_at_least_their_keys_and_values(variant):
+    path = variant.directory / "genai_config.json"
+    config = json.loads(path.read_text())
+    shape = {"num_hidden_layers": 20, "num_key_value_heads": 8, "head_size": 128}
+    config["model"]["decoder"] = shape
+    path.write_text(json.dumps(config))
+    with Fleet({"fp32": variant}, "harness.runtimes.scripted:Scripted", 60.0) as fleet:
+        _, pilots = survey(Stage(fleet, "fp32", ITEMS, Plan(), "here"), ())
+    assert pilots["fp32"].token == 2 * 20 * 8 * 128 * 4
