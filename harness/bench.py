@@ -146,11 +146,10 @@ class Bench:
         make = partial(measure, self)
         return cast(T, self._stage.together.of_all(key, self._name, others, make))
 
-    @property
-    def has_time(self) -> bool:
-        """Whether more may be measured than the plan's least: the checks to come have theirs."""
+    def has_time(self, seconds: float = 0.0) -> bool:
+        """Whether so much may be measured beyond the plan's least, which is each later check's."""
         clock = self._stage.clock
-        if clock is None or clock.slack > 0:
+        if clock is None or clock.slack > seconds:
             return True
         self.remark(
             f"within the budget of {duration(clock.total)} {self._suite} of {self._name} was "
@@ -348,7 +347,7 @@ class Bench:
         """
         precision = self.variant.recipe.precision
         run = run_of(kind, self.plan, self._stage.rules, precision, self.at_once)
-        found = soak(runtime, kind, cycle, run if self.has_time else replace(run, doublings=0))
+        found = soak(runtime, kind, cycle, run if self.has_time() else replace(run, doublings=0))
         if kind is Kind.ANSWERED:
             self._stage.peaks[self._name] = found.peak_bytes(self.plan.memory_cycles)
         return found
@@ -392,8 +391,8 @@ class Bench:
         name, visits, names = name or self._name, self._stage.visits, self._stage.names
         if name not in visits:
             others = [other for other in names if other != name and other not in visits]
-            bench = Bench(self._stage, name, self._suite)
-            visits[name] = bench.together("visit", Bench._visited, others)
+            asking = Bench(self._stage, name, self._suite)
+            visits[name] = asking.together("visit", Bench._visited, others)
         return visits[name]
 
     def _visited(self) -> Visit:

@@ -49,16 +49,27 @@ def climbed_again(bench: Bench, lengths: Sequence[int], turn: int) -> Timings:
 
 def short_again(bench: Bench, turn: int) -> tuple[Timings, Timings]:
     """The shortest prompts once more before and after as many as the climb asked, as above; none
-    where something disturbed them.
+    where something disturbed them, or a budget has no time for them.
     """
     known, start, name = climbed(bench), capture_conditions(), bench.variant.name
     between = [length for length, _ in (*known.deviations, *known.timings)]
+    if not bench.has_time(_seconds(known, between, (name, bench.reference))):
+        return [], []
     taken = climb.short_again(bench.fleet, bench.route(), name, bench.random, turn, between)
     why = disturbance(start, capture_conditions(), bench.plan.disturbed_share)
     if not why:
         return taken
     bench.remark(f"scaling of {name} once more after long prompts was disturbed: {why}")
     return [], []
+
+
+def _seconds(known: Climb, between: Sequence[int], names: Sequence[str]) -> float:
+    """What prompts of these lengths took."""
+    taken = {
+        length: sum(times[it].whole_ms for it in names if it in times) / 1e3
+        for length, times in known.timings
+    }
+    return sum(taken.get(length, 0.0) for length in between)
 
 
 def _ends(bench: Bench) -> Mapping[int, Logits]:

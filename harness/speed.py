@@ -36,7 +36,8 @@ UPTIME = "uptime"
 LONG_EVERY = 8  # requests, of which one is answered as long as the release allows
 WARM_TOKENS = 8
 UPTIME_TOKENS = 16
-SLOW_UPTIME_TOKENS = 8  # still enough gaps for their tails, of a bank of short answers too
+SLOW_UPTIME_TOKENS = 8  # at least: where few are asked, as many as give
+_TELLING_GAPS = 500  # between tokens, which is the least that rules on their tails ask for
 _SLOW_TOKEN_MS = 10.0
 OPENING_TOKENS = 2  # of the first answer of a process
 _OPENING_CHARACTERS = 400  # about 128 tokens at most, for which devices state their budgets
@@ -108,14 +109,19 @@ class PairedRun:
         return [pair for it in self.processes for pair in it.warmups]
 
 
-def uptime_tokens(token_ms: float) -> int:
-    """New tokens of each request for the uptime, where one takes the slower side so long."""
-    return SLOW_UPTIME_TOKENS if token_ms > _SLOW_TOKEN_MS else UPTIME_TOKENS
+def uptime_tokens(token_ms: float, requests: int) -> int:
+    """New tokens of each of so many requests for the uptime, where one takes the slower side so
+    long: of a bank of short answers these alone tell of gaps between tokens.
+    """
+    if token_ms <= _SLOW_TOKEN_MS:
+        return UPTIME_TOKENS
+    telling = 1 + math.ceil(_TELLING_GAPS / max(1, requests))
+    return min(UPTIME_TOKENS, max(SLOW_UPTIME_TOKENS, telling))
 
 
-def _uptime_tokens_after(pair: ProcessPair) -> int:
+def _uptime_tokens_after(pair: ProcessPair, requests: int) -> int:
     slower = sides(pair.pairs, between_tokens_ms).max(axis=0)
-    return uptime_tokens(float(np.median(slower)))
+    return uptime_tokens(float(np.median(slower)), requests)
 
 
 Measure = Callable[[PairedRun], Sequence[Measurement]]
@@ -166,7 +172,7 @@ def paired_run(
         race.take(measure)
         if not _is_look(bench, len(race.kept)):
             continue
-        if not bench.has_time or is_over(bench, measure(race.run())):
+        if not bench.has_time() or is_over(bench, measure(race.run())):
             break
     bench.process_pairs[bench.variant.name, beside] = race.run().processes
     race.tell()
@@ -270,22 +276,20 @@ class _Race:
         count = len(found.used.processes)
         if not count:
             return True
-        is_room = count < _UPTIME_PROCESSES and self._bench.has_time
+        is_room = count < _UPTIME_PROCESSES and self._bench.has_time()
         return is_room and not self._is_steady(found, measure)
 
     def _used(self, pair: ProcessPair, pairing: Pairing, measure: Measure) -> ProcessPair:
         """Equal requests one after the other, until it is sure that they do not become slower: few
         show a slowdown by chance, and the whole run says how large it is.
         """
-        self._uptime_tokens = self._uptime_tokens or _uptime_tokens_after(pair)
-        request, size = (
-            self._asked.short(self._uptime_tokens),
-            self._bench.plan.latency_uptime_pairs,
-        )
+        size = self._bench.plan.latency_uptime_pairs
+        self._uptime_tokens = self._uptime_tokens or _uptime_tokens_after(pair, size)
+        request = self._asked.short(self._uptime_tokens)
         for _ in range(_UPTIME_DOUBLINGS + 1):
             more = [pairing.one(request) for _ in range(size - len(pair.uptime))]
             pair = replace(pair, uptime=(*pair.uptime, *more))
-            if not self._bench.has_time or self._is_steady(PairedRun((pair,)), measure):
+            if not self._bench.has_time() or self._is_steady(PairedRun((pair,)), measure):
                 break
             size *= 2
         return pair
@@ -353,7 +357,7 @@ def fresh_pair(bench: Bench, beside: str, name: str) -> Iterator[Started]:
             return seconds[0], seconds[1]
 
         pair = ProcessPair(name, loads=load(Isolated.start))
-        yield pair, Pairing(ask, random), lambda: load(lambda it: it.reload().load_seconds)
+        yield pair, Pairing(ask, random, names), lambda: load(lambda it: it.reload().load_seconds)
 
 
 def loads(
@@ -367,7 +371,9 @@ def loads(
     least, troubled = bench.plan.load_repetitions, list[ProcessPair]()
     while len(kept) + len(troubled) < _LOADS_MORE * least:
         is_enough = len(kept) >= least
-        if is_enough and (not bench.has_time or is_decided(bench, measure(PairedRun(tuple(kept))))):
+        if is_enough and (
+            not bench.has_time() or is_decided(bench, measure(PairedRun(tuple(kept))))
+        ):
             break
         pair = _load_only(bench, beside, f"load {len(kept) + len(troubled) + 1}")
         (troubled if pair.trouble else kept).append(pair)

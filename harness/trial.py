@@ -69,7 +69,7 @@ def hold_trial(bench: Bench, measure: Measure) -> Trial:
     try:
         marked = ask_until(
             ask,
-            lambda found: not (bench.has_time and undecided_rules(bench, measure(found))),
+            lambda found: not (bench.has_time() and undecided_rules(bench, measure(found))),
             least,
             len(bank),
         )

@@ -145,7 +145,7 @@ def _measured_on(bench: Bench, climb: Climb) -> list[Measurement]:
     found = _times(bench, taken, short)
     is_alone = bench.variant.name == bench.reference
     for turn in range(0 if is_alone or climb.disturbance else bench.plan.scaling_turns):
-        doubtful = _doubtful(bench, found, turn) if bench.has_time else set()
+        doubtful = _doubtful(bench, found, turn) if bench.has_time() else set()
         if not doubtful:
             break
         _take_again(bench, found, doubtful, turn, taken, short)

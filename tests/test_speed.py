@@ -27,6 +27,7 @@ from harness.speed import (
     opening,
     paired_run,
     questions,
+    uptime_tokens,
 )
 from harness.stage import Stage
 from harness.statistic import Statistic
@@ -242,7 +243,7 @@ def test_a_drift_within_its_limit_is_measured_until_twice_that_is_excluded(bench
     assert whole.upper < 1.05**2
 
 
-@pytest.mark.parametrize(("way", "tokens"), [("copy", 16), ("slow", 8)])
+@pytest.mark.parametrize(("way", "tokens"), [("copy", 16), ("slow", 14)])
 def test_slow_answers_are_short_where_only_their_drift_is_asked_for(bench, way, tokens):
     run = taken(bench(way))
     assert {len(it.token_ns) for pair in run.used.pairs for it in pair} == {tokens}
@@ -271,6 +272,14 @@ def test_a_process_is_asked_the_end_of_the_shortest_question_first():
     items = [replace(ITEMS[0], messages=messages) for messages in chats]
     [(role, text)] = opening(items).messages
     assert (role, len(text), text[-4:]) == ("user", 400, "bend")
+
+
+@pytest.mark.parametrize(
+    ("token_ms", "requests", "tokens"),
+    [(9.9, 40, 16), (10.1, 80, 8), (10.1, 60, 10), (10.1, 40, 14), (10.1, 12, 16), (10.1, 0, 16)],
+)
+def test_slow_answers_for_the_uptime_are_short_but_tell_of_500_gaps(token_ms, requests, tokens):
+    assert uptime_tokens(token_ms, requests) == tokens
 
 
 def test_a_run_without_uptime_has_none():

@@ -56,7 +56,10 @@ def _pair(shape: Shape, is_itself: bool) -> Work:
     for it in mix:
         each += asked(it.prompt, it.answer)
     used = 0 if is_itself else plan.latency_uptime_pairs * _UPTIME_DOUBLED
-    uptime = asked(shape.prompt, uptime_tokens(1e3 * shape.token_seconds)) * used
+    uptime = (
+        asked(shape.prompt, uptime_tokens(1e3 * shape.token_seconds, plan.latency_uptime_pairs))
+        * used
+    )
     return each * pairs + RELOAD * min(pairs, plan.load_repetitions) + uptime
 
 

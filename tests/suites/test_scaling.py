@@ -212,6 +212,27 @@ def test_what_was_disturbed_while_a_slowdown_was_taken_again_does_not_count(sess
     ]
 
 
+class Slack:
+    """The clock of a session whose budget has so many seconds to spare."""
+
+    total = 300.0
+
+    def __init__(self, slack):
+        self.slack = slack
+
+
+def test_a_slowdown_is_taken_again_only_where_a_budget_has_time_for_a_climb(session):
+    it = session("Tiring", rules=POLICY.rules)
+    climb = it.measure("damaged") and it.stage.climbs[0]
+    whole = sum(times[name].whole_ms for _, times in climb.timings for name in ("damaged", "fp32"))
+    for slack, pairs in ((whole / 1e3, 1), (10 * whole / 1e3, 3)):
+        it.stage = replace(it.stage, clock=Slack(slack))
+        assert len(set(it.measure("damaged")["scaling.short"].clusters)) == pairs
+    assert it.stage.remarks == [
+        "within the budget of 5.0 min scaling of damaged was measured no longer than the plan's least"
+    ]
+
+
 def test_logits_that_only_long_prompts_spoil_are_found_where_it_starts(session):
     it = session("Wandering")
     assert it.broken("damaged")["scaling.logits"][0] == "255 tokens"
