@@ -321,7 +321,8 @@ class Policy:
     """What decides: required checks by id (``suite.check``) and rules by id.
 
     `without_source` says why it is accepted that a release names no checkpoint, so that what needs
-    one is not checked; that is shown and does not decide. Empty where it is not accepted.
+    one is not checked; that is shown and does not decide. Empty where it is not accepted. What
+    looks at less than a release takes `publishes` nothing, though its GO is one.
     """
 
     name: str
@@ -329,6 +330,7 @@ class Policy:
     rules: tuple[Rule, ...]
     plan: Plan = field(default_factory=Plan)
     without_source: str = ""
+    publishes: bool = True
 
     def __post_init__(self) -> None:
         if self.without_source and not self.without_source.strip():

@@ -46,6 +46,7 @@ def test_the_policy_of_the_regression_check_is_the_gates_with_less_to_measure():
     gate = read_policy(ROOT / "fixtures" / "policies" / "gate.toml")
     assert (brief.rules, brief.required) == (gate.rules, gate.required)
     assert brief.plan.latency_processes < gate.plan.latency_processes
+    assert (brief.publishes, gate.publishes) == (False, True)
 
 
 def test_the_nightly_report_is_of_a_release_and_a_policy_that_are_there():

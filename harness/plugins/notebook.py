@@ -22,6 +22,8 @@ from harness.probes.folder import file_sizes
 from harness.stage import Stage
 from harness.verdict import judge_measurements
 
+_NOTHING = "the policy {!r} looks at less than a release takes, and publishes nothing"
+
 
 @dataclass(slots=True)
 class Notebook:
@@ -102,7 +104,9 @@ class Notebook:
     def _of_settings(self) -> tuple[str, ...]:
         settings = self.settings
         on_device = remarks(settings.device, settings.machine)
-        return (*on_device, *bank_remark.remarks(settings.release.data, settings.items))
+        on_bank = bank_remark.remarks(settings.release.data, settings.items)
+        on_policy = () if settings.policy.publishes else (_NOTHING.format(settings.policy.name),)
+        return (*on_device, *on_bank, *on_policy)
 
     def _remarks(self) -> list[str]:
         base = [] if self.is_chat else [REMARK]

@@ -1,6 +1,7 @@
 """Command-line options of the gate, turned into one frozen value at the door."""
 
 import math
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,6 +158,7 @@ def _settings(config: pytest.Config) -> Settings:
         policy = read_policy(_path(here, option.policy, release.policy.path))
         policy.require_floor(release.data.floor)
         budget = _budget(option.budget, policy)
+        publish = _publish(option, policy, here, root)
     with mistakes.gathered():
         own = read_edge_cases(release.data.edge_cases) if release.data.edge_cases else ()
     with mistakes.gathered():
@@ -176,7 +178,7 @@ def _settings(config: pytest.Config) -> Settings:
         text=text,
         only=only,
         reports=_path(here, option.reports, root / "reports"),
-        publish=None if option.no_publish else _path(here, option.publish, root / "published"),
+        publish=publish,
         cache=cache,
         edge_cases=merged(pack, own),
         replaced_cases=replaced(pack, own),
@@ -187,6 +189,19 @@ def _settings(config: pytest.Config) -> Settings:
         limits=limits_of(device, machine, usable_processors()) if device else Limits(),
         budget=budget,
     )
+
+
+def _publish(option: Namespace, policy: Policy, here: Path, root: Path) -> Path | None:
+    """Where packages go, None where none is to be published."""
+    if option.publish and not policy.publishes:
+        raise ConfigError(
+            "--publish needs a policy that looks at all of a release: found "
+            f"{policy.name!r}, which says publishes = false: judge by gate.toml, or remove "
+            "--publish"
+        )
+    if option.no_publish or not policy.publishes:
+        return None
+    return _path(here, option.publish, root / "published")
 
 
 def _budget(option: str | None, policy: Policy) -> float:

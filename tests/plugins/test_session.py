@@ -27,6 +27,20 @@ def test_a_good_candidate_is_go_and_published(gate):
     assert recorded <= {rule.metric for rule in rules}
 
 
+def test_a_policy_that_looks_at_less_publishes_nothing(gate):
+    policy = gate.folder / "brief.toml"
+    policy.write_text('extends = "policy.toml"\npublishes = false\n')
+    gate = replace(gate, about=("packaging",))
+    asked = gate.run("--policy", str(policy), suites="suites/test_packaging.py")
+    assert asked.status == 4
+    assert "--publish needs a policy that looks at all of a release: found 'brief'" in asked.output
+    unasked = ("--policy", str(policy), "--publish", "")
+    ended = gate.run(*unasked, suites="suites/test_packaging.py")
+    assert ended.status == 0, ended.output
+    assert ended.report["published"] == {}
+    assert "'brief' looks at less than a release takes, and publishes nothing" in ended.output
+
+
 @pytest.mark.parametrize(
     ("options", "suites"),
     [
