@@ -24,6 +24,7 @@ transformers does not read (llama.cpp, src/llama-vocab.cpp).
 """
 _GPT_2 = "gpt-2"  # what transformers makes of all that its own table does not name
 _CONTROL = (3, 4)  # types of tokens that stand for no text: control, and what users defined
+_BLANK = "\u2581"  # of SentencePiece
 _SCALED = ("rope_freqs", "rope_factors")  # tensors that transformers passes over
 
 
@@ -107,11 +108,14 @@ def _split(tokenizer: Any, pre: str) -> None:
 def _require_same_tokens(tokenizer: Any, fields: dict[str, Any]) -> None:
     """Every id of the file must be the same token here, or every answer would be another one.
 
-    A token of text may be missing (unused ones are), one of control may not.
+    A token of text may be missing (unused ones are), one of control may not. SentencePiece writes
+    a blank as a mark of its own, and llama.cpp's converter a blank in what users defined.
     """
     tokens = fields.get("tokenizer.ggml.tokens", [])
     types = fields.get("tokenizer.ggml.token_type", [1] * len(tokens))
     known = tokenizer.get_vocab()
+    if fields.get("tokenizer.ggml.model") == "llama":
+        tokens = [it if it in known else it.replace(" ", _BLANK) for it in tokens]
     off = [
         token
         for at, (token, kind) in enumerate(zip(tokens, types, strict=True))

@@ -1,5 +1,6 @@
 """A GGUF file as a source: made into a checkpoint once, by a process of its own."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.builders.gguf import checkpoint_of
+from harness.builders.gguf_worker import _require_same_tokens
 from harness.errors import BuildError, ConfigError, InfrastructureError
 
 WORKER = "tests.builders.fake_gguf_worker"
@@ -108,3 +110,24 @@ def test_a_gguf_that_would_become_another_model_is_refused(tmp_path, stages, opt
     subprocess.run([sys.executable, script, tmp_path / "tiny.gguf", *options], check=True)
     with pytest.raises(ConfigError, match=said):
         made(tmp_path / "tiny.gguf", stages, "harness.builders.gguf_worker")
+
+
+class Known:
+    """A tokenizer that has these tokens, by their ids."""
+
+    def __init__(self, *tokens):
+        self.get_vocab = {token: number for number, token in enumerate(tokens)}.copy
+
+
+@pytest.mark.parametrize(("model", "is_same"), [("llama", True), ("gpt2", False)])
+def test_blanks_that_users_defined_may_be_written_as_sentencepiece_writes_them(model, is_same):
+    kinds = [3, 1, 4]
+    fields = {"model": model, "tokens": ["<s>", "a", "  "], "token_type": kinds}
+    fields = {f"tokenizer.ggml.{name}": value for name, value in fields.items()}
+    known = Known("<s>", "a", "\u2581\u2581")
+    with contextlib.nullcontext() if is_same else pytest.raises(ConfigError, match="other ids"):
+        _require_same_tokens(known, fields)
+    with pytest.raises(ConfigError, match="1 of 3 tokens have other ids"):
+        _require_same_tokens(
+            Known("<s>", "\u2581\u2581", "a"), fields | {"tokenizer.ggml.model": "llama"}
+        )
