@@ -1,6 +1,7 @@
 """Fixtures of the harness's own tests: the embedded variants, and a project to run pytest in."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache" / "variants"
 PENALTY = 5.0  # the embedded model is too sure of itself for one of 1.3
+
+
+def pytest_configure() -> None:
+    """Sessions that tests start are of their own, and no worker's of this one (pytest-xdist)."""
+    for name in [it for it in os.environ if it.startswith("PYTEST_XDIST_")]:
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")
