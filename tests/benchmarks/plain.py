@@ -1,15 +1,12 @@
 """A package computed anew, by onnxruntime, tokenizers and numpy alone: nothing of the harness."""
 
 import json
-import statistics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
-import onnxruntime_genai
 from numpy.typing import NDArray
 from transformers import AutoTokenizer
 
@@ -84,20 +81,3 @@ class Plain:
         seam = next((at for at, it in enumerate(before) if whole[at] != it), len(before))
         logs = self.logs(whole)
         return float(sum(logs[at - 1, whole[at]] for at in range(seam, len(whole))))
-
-
-def tokens_ms(directory: Path, threads: int, prompt: Sequence[int], tokens: int) -> float:
-    """Milliseconds between tokens of the engine's bare loop, the median of one answer."""
-    config = onnxruntime_genai.Config(str(directory))
-    options = {"session_options": {"intra_op_num_threads": threads}}
-    config.overlay(json.dumps({"model": {"decoder": options}}))
-    model = onnxruntime_genai.Model(config)
-    params = onnxruntime_genai.GeneratorParams(model)
-    params.set_search_options(do_sample=False, max_length=len(prompt) + tokens, min_length=10**4)
-    generator = onnxruntime_genai.Generator(model, params)
-    generator.append_tokens(np.array(prompt, np.int32))
-    stamps = []
-    for _ in range(tokens):
-        generator.generate_next_token()
-        stamps.append(time.perf_counter())
-    return 1e3 * statistics.median(np.diff(stamps))
