@@ -45,22 +45,29 @@ class Plain:
 
     def logs(self, ids: Sequence[int]) -> Logs:
         """What follows each token of a text, in double precision."""
+        return self._read(ids, {})[0]
+
+    def _read(self, ids: Sequence[int], past: dict[str, Any]) -> tuple[Logs, dict[str, Any]]:
+        """The same after a past, and what is the past of what comes next."""
         tokens = np.array([ids], np.int64)
+        known = next(iter(past.values())).shape[2] if past else 0
         feeds: dict[str, Any] = {}
         for it in self._session.get_inputs():
             if it.name == "input_ids":
                 feeds[it.name] = tokens
             elif it.name == "attention_mask":
-                feeds[it.name] = np.ones_like(tokens)
+                feeds[it.name] = np.ones((1, known + tokens.size), np.int64)
             elif it.name == "position_ids":
-                feeds[it.name] = np.arange(tokens.size)[None]
+                feeds[it.name] = np.arange(known, known + tokens.size)[None]
             else:  # keys and values of what came before: nothing
-                feeds[it.name] = self._nothing
-        [logits] = self._session.run(["logits"], feeds)
+                feeds[it.name] = past.get(it.name, self._nothing)
+        names = [it.name for it in self._session.get_outputs()]
+        given = dict(zip(names, self._session.run(names, feeds), strict=True))
+        logits = given.pop("logits")
         rows = logits[0].astype(np.float64)
         rows -= rows.max(axis=1, keepdims=True)
         found: Logs = rows - np.log(np.exp(rows).sum(axis=1, keepdims=True))
-        return found
+        return found, {name.replace("present", "past_key_values"): it for name, it in given.items()}
 
     def greedy(self, prompt: Sequence[int], most: int) -> list[int]:
         """The likeliest tokens one by one, the end that stops them among them."""
@@ -76,8 +83,12 @@ class Plain:
         return str(self._tokenizer.decode(ids, skip_special_tokens=True))
 
     def likelihood(self, prompt: str, choice: str) -> float:
-        """Log-probability of a choice after a prompt, encoded together, in nats."""
+        """Log-probability of a choice after a prompt, encoded together and read one after the
+        other, in nats: an int8 kernel gives other logits for one row than for several (AVX2).
+        """
         before, whole = self.ids(prompt), self.ids(prompt + choice)
         seam = next((at for at, it in enumerate(before) if whole[at] != it), len(before))
-        logs = self.logs(whole)
-        return float(sum(logs[at - 1, whole[at]] for at in range(seam, len(whole))))
+        last, past = self._read(whole[:seam], {})
+        said = whole[seam:-1]  # the last token predicts nothing
+        logs = [last[-1], *(self._read(said, past)[0] if said else ())]
+        return float(sum(row[token] for row, token in zip(logs, whole[seam:], strict=True)))

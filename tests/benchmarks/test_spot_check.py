@@ -134,5 +134,6 @@ def test_likelihoods_of_choices_are_those_of_the_logits(release, variants, plain
                     [f"{item.id}, {choice}", name, found, plain[name].likelihood(prompt, choice)]
                     for choice, found in zip(item.choices, reply.likelihoods, strict=True)
                 ]
-    show(tabulate(rows[:8], headers=HEADERS, floatfmt=".4g"))
+    off = [row for row in rows if not alike(*row[2:])]
+    show(tabulate((off or rows)[:8], headers=HEADERS, floatfmt=".4g"))
     assert all(alike(one, other) for *_, one, other in rows)
