@@ -391,8 +391,8 @@ class Bench:
         name, visits, names = name or self._name, self._stage.visits, self._stage.names
         if name not in visits:
             others = [other for other in names if other != name and other not in visits]
-            asking = Bench(self._stage, name, self._suite)
-            visits[name] = asking.together("visit", Bench._visited, others)
+            bench = Bench(self._stage, name, self._suite)
+            visits[name] = bench.together("visit", Bench._visited, others)
         return visits[name]
 
     def _visited(self) -> Visit:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.answer import Answer, Request
-from harness.errors import RequestError
+from harness.errors import InfrastructureError
 from harness.metrics.latency import second_token_ms
 from harness.stats import steady
 
@@ -83,8 +83,8 @@ class Pairing:
     def one(self, request: Request) -> Pair:
         """Both answers, a coin says who is first.
 
-        Raises RequestError of the one that gave fewer tokens where both were to go on: less work
-        is no speed.
+        Raises InfrastructureError where one gave fewer tokens and both were to go on: less work is
+        no speed, and it may be the runtime that cannot pass over an answer's end.
         """
         order = (0, 1) if self._random.random() < 0.5 else (1, 0)
         answers = {side: self._ask(side, request) for side in order}
@@ -96,13 +96,11 @@ class Pairing:
         given = {side: len(it.token_ids) for side, it in answers.items()}
         if given[0] != given[1]:
             fewer = min(given, key=lambda side: given[side])
-            error = RequestError(
+            raise InfrastructureError(
                 f"{self._names[fewer]} gave {given[fewer]} new tokens where "
                 f"{self._names[1 - fewer]} gave {given[1 - fewer]} to the same request, which was "
                 "to go on past the end of an answer: their times cannot be compared"
             )
-            error.variant = self._names[fewer]
-            raise error
 
     def warm_up(self, request: Request, series: Series, most: int) -> list[Pair]:
         """One request again and again, until no time of either side rises or falls any more."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.answer import Answer, Request
-from harness.errors import RequestError
+from harness.errors import InfrastructureError
 from harness.metrics.latency import between_tokens_ms
 from harness.pairing import Pairing, ProcessPair, sides, unsettled
 
@@ -47,9 +47,9 @@ def test_who_gives_fewer_tokens_than_the_other_is_not_faster():
         return Answer(token_ids=(1,) * (3 - side), token_ns=np.arange(3 - side))
 
     taken = Pairing(ask, np.random.default_rng(3), ("int4", "fp32"))
-    with pytest.raises(RequestError, match="fp32 gave 2 new tokens where int4 gave 3") as raised:
+    said = "fp32 gave 2 new tokens where int4 gave 3"
+    with pytest.raises(InfrastructureError, match=said):  # of nobody's model
         taken.one(Request(text="a", stop_at_end=False))
-    assert raised.value.variant == "fp32"
     assert taken.one(Request(text="a"))  # one may end sooner where it may end
 
 

@@ -49,7 +49,7 @@ class GeneratorMemory:
 def generator_memory(
     config: Mapping[str, Any], part_tokens: int, is_on_processor: bool
 ) -> GeneratorMemory:
-    """By a genai_config.json: 2 for keys and values, times layers, heads and their size in bytes.
+    """By a genai_config.json: 2 for keys and values, times layers, heads and their size, in bytes.
 
     Nothing is known of a cache that grows with the prompt, of one that a sliding window keeps
     small, and of one in an accelerator's own memory.
