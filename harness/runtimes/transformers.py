@@ -20,6 +20,7 @@ from harness.answer import Answer, Finish, Messages, Request
 from harness.errors import InfrastructureError, LoadError, RequestError
 from harness.metrics.likelihood import log_likelihoods
 from harness.runtimes.base import one_line
+from harness.runtimes.caps import says_out_of_memory
 
 _INSTALL = "pip install 'slm-release-gate[build]'"
 
@@ -60,7 +61,11 @@ class Transformers:
         self._context_tokens = 0
 
     def load(self, directory: Path) -> None:
-        """Load a checkpoint's folder; raises LoadError with the first line of what went wrong."""
+        """Load a checkpoint's folder; raises LoadError with the first line of what went wrong.
+
+        InfrastructureError where there is no memory for it: the machine is small, not the
+        checkpoint wrong.
+        """
         if not (directory / "config.json").is_file():
             raise LoadError(f"there is no checkpoint in {directory}: no config.json")
         try:
@@ -76,7 +81,12 @@ class Transformers:
             gc.freeze()  # or each plan's collection looks at all that torch made, for 0.2 s
         except Exception as error:  # any class of any family loads here: whatever it raises
             self.close()
-            raise LoadError(f"{type(error).__name__}: {one_line(error)}") from error
+            why = f"{type(error).__name__}: {one_line(error)}"
+            if says_out_of_memory(why):
+                raise InfrastructureError(
+                    f"there is no memory to load {directory}: {why}"
+                ) from error
+            raise LoadError(why) from error
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what cannot be answered is an answer too."""

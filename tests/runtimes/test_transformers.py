@@ -87,3 +87,23 @@ def test_a_template_that_refuses_a_chat_refuses_the_request(tmp_path):
 def test_an_unknown_architecture_is_a_load_error(tmp_path):
     with pytest.raises(LoadError, match="from_nowhere"):
         Transformers().load(edited(tmp_path, "config.json", model_type="from_nowhere"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
+            " Error code 12 (Cannot allocate memory)"
+        ),
+    ],
+)
+def test_a_machine_without_memory_for_a_checkpoint_is_to_blame_for_it(monkeypatch, error):
+    def refuse(*_, **__):
+        raise error
+
+    runtime = Transformers()
+    monkeypatch.setattr(runtime._transformers.AutoModelForCausalLM, "from_pretrained", refuse)
+    with pytest.raises(InfrastructureError, match="no memory to load"):
+        runtime.load(CHECKPOINT)
