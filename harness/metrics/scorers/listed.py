@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.errors import ConfigError
 from harness.item import Item
@@ -13,7 +13,13 @@ from harness.reply import Reply
 
 LETTERS = string.ascii_uppercase
 
-_AT_THE_START = re.compile(r"\s*[*_\"'`]*([A-Za-z])[*_\"'`]*(?:\s*(?:$|\n)|[.):,]| (?:or|and)\b)")
+_AT_THE_START = re.compile(
+    r"\s*[*_\"'`]*([A-Za-z])[*_\"'`]*(?=\s*(?:$|\n)|[.):,]|\s*[/&]|\s+(?:or|and)\b)"
+)
+_NEXT = re.compile(  # of several in a row: "A, B or C", but not "B, a red one"
+    r"(?:\s*[,/&]\s*(?:or\s+|and\s+)?|\s+(?:or|and)\s+)[*_\"'`]*"
+    r"([A-Za-z])(?=[*_\"'`]*\s*(?:$|[\n.):,/&]|(?:or|and)\b))[*_\"'`]*"
+)
 _IN_BRACKETS = re.compile(r"(?<!\w)[(\[]([A-Za-z])[)\]]")
 _CALLED_SO = re.compile(r"(?i:answer|option|choice|letter)(?i:\s+is)?\s*:?\s*[*_\"'`(]*([A-Z])\b")
 
@@ -31,10 +37,10 @@ def line(number: int, choice: str) -> str:
 def listed(item: Item, reply: Reply) -> Grade:
     """The answer names the expected choice and no other; one that names none or several is invalid.
 
-    A letter counts that begins the answer ("B", "B. red"), stands in brackets, or is called the
-    answer ("The answer is B"); others may be words ("A red one"). Where no letter does, the texts
-    of choices are looked for, as words whatever their case and marks, and one that is a part of
-    another that is found is not.
+    A letter counts that begins the answer ("B", "B. red", both in "A or B"), stands in brackets, or
+    is called the answer ("The answer is B"); others may be words ("A red one"). Where no letter
+    does, the texts of choices are looked for, as words whatever their case and marks, and one that
+    is a part of another that is found is not.
     """
     named = _by_letter(reply.answer.text, len(item.choices))
     named = named or _by_text(reply.answer.text, item.choices)
@@ -43,10 +49,17 @@ def listed(item: Item, reply: Reply) -> Grade:
 
 
 def _by_letter(text: str, count: int) -> set[int]:
-    found = [it[1] for it in (_AT_THE_START.match(text),) if it]
-    found += [*_IN_BRACKETS.findall(text), *_CALLED_SO.findall(text)]
+    found = [*_first(text), *_IN_BRACKETS.findall(text), *_CALLED_SO.findall(text)]
     numbers = {LETTERS.index(letter.upper()) for letter in found}
     return {number for number in numbers if number < count}
+
+
+def _first(text: str) -> Iterator[str]:
+    """The letter that an answer begins with, and those that are named in one breath with it."""
+    place = _AT_THE_START.match(text)
+    while place:
+        yield place[1]
+        place = _NEXT.match(text, place.end())
 
 
 def _by_text(text: str, choices: Sequence[str]) -> set[int]:
