@@ -1,11 +1,10 @@
 """The context of a finished folder, where the release wants a shorter one than the source's."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from harness.errors import ConfigError
+from harness.metrics.sliding_window import window_tokens
 
 
 def shorten_context(output: Path, context_tokens: int | None) -> None:
@@ -19,15 +18,11 @@ def shorten_context(output: Path, context_tokens: int | None) -> None:
         return
     config = json.loads(path.read_text(encoding="utf-8"))
     model = config["model"]
-    _require_room(context_tokens, int(model["context_length"]), _window_tokens(model))
+    window = window_tokens(model.get("decoder", {}))
+    _require_room(context_tokens, int(model["context_length"]), window)
     model["context_length"] = context_tokens
     config.setdefault("search", {})["max_length"] = context_tokens
     path.write_text(json.dumps(config, indent=4), encoding="utf-8")
-
-
-def _window_tokens(model: Mapping[str, Any]) -> int:
-    window = model.get("decoder", {}).get("sliding_window") or {}
-    return int(window.get("window_size") or 0)
 
 
 def _require_room(wanted: int, context: int, window: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import InfrastructureError
+from harness.metrics.sliding_window import window_tokens
 from harness.probes.memory import available_bytes
 from harness.runtimes.caps import is_over_cap
 
@@ -57,7 +58,7 @@ def generator_memory(
     model = config["model"]
     decoder = model.get("decoder", {})
     is_reserved = bool(config.get("search", {}).get("past_present_share_buffer"))
-    if not is_reserved or not is_on_processor or decoder.get("sliding_window"):
+    if not is_reserved or not is_on_processor or window_tokens(decoder):
         return GeneratorMemory()
     logits = int(model.get("vocab_size") or 0)
     return GeneratorMemory(cache_bytes(decoder), logits * _VALUE_BYTES, part_tokens)
@@ -67,4 +68,4 @@ def cache_bytes(decoder: Mapping[str, Any]) -> int:
     """Of keys and values for one token, by a decoder of a genai_config.json; 0 where it slides."""
     names = ("num_hidden_layers", "num_key_value_heads", "head_size")
     layers, heads, size = (int(decoder.get(name) or 0) for name in names)
-    return 0 if decoder.get("sliding_window") else 2 * layers * heads * size * _VALUE_BYTES
+    return 0 if window_tokens(decoder) else 2 * layers * heads * size * _VALUE_BYTES

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import InfrastructureError, LoadError, RequestError
+from harness.metrics.sliding_window import window_tokens
 from harness.runtimes.base import one_line
 from harness.runtimes.generator_memory import GeneratorMemory, generator_memory
 from harness.runtimes.ort_generator import (
@@ -106,9 +107,8 @@ class OrtGenAI:
         config = json.loads((directory / "genai_config.json").read_text(encoding="utf-8"))
         model = config["model"]
         decoder = model.get("decoder", {})
-        window = decoder.get("sliding_window") or {}
         self._context_tokens = int(model["context_length"])
-        self._window_tokens = int(window.get("window_size") or 0)
+        self._window_tokens = window_tokens(decoder)
         self._vocabulary = int(model.get("vocab_size") or 0)
         self._kind = str(model.get("type"))
         stated = max(0, int(config.get("search", {}).get("chunk_size") or 0))
@@ -233,12 +233,20 @@ class OrtGenAI:
         if request.fresh:
             new = self._new_generator(wanted, do_sample=False)
             return in_one_piece(new, prompt) if request.score_from is not None else new
-        if self._kept is None or self._kept_room < min(wanted, self._context_tokens):
+        is_small = self._kept_room < min(wanted, self._context_tokens)
+        if self._kept is None or is_small or self._has_let_go(self._kept):
             self._kept, self._kept_room = None, max(_LEAST_KEPT_ROOM, _power_of_two(wanted))
             new = self._new_generator(self._kept_room, do_sample=False)
             self._kept = in_one_piece(new, prompt)
         self._kept.rewind_to(common_tokens(self._kept, prompt) if request.keep_prefix else 0)
         return self._kept
+
+    def _has_let_go(self, generator: Any) -> bool:
+        """Whether the cache of a sliding window holds no more all that was read: the engine then
+        refuses to rewind it at all.
+        """
+        held = self._window_tokens + max(1, self._part_tokens) - 1
+        return bool(self._window_tokens) and generator.token_count() > held
 
     def _sampling_generator(self, sampling: Sampling, wanted: int) -> Any:
         given = {

@@ -30,6 +30,15 @@ def test_the_context_and_the_longest_answer_are_shortened_and_nothing_else(folde
     assert json.loads(path.read_text()) == expected
 
 
+def test_a_window_that_no_layer_has_cuts_nothing(folder):
+    path = folder(262_144) / "genai_config.json"
+    config = json.loads(path.read_text())
+    config["model"]["decoder"]["sliding_window"]["layers"] = []
+    path.write_text(json.dumps(config))
+    shorten_context(path.parent, 4096)
+    assert json.loads(path.read_text())["model"]["context_length"] == 4096
+
+
 def test_the_sources_context_leaves_the_folder_byte_for_byte(folder):
     path = folder() / "genai_config.json"
     before = path.read_bytes()

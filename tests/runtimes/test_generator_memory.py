@@ -28,6 +28,13 @@ def test_a_whole_context_of_keys_and_values_is_what_is_known_of_a_model_of_that_
     assert at_once.needed_bytes(4096) == (found.cache_bytes + 4 * 151936) * 4096
 
 
+def test_a_window_that_no_layer_has_leaves_the_cache_whole() -> None:
+    window = {"window_size": 262_144, "layers": []}
+    found = generator_memory(config({**QWEN, "sliding_window": window}), 2048, True)
+    assert found == generator_memory(config(QWEN), 2048, True)
+    assert found.cache_bytes > 0
+
+
 @pytest.mark.parametrize(
     ("document", "is_on_processor"),
     [

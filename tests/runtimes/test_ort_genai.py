@@ -423,3 +423,38 @@ def test_a_context_without_memory_on_this_machine_is_no_answer_of_the_models(
     assert runtime._kept is None
     free["bytes"] = 2**40
     assert runtime.answer(replace(long, fresh=False)).finish is Finish.LENGTH
+
+
+def slide(directory: Path, **window: object) -> None:
+    path = directory / "genai_config.json"
+    config: dict[str, Any] = json.loads(path.read_text())
+    config["model"]["decoder"]["sliding_window"] = window
+    path.write_text(json.dumps(config))
+
+
+def test_a_window_that_no_layer_has_reserves_no_whole_context(
+    embedded: Mapping[str, Path], plant: Plant
+) -> None:
+    window = {"slide_key_value_cache": False, "slide_inputs": False}  # as its builder writes it
+    runtime = loaded(plant(lambda it: slide(it, window_size=262_144, layers=[], **window)))
+    answer = runtime.answer(PROMPT)
+    assert answer.token_ids == loaded(embedded["fp32"]).answer(PROMPT).token_ids
+    assert runtime._window_tokens == 0
+
+
+def test_a_generator_whose_window_has_let_go_of_tokens_is_kept_no_more(
+    embedded: Mapping[str, Path],
+) -> None:
+    runtime = loaded(embedded["fp32"])
+    runtime._window_tokens, runtime._part_tokens = 32, 16
+    ids = tuple(range(100, 148))
+    request = Request(token_ids=ids[:40], score_from=30, fresh=False)
+    runtime.answer(request)
+    first = runtime._kept
+    runtime.answer(request)
+    assert runtime._kept is first
+    runtime.answer(replace(request, token_ids=ids))  # one more than the cache would hold
+    assert runtime._kept is first
+    scored = runtime.answer(request).logits
+    assert runtime._kept is not first
+    assert scored is not None
