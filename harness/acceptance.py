@@ -15,7 +15,7 @@ from harness.errors import (
 )
 from harness.manifest import Manifest
 from harness.patience import Patience
-from harness.prompt_template import derive
+from harness.prompt_template import derive, undated
 from harness.release import FOUNDRY_LOCAL, ONNXRUNTIME_GENAI
 from harness.runtimes.isolated import Isolated
 
@@ -60,7 +60,8 @@ def _prompt_tokens(
 ) -> list[int]:
     """Prompt lengths by the folder's own template, which must be the manifest's too."""
     with Isolated(ONNXRUNTIME_GENAI, folder, patience=patience, label=manifest.model_id) as runtime:
-        if derive(lambda messages: runtime.render([messages])[0]) != manifest.prompt_template:
+        derived = derive(lambda messages: runtime.render([messages])[0])
+        if undated(derived) != undated(manifest.prompt_template):
             raise PublishError(
                 f"{manifest.model_id}: PromptTemplate and chat_template.jinja make different "
                 "prompts: derive the manifest from the variant that is published"

@@ -8,8 +8,8 @@ the folders that Foundry Local downloads (microsoft/Foundry-Local, inference_mod
 """
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from harness.answer import Messages
 from harness.errors import PublishError, RequestError
@@ -18,10 +18,16 @@ CONTENT = "{Content}"
 Render = Callable[[Messages], str]
 
 _PIECE = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]|\s|[^\s<\[]+|.")  # a control token is never cut
+_DATE = re.compile(
+    r"\d{1,2} [A-Z][a-z]{2,8} \d{4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}|\d{4}-\d{2}-\d{2}"
+)
 _CANNOT = "PromptTemplate cannot be derived from the chat template"
-_SAMPLES = (
+_PLAIN = (
     (("user", "And 7?"),),
     (("user", "One"), ("assistant", "Two: 2"), ("user", "Three, please.")),
+    (("user", "1"), ("assistant", "2"), ("user", "3"), ("assistant", "4"), ("user", "5")),
+)
+_WITH_SYSTEM = (
     (("system", "Be brief."), ("user", "Where is gate 4?")),
     (("system", "Be kind."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Bye")),
 )
@@ -31,9 +37,9 @@ _SAMPLES = (
 class PromptTemplate:
     """The four segments, each with ``{Content}`` where the message goes.
 
-    `system` is None where the template refuses system messages, as Gemma's does. What a template
-    says before a chat without one (a begin-of-text token, a default system message) stands in
-    `prompt` only, the one segment that begins such a chat.
+    `system` is None where the template refuses system messages, as Gemma does, or moves them. What
+    a template says before a chat without one (a begin-of-text token, a default system message)
+    stands in `prompt` only, the one segment that begins such a chat.
     """
 
     system: str | None
@@ -72,16 +78,27 @@ def derive(render: Render) -> PromptTemplate:
     what it renders.
     """
     template = _cut(render)
-    for sample in _SAMPLES:
-        if sample[0][0] not in template.segments():
-            continue
-        expected, made = _rendered(render, sample), template.assemble(sample)
-        if made != expected:
-            chat = _roles(sample)
-            raise PublishError(
-                f"{_CANNOT}: for {chat} it renders {expected!r}, the segments give {made!r}"
-            )
-    return template
+    if not any(_difference(render, template, it) for it in _PLAIN):
+        # A system message that moves, as Mistral's to the last question, is in no segment.
+        is_whole = not any(_difference(render, template, it) for it in _WITH_SYSTEM)
+        return template if is_whole else replace(template, system=None)
+    raise PublishError(next(filter(None, (_difference(render, template, it) for it in _PLAIN))))
+
+
+def _difference(render: Render, template: PromptTemplate, sample: Messages) -> str:
+    """Where the segments do not give what is rendered; empty where they do."""
+    if sample[0][0] not in template.segments():
+        return ""
+    expected, made = _rendered(render, sample), template.assemble(sample)
+    if made == expected:
+        return ""
+    return f"{_CANNOT}: for {_roles(sample)} it renders {expected!r}, the segments give {made!r}"
+
+
+def undated(template: PromptTemplate | Mapping[str, str]) -> dict[str, str]:
+    """Segments without dates: some templates, as Llama 3.2's, write the day of their rendering."""
+    segments = template.segments() if isinstance(template, PromptTemplate) else template
+    return {role: _DATE.sub("", str(segment)) for role, segment in segments.items()}
 
 
 def _cut(render: Render) -> PromptTemplate:

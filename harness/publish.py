@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.acceptance import Chat, accept
 from harness.errors import InfrastructureError, PublishError
 from harness.manifest import Manifest
 from harness.patience import Patience
+from harness.prompt_template import undated
 from harness.store import digest_files, read_json, write_json
 from harness.variant import Variant
 
@@ -155,12 +157,21 @@ def _require_same(package: Package, target: Path) -> None:
     digest = read_json(target / RECORD).get("digest")
     wrong = sorted(it for it in judged.keys() | there.keys() if judged.get(it) != there.get(it))
     is_same = not wrong and digest == package.variant.digest
-    if not is_same or read_json(target / MANIFEST) != package.manifest.to_json():
+    manifest = package.manifest.to_json()
+    if not is_same or _undated(read_json(target / MANIFEST)) != _undated(manifest):
         what = f" ({wrong[0]} is not the one that was judged)" if wrong else ""
         raise PublishError(
             f"{package.manifest.model_id} is already published with other content{what}: "
             f"raise the version in the release file: {target}"
         )
+
+
+def _undated(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest but for the day on which its template was rendered."""
+    template = manifest.get("PromptTemplate")
+    if not isinstance(template, Mapping):
+        return dict(manifest)
+    return {**manifest, "PromptTemplate": undated(template)}
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import pytest
 
 from harness.answer import Messages
 from harness.errors import PublishError, RequestError
-from harness.prompt_template import PromptTemplate, derive
+from harness.prompt_template import PromptTemplate, derive, undated
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -96,6 +96,31 @@ def test_a_template_that_refuses_every_chat_is_refused_with_its_reason():
 def test_segments_assemble_to_what_the_template_renders(source, chat):
     render = renderer(source)
     assert derive(render).assemble(chat) == render(chat)
+
+
+MOVED = (  # as Mistral 7B v0.3: the system's words stand before the last question
+    "<s>{% for m in messages %}{% if m.role == 'user' %}[INST] "
+    "{% if loop.last and messages[0].role == 'system' %}{{ messages[0].content }}\n\n{% endif %}"
+    "{{ m.content }}[/INST]{% elif m.role == 'assistant' %} {{ m.content }}</s>{% endif %}"
+    "{% endfor %}"
+)
+
+
+def test_a_system_message_that_moves_is_in_no_segment():
+    render = renderer(MOVED)
+    template = derive(render)
+    assert template.system is None
+    chat = (("user", "One"), ("assistant", "Two"), ("user", "Three"))
+    assert template.assemble(chat) == render(chat)
+
+
+@pytest.mark.parametrize("date", ["26 Jul 2024", "July 26, 2024", "2024-07-26", "1 December 2026"])
+def test_the_day_of_rendering_makes_no_other_template(date):
+    one, other = (derive(renderer(f"Today: {it}. " + CHATML)) for it in (date, "2 Jan 2025"))
+    assert one != other
+    assert undated(one) == undated(other)
+    assert undated(one) == undated(one.segments())
+    assert undated(one) != undated(derive(renderer(f"On {date}. " + CHATML)))
 
 
 @pytest.mark.parametrize(

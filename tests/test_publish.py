@@ -127,6 +127,21 @@ def test_another_version_is_published_beside(package, root, chats):
     assert sorted(it.name for it in path.parent.iterdir()) == ["v1", "v2"]
 
 
+def test_a_template_that_writes_the_date_is_the_same_on_another_day(
+    package, root, chats, monkeypatch
+):
+    def saying(text):
+        template = package.manifest.prompt_template
+        other = replace(template, prompt=f"{text}{template.prompt}")
+        return replace(package, manifest=replace(package.manifest, prompt_template=other))
+
+    monkeypatch.setattr("harness.publish.accept", lambda *_: None)  # the folder says no date
+    publish(saying("Today: 30 Nov 2026. "), root, chats)
+    assert publish(saying("Today: 1 Dec 2026. "), root, chats).already
+    with pytest.raises(PublishError, match="already published with other content"):
+        publish(saying("Tomorrow: 1 Dec 2026. "), root, chats)
+
+
 @pytest.mark.parametrize("change", ["file", "manifest"])
 def test_other_content_under_a_published_version_is_refused(package, root, chats, folder, change):
     path = publish(package, root, chats).path
