@@ -17,6 +17,7 @@ SHORTEST_TOKENS = 96
 
 _SPARE_TOKENS = 40  # that another fact may be longer
 _LEAST_TURNS = 3
+_NEAREST = 5  # facts of a turn's length that are tried in its place
 _EVERY = 2  # place from the longest down: what is lost after some length is lost after longer ones
 
 Turn = tuple[tuple[str, str], tuple[str, str]]
@@ -57,6 +58,13 @@ def long_chats(
     facts = _facts(items)
     if len(facts) < 4 or not rungs:
         return ()
+    # where a few of the bank's first do not fit, the shortest may
+    return _chats(facts, rungs, count) or _chats(sorted(facts, key=_size), rungs, count)
+
+
+def _chats(
+    facts: Sequence[Turn], rungs: Sequence[int], count: Callable[[Messages], int]
+) -> tuple[LongChat, ...]:
     most = rungs[-1] - _SPARE_TOKENS
     found: dict[int, LongChat] = {}
     for length in chat_lengths(rungs):
@@ -65,7 +73,8 @@ def long_chats(
             turns -= 1
         tokens = count(_chat(facts, turns))
         if tokens <= most:
-            found.setdefault(tokens, _long_chat(facts, turns, tokens))
+            chat = _long_chat(facts, turns, tokens, lambda it: count(it) <= rungs[-1])
+            found.setdefault(tokens, chat)
     return tuple(found[tokens] for tokens in sorted(found))
 
 
@@ -95,20 +104,28 @@ def _chat(facts: Sequence[Turn], turns: int) -> Messages:
     return (*(it for n in range(turns) for it in others[n % len(others)]), asked)
 
 
-def _long_chat(facts: Sequence[Turn], turns: int, tokens: int) -> LongChat:
+def _long_chat(
+    facts: Sequence[Turn], turns: int, tokens: int, fits: Callable[[Messages], bool]
+) -> LongChat:
     chat = _chat(facts, turns)
     at = {BEGINNING: 0, MIDDLE: turns // 2, END: turns - 1}
-    return LongChat(
-        tokens, chat, {place: _exchanged(chat, facts, number) for place, number in at.items()}
-    )
+    exchanged = {place: _exchanged(chat, facts, number, fits) for place, number in at.items()}
+    return LongChat(tokens, chat, exchanged)
 
 
-def _exchanged(chat: Messages, facts: Sequence[Turn], number: int) -> Messages:
-    """The chat with another fact in place of one turn: as long a one as there is."""
+def _exchanged(
+    chat: Messages, facts: Sequence[Turn], number: int, fits: Callable[[Messages], bool]
+) -> Messages:
+    """The chat with another fact in place of one turn: as long a one as there is, but one that
+    fits: of equal characters some have more tokens.
+    """
     old = chat[2 * number : 2 * number + 2]
     others = [it for it in facts if it != old]
-    new = min(others, key=lambda it: abs(_size(it) - _size(old)))
-    return (*chat[: 2 * number], *new, *chat[2 * number + 2 :])
+    nearest = sorted(others, key=lambda it: abs(_size(it) - _size(old)))[:_NEAREST]
+    found = [(*chat[: 2 * number], *it, *chat[2 * number + 2 :]) for it in nearest]
+    shortest = min(others, key=_size)
+    last = (*chat[: 2 * number], *shortest, *chat[2 * number + 2 :])
+    return next(filter(fits, found), last)
 
 
 def _size(turn: Messages) -> int:

@@ -43,6 +43,21 @@ def test_a_model_without_chats_reads_the_same_facts_as_lines_of_one_text():
     assert all(len(it) == 1 and it != text.messages for it in text.exchanged.values())
 
 
+def test_where_the_banks_first_do_not_fit_its_shortest_are_taken():
+    long = [Item(f"l{n}", (("user", f"{n} " + "word " * 90),), "x") for n in range(4)]
+    [chat] = long_chats([*long, *ITEMS], [200], words)
+    assert 100 < chat.tokens <= 160
+
+
+def test_another_fact_fits_however_many_tokens_it_has():
+    def count(chat):  # one fact has many for its characters
+        return words(chat) + 150 * any("answer 3" in text for _, text in chat)
+
+    items = [it for it in ITEMS if it.id != "i3"]
+    [chat] = long_chats([*items, ITEMS[3]], [120], count)
+    assert all(count(it) <= 120 for it in chat.exchanged.values())
+
+
 @pytest.mark.parametrize(("items", "rungs"), [(ITEMS, []), (ITEMS, [32, 64]), (ITEMS[:3], [600])])
 def test_without_room_or_facts_there_is_none(items, rungs):
     assert long_chats(items, rungs, words) == ()
