@@ -17,11 +17,41 @@ _TOOL = {
         },
     },
 }
+_OTHER_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "book",
+        "description": "Books seats",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "seats": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {"row": {"type": "integer"}, "side": {"enum": ["A", "B"]}},
+                    },
+                }
+            },
+            "required": [],
+        },
+    },
+}
 _CALL = {"type": "function", "function": {"name": "find_train", "arguments": {"to": "Rome"}}}
+_OTHER_CALL = {
+    "type": "function",
+    "function": {"name": "book", "arguments": {"seats": [{"row": 7, "side": "A"}]}},
+}
+_TURNS = 12
 
 
 def _said(*turns: tuple[str, str]) -> list[dict[str, Any]]:
     return [{"role": role, "content": content} for role, content in turns]
+
+
+def _long() -> list[dict[str, Any]]:
+    turns = [(("user", "assistant")[turn % 2], f"Number {turn}") for turn in range(_TURNS)]
+    return _said(("system", "Be brief."), *turns, ("user", "The last one?"))
 
 
 _MESSAGES: dict[str, dict[str, Any]] = {
@@ -59,6 +89,17 @@ _MESSAGES: dict[str, dict[str, Any]] = {
             *_said(("tool", '{"at": "7:30"}'), ("user", "Thanks")),
         ],
         "tools": [_TOOL],
+    },
+    "a long chat after a system message": {"messages": _long()},
+    "a long chat with a tool": {"messages": _long(), "tools": [_TOOL]},
+    "two tools": {"messages": _said(("user", "A train to Rome")), "tools": [_TOOL, _OTHER_TOOL]},
+    "two tools that were used at once": {
+        "messages": [
+            *_said(("user", "A seat to Rome")),
+            {"role": "assistant", "content": "", "tool_calls": [_CALL, _OTHER_CALL]},
+            *_said(("tool", '{"at": "7:30"}'), ("tool", "done"), ("user", "Thanks")),
+        ],
+        "tools": [_TOOL, _OTHER_TOOL],
     },
 }
 

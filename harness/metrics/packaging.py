@@ -9,6 +9,14 @@ from harness.release import FOUNDRY_BUDGET
 from harness.variant import Quantization, Recipe
 
 REQUIRED_FILES = ("genai_config.json", "tokenizer.json", "tokenizer_config.json")
+_MARKERS = {
+    "bot_token_id": ("<tool_call>", "<|tool_call|>"),
+    "eot_token_id": ("</tool_call>", "<|/tool_call|>"),
+    "bor_token_id": ("<think>",),
+    "eor_token_id": ("</think>",),
+}
+"""Where tool calls and reasoning begin and end, as onnxruntime-genai's builder names the tokens."""
+
 _CONTROL = re.compile(r"<\|[^<>|\s]+\|>|<(?:/?[a-z]+_of_[a-z]+|/?s|bos|eos)>|\[/?INST\]")
 
 
@@ -217,7 +225,7 @@ def token_id_problems(folder: Folder, of_source: Mapping[str, int]) -> list[str]
         return [f"vocab_size in genai_config.json is {size!r}, not a number"]
     named = [
         (key, token)
-        for key in ("bos_token_id", "eos_token_id", "pad_token_id")
+        for key in ("bos_token_id", "eos_token_id", "pad_token_id", *_MARKERS)
         for token in as_ids(folder.model.get(key))
     ]
     named += [
@@ -225,11 +233,27 @@ def token_id_problems(folder: Folder, of_source: Mapping[str, int]) -> list[str]
         for name, token in folder.added_tokens.items()
         if of_source.get(name) != token or token < _source_vocabulary(folder)
     ]
-    return [
+    outside = [
         f"{key} {token} is outside the vocabulary of {size}"
         for key, token in named
         if not 0 <= token < size
     ]
+    return outside + _marker_problems(folder)
+
+
+def _marker_problems(folder: Folder) -> list[str]:
+    """Ids by which Foundry Local tells tool calls and reasoning from text, of other tokens."""
+    model = folder.documents.get("tokenizer.json", {}).get("model", {})
+    vocabulary = model.get("vocab") if isinstance(model, Mapping) else None
+    tokens = {**(vocabulary if isinstance(vocabulary, Mapping) else {}), **folder.added_tokens}
+    found = []
+    for key, names in _MARKERS.items():
+        meant = {name: tokens[name] for name in names if name in tokens}
+        others = [it for it in as_ids(folder.model.get(key)) if it not in meant.values()]
+        if meant and others:
+            shown = " or ".join(f"{name} {token}" for name, token in meant.items())
+            found.append(f"{key} {_listed(others)} in genai_config.json is not {shown}")
+    return found
 
 
 def _source_vocabulary(folder: Folder) -> int:

@@ -128,6 +128,28 @@ def compare_tokenizers(
     )
 
 
+def compare_decoder(
+    decoder: Document, ids: Mapping[str, int], of_source: Document
+) -> tuple[str, ...]:
+    """Tokens of the `added_tokens_decoder` of a tokenizer_config.json that have another id than in
+    tokenizer.json, or are not there at all: the engine may add them to its own. Entries that the
+    source's has as well are the source's.
+    """
+    others = [
+        f"{content!r} ({token} for {ids.get(content, 'no token')})"
+        for token, entry in decoder.items()
+        if (content := _content(entry)) and str(ids.get(content)) != token
+        if _content(of_source.get(token)) != content
+    ]
+    if not others:
+        return ()
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return (
+        f"added_tokens_decoder of tokenizer_config.json has {len(others)} tokens otherwise than "
+        f"tokenizer.json: {', '.join(others[:_NAMED])}{more}",
+    )
+
+
 def compare_tables(
     mine: TokenizerParts, theirs: TokenizerParts, whose: str = "the source's"
 ) -> tuple[str, ...]:

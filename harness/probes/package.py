@@ -25,6 +25,7 @@ from harness.metrics.model_config import computation
 from harness.metrics.packaging import plain_marks
 from harness.metrics.tokenizer_parts import (
     TokenizerParts,
+    compare_decoder,
     compare_tables,
     compare_tokenizers,
     tokenizer_parts,
@@ -37,6 +38,7 @@ from harness.probes.saved_tokenizer import saved_tokenizer
 from harness.probes.tokenizer import codec
 
 _GRAPH, _TOKENIZER = "genai_config.json", "tokenizer.json"
+_DECODER = "added_tokens_decoder"
 _NAMED = 3  # texts in a sentence
 _NEEDS_REWRITING = (
     "the tokenizer differs from the source's file, which builders write anew, and transformers is "
@@ -102,12 +104,36 @@ def generation(directory: Path, beside: Beside) -> Compared:
 
 
 def tokenizer(directory: Path, beside: Beside, texts: Mapping[str, str]) -> Compared:
-    """Every part of the tokenizer.
+    """Every part of the tokenizer, and what the engine reads of tokens in other files.
 
     Where the files differ, the source's is written anew as builders do, which may be all of it.
     What that changes may be more than how it is written: it is in doubt where one of `texts`, by
     name, has other token ids by the source's file as it is.
     """
+    found = _tokenizer(directory, beside, texts)
+    elsewhere = _elsewhere(directory, beside.source or beside.reference)
+    return replace(found, differences=(*found.differences, *elsewhere))
+
+
+def _elsewhere(directory: Path, other: Path | None) -> tuple[str, ...]:
+    """Tokens of files that onnxruntime-extensions reads beside or before tokenizer.json."""
+    config, module = "tokenizer_config.json", "tokenizer_module.json"
+    try:
+        ids = _parts(directory).ids
+    except ValueError:
+        return ()
+    theirs = {} if other is None else _table(other / config, _DECODER)
+    found = compare_decoder(_table(directory / config, _DECODER), ids, theirs)
+    if not (directory / module).is_file():
+        return found
+    known = None if other is None else read_object(other / module)
+    if read_object(directory / module) == known:
+        return found
+    why = f"{module} is there, which the engine reads before {_TOKENIZER}, and not in its source"
+    return (*found, why)
+
+
+def _tokenizer(directory: Path, beside: Beside, texts: Mapping[str, str]) -> Compared:
     if beside.source is None:
         if beside.reference is None:
             return beside.nothing

@@ -167,6 +167,22 @@ def test_an_added_token_outside_the_vocabulary_is_no_contradiction_where_the_sou
     assert len(packaging.token_id_problems(inside, of_source)) == 2
 
 
+def test_marks_of_tool_calls_and_reasoning_are_the_tokenizers():
+    def with_marks(**ids):
+        found = folder(ids)
+        found.documents["tokenizer.json"]["added_tokens"] = [
+            {"id": token, "content": name, "special": False}
+            for token, name in enumerate(("<tool_call>", "</tool_call>", "</think>"), 10)
+        ]
+        return packaging.token_id_problems(found, {})
+
+    assert with_marks(bot_token_id=10, eot_token_id=11, bor_token_id=12, eor_token_id=12) == []
+    assert with_marks(bot_token_id=11, eot_token_id=10) == [
+        "bot_token_id 11 in genai_config.json is not <tool_call> 10",
+        "eot_token_id 10 in genai_config.json is not </tool_call> 11",
+    ]
+
+
 PHI = "<|user|>\nfirst<|end|>\n<|assistant|>\nsecond<|end|>\n"
 
 

@@ -107,6 +107,7 @@ def test_caches_are_recomputed_from_the_sources_base(folder, embedded, plant, se
             ],
         ),
         ({"repetition_penalty": 1.05}, ["search.repetition_penalty is 1.05, the source's 1.0"]),
+        ({"random_seed": 7}, ["search.random_seed is 7, so that to ask again changes no answer"]),
     ],
 )
 def test_settings_for_callers_that_set_none_are_named(folder, settings, sentences):
@@ -162,7 +163,67 @@ def test_a_template_that_renders_otherwise_is_named_with_what_it_renders(folder,
     plant(folder)
     [found] = differences(folder)
     assert "the chat template is not the source checkpoint's" in found
-    assert "of 28 chats are rendered otherwise" in found
+    assert "of 36 chats are rendered otherwise" in found
+
+
+LONG = (
+    "{% if messages|length > 8 and messages[0].role == 'system' %}"
+    "{% set messages = messages[1:] %}{% endif %}"
+)
+SAID = (
+    "{% for it in messages %}{{ it.role }}{{ it.content }}"
+    "{% for call in it.tool_calls or [] %}{{ call.function.name }}{% endfor %}{% endfor %}"
+)
+OFFERED = "{% for it in tools or [] %}{{ it.function.name }}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "first"),
+    [
+        (LONG + SAID, SAID, "a long chat after a system message"),
+        (SAID + OFFERED.replace("tools", "(tools or [])[:1]", 1), SAID + OFFERED, "two tools"),
+        (
+            SAID.replace("it.tool_calls or []", "(it.tool_calls or [])[:1]"),
+            SAID,
+            "two tools that were used at once",
+        ),
+    ],
+)
+def test_a_template_that_loses_a_part_of_a_long_chat_or_of_several_tools_is_named(
+    folder, tmp_path, mine, theirs, first
+):
+    source = Path(shutil.copytree(SOURCE, tmp_path / "source"))
+    for place, template in ((folder, mine), (source, theirs)):
+        (place / "chat_template.jinja").write_text(template)
+    [found] = package.chats(folder, Beside(source)).differences
+    assert f"the first is {first}, " in found
+
+
+def test_tokens_of_another_file_that_the_engine_reads_are_named(folder, tmp_path):
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    entries = {"2": {"content": "<|im_end|>"}, "77": {"content": "umbrella", "special": False}}
+    path.write_text(json.dumps({**config, "added_tokens_decoder": entries}))
+    [found] = differences(folder)
+    assert found == (
+        "added_tokens_decoder of tokenizer_config.json has 1 tokens otherwise than tokenizer.json: "
+        "'umbrella' (77 for no token)"
+    )
+    source = Path(shutil.copytree(SOURCE, tmp_path / "source"))
+    named = json.loads((source / "tokenizer_config.json").read_text())
+    named["added_tokens_decoder"] = entries
+    (source / "tokenizer_config.json").write_text(json.dumps(named))
+    assert differences(folder, Beside(source)) == []
+
+
+def test_a_file_that_is_read_before_the_tokenizer_is_named(folder, tmp_path):
+    module = json.dumps({"added_tokens": [{"id": 77, "content": "umbrella", "special": False}]})
+    (folder / "tokenizer_module.json").write_text(module)
+    [found] = differences(folder)
+    assert found.startswith("tokenizer_module.json is there, which the engine reads before ")
+    source = Path(shutil.copytree(SOURCE, tmp_path / "source"))
+    (source / "tokenizer_module.json").write_text(module)
+    assert differences(folder, Beside(source)) == []
 
 
 def test_marks_of_the_sources_template_are_plain_where_its_tokenizer_has_none_of_them(tmp_path):
