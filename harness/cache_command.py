@@ -15,7 +15,7 @@ from tabulate import tabulate
 from harness.errors import ConfigError, InfrastructureError
 from harness.store import read_json
 
-_CACHE = Path(".cache/variants")
+_CACHE = Path(__file__).resolve().parents[1] / ".cache" / "variants"
 _KEY = re.compile(r"[0-9a-f]{32}")
 _HEADERS = ("kind", "key", "of what", "MiB", "last used")
 _MIB = 2**20
@@ -47,7 +47,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         type=Path,
         default=_CACHE,
         metavar="DIR",
-        help=f"as the gate's (default: {_CACHE})",
+        help="as the gate's (default: .cache/variants of the project)",
     )
     which = command.add_mutually_exclusive_group()
     which.add_argument(

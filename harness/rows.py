@@ -83,7 +83,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _of_table(path: Path) -> Iterator[Row]:
-    """Cells by the names in the first line; an empty cell is a field that is not there."""
+    """Cells by the names in the first line; an empty or blank cell is a field that is not there."""
     text = _read(path)
     delimiter = _delimiter(text.partition("\n")[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -117,7 +117,7 @@ def _cells(names: list[str], cells: list[str], place: str) -> dict[str, Any]:
     return {
         name: _parsed(cell, f"{place}: {name}") if name in _PARSED else cell
         for name, cell in found.items()
-        if cell or name == "expected"
+        if cell.strip()
     }
 
 

@@ -66,7 +66,7 @@ def test_columns_of_a_table_are_fields_and_empty_cells_are_none(write, mark):
     quoted = CHAT.replace('"', '""')
     lines = [
         ["id", "messages", "prompt", "expected", "max_new_tokens", "tolerance", "chance"],
-        ["a", f'"{quoted}"', "", "", "8", "", ""],
+        ["a", f'"{quoted}"', "", " ", "8", "", ""],
         ["b", "", '"two\nlines"', "yes", "", "0.5", "0.25"],
         ["c", "", "x", "no", "", "", ""],
     ]
@@ -74,7 +74,7 @@ def test_columns_of_a_table_are_fields_and_empty_cells_are_none(write, mark):
     assert rows == [
         (
             "eval.csv line 2",
-            {"id": "a", "messages": json.loads(CHAT), "expected": "", "max_new_tokens": 8},
+            {"id": "a", "messages": json.loads(CHAT), "max_new_tokens": 8},
         ),
         (
             "eval.csv line 3",
