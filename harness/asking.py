@@ -27,6 +27,7 @@ class Ask(StrEnum):
 class Normalize(StrEnum):
     """By what the log-likelihood of a choice is divided before choices are compared."""
 
-    BYTE = "byte"  # of its text in UTF-8: `acc_norm` of lm-evaluation-harness
+    BYTE = "byte"  # of its text in UTF-8: `acc_bytes` of lm-evaluation-harness
+    CHARACTER = "character"  # `acc_norm` of lm-evaluation-harness
     TOKEN = "token"
     NONE = "none"  # `acc` of lm-evaluation-harness

@@ -1,5 +1,6 @@
 """A base model: one that nobody asks in chats, and what of a bank it cannot be asked."""
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,13 +14,30 @@ from harness.release import ModelSource
 _NAMED = 3
 
 
+def joined(prompt: str, choice: str) -> str:
+    """A plain text with a choice after it, as a word of its own; lm-evaluation-harness does so."""
+    is_apart = prompt[-1:].isspace() or choice[:1].isspace()
+    return prompt + ("" if is_apart or _is_written_without(choice[:1]) else " ") + choice
+
+
+def _is_written_without(letter: str) -> bool:
+    """Whether words that begin so have no blank before them: Chinese and Japanese, not Korean."""
+    is_korean = unicodedata.name(letter, "").startswith("HANGUL")
+    return bool(letter) and unicodedata.east_asian_width(letter) in "WF" and not is_korean
+
+
+def is_base(model: ModelSource | None) -> bool:
+    """Whether the release says that nobody asks the model in chats."""
+    return model is not None and model.chat is False
+
+
 def asks_chats(model: ModelSource | None, directory: Path) -> bool:
     """Whether a model is asked in chats: all are but those whose ``[model] chat`` is false.
 
     `directory` is the checkpoint's, or the reference's where there is no checkpoint. Raises
     ConfigError where it has no chat template, for that may just have been forgotten.
     """
-    if model is not None and model.chat is False:
+    if is_base(model):
         return False
     if not has_chat_template(directory):
         base = "say [model] chat = false if it is a base model"
@@ -44,8 +62,7 @@ def chats_among(items: Sequence[Item]) -> list[Problem]:
     named = (*chats[:_NAMED], *([f"{len(chats) - _NAMED:,} more"] if len(chats) > _NAMED else ()))
     reason = (
         f"{len(chats):,} of {len(items):,} items have several turns or a system message, and the "
-        "model is asked as plain text: make each one prompt, without [data] shots and system, "
-        "or remove [model] chat = false"
+        "model is asked as plain text: make each one prompt, or remove [model] chat = false"
     )
     return [Problem(Kind.CHAT, named, reason)]
 

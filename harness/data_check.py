@@ -27,6 +27,7 @@ class Kind(StrEnum):
     UNPRODUCIBLE = "unproducible answer"
     LONG_ANSWER = "long answer"
     CHAT = "no plain text"
+    TEMPLATE = "no chat template"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,32 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A chat that the model was trained on, up to a question, and where it stands."""
+    """A chat that the model was trained on, up to a question, and where it stands; with the choices
+    that it offers where they are known.
+    """
 
     messages: Messages
     place: str
+    choices: tuple[str, ...] = ()
+
+
+class Places:
+    """Where a chat stands. The same chat with other choices is another question, as in PIQA; with
+    choices that are not known it may be the same.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[Messages, dict[frozenset[str], str]] = {}
+
+    def add(self, chat: Messages, choices: Sequence[str], place: str) -> None:
+        """The first place of each stays."""
+        self._found.setdefault(chat, {}).setdefault(frozenset(choices), place)
+
+    def of(self, chat: Messages, choices: Sequence[str]) -> str:
+        """Empty where it stands nowhere."""
+        places, wanted = self._found.get(chat, {}), frozenset(choices)
+        known = [place for it, place in places.items() if not it or not wanted or it == wanted]
+        return next(iter(known), "")
 
 
 def gist(messages: Messages) -> tuple[tuple[str, str], ...]:
@@ -57,6 +80,11 @@ def gist(messages: Messages) -> tuple[tuple[str, str], ...]:
     "C++" is not "C".
     """
     return tuple((role, _gist(content)) for role, content in messages if role != "system")
+
+
+def gists(choices: Sequence[str]) -> list[str]:
+    """Choices without the same."""
+    return [_gist(it) for it in choices]
 
 
 def _gist(text: str) -> str:
@@ -106,17 +134,16 @@ def leaks(
 
     `use` says what was done with the chats where it is something else.
     """
-    exact: dict[Messages, str] = {}
-    near: dict[Messages, str] = {}
+    exact, near = Places(), Places()
     for it in trained:
-        exact.setdefault(it.messages, it.place)
-        near.setdefault(gist(it.messages), it.place)
+        exact.add(it.messages, it.choices, it.place)
+        near.add(gist(it.messages), gists(it.choices), it.place)
     found = []
     for item in items:
-        if place := exact.get(item.messages):
+        if place := exact.of(item.messages, item.choices):
             reason = f"{use} as it stands ({place}): it shows memory, not skill"
             found.append(Problem(Kind.LEAK, (item.id,), reason))
-        elif place := near.get(gist(item.messages)):
+        elif place := near.of(gist(item.messages), gists(item.choices)):
             reason = f"{use} but for case, marks, white space or system message ({place})"
             found.append(Problem(Kind.NEAR_LEAK, (item.id,), reason))
     return found

@@ -4,17 +4,18 @@ import argparse
 import math
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tabulate import tabulate
 
-from harness.base_model import REMARK, asks_chats, chats_among
+from harness.base_model import REMARK, asks_chats, chats_among, is_base
 from harness.builders.gguf import checkpoint_of, is_gguf
-from harness.data_check import Problem, duplicates, leaks
+from harness.data_check import Kind, Problem, duplicates, leaks
 from harness.data_need import too_few, unmet
 from harness.domain import read_items
-from harness.errors import HarnessError
+from harness.errors import ConfigError, HarnessError
 from harness.finding import quantity
 from harness.item import Item
 from harness.policy import Policy, Unseen
@@ -59,7 +60,8 @@ def check_data(options: argparse.Namespace) -> int:
     """
     release = _release(options.release, options.cache) if options.release else None
     data = _data(options, release)
-    items, questions = read_items(data), read_items(data.as_written)
+    is_chat = release is None or not is_base(release.model)
+    items, questions = read_items(data, is_chat), read_items(data.as_written)
     problems = duplicates(items)
     if data.calibration:
         problems += calibration_leaks(questions, data.calibration)
@@ -67,25 +69,42 @@ def check_data(options: argparse.Namespace) -> int:
         problems += leaks(questions, read_trained(options.train, options.train_split))
     if policy := _policy(options.policy, release):
         problems += too_few(items, policy, data.floor)
+    tokenizer, no_tokenizer = None, "without --release"
     if release:
-        tokenizer = find_tokenizer(release)
-        problems += unproducible(items, tokenizer)
-        is_chat = asks_chats(release.model, tokenizer.parent)
+        with suppress(ConfigError):
+            tokenizer = find_tokenizer(release)
+        no_tokenizer = "for there is no tokenizer.json in the release's folders"
+        problems += [] if tokenizer is None else unproducible(items, tokenizer)
+        problems += _templates(release, tokenizer)
         problems += [] if is_chat else chats_among(items)
     left_out = {
-        "leaks": "--train" if not options.train else "",
-        "items that the rules need": "--policy" if policy is None else "",
-        "answers that the tokenizer cannot produce": "--release" if release is None else "",
+        "leaks": "without --train" if not options.train else "",
+        "items that the rules need": "without --policy" if policy is None else "",
+        "answers that the tokenizer cannot produce": no_tokenizer if tokenizer is None else "",
     }
     print(_report(options.data.name, items, problems))
-    if release and not is_chat:
+    if not is_chat:
         print(f"note: {REMARK}")
     for note in unmet(items, policy, Unseen.REMARK) if policy else ():
         print(f"note: {', '.join(note.ids)}: {note.reason}")
-    for what, option in left_out.items():
-        if option:
-            print(f"not checked without {option}: {what}")
+    for what, why in left_out.items():
+        if why:
+            print(f"not checked {why}: {what}")
     return FOUND if problems else 0
+
+
+def _templates(release: Release, tokenizer: Path | None) -> list[Problem]:
+    """Whether the model can be asked in chats, by its checkpoint or else by a prebuilt folder."""
+    folder = tokenizer and tokenizer.parent
+    if release.model and release.model.path.is_dir():
+        folder = release.model.path
+    if folder is None:
+        return []
+    try:
+        asks_chats(release.model, folder)
+    except ConfigError as error:
+        return [Problem(Kind.TEMPLATE, (release.identity.name,), str(error))]
+    return []
 
 
 def _data(options: argparse.Namespace, release: Release | None) -> Data:

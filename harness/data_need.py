@@ -4,6 +4,7 @@ Each rule is applied to made-up outcomes: everything right, or so many items of 
 the reference has right. So it is the rule that answers, whichever statistic it has.
 """
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +116,7 @@ def too_few(items: Sequence[Item], policy: Policy, floor: float | None = None) -
     rules = [it for it in deciding if it.metric in (CORRECT, BY_SLICE) and it.statistic in PAIRED]
     shares = [it for it in deciding if it.metric == CORRECT and it.statistic in SHARES]
     found = [_bank(rule, len(chats)) for rule in (*rules, *shares)]
-    guessed = repr(max((item.chance_level for item in chats), default=0.0))
+    guessed = repr(math.fsum(item.chance_level for item in chats) / max(1, len(chats)))
     found += [_bank(it, len(chats), guessed) for it in deciding if it.metric == BY_CHANCE]
     for rule in rules:
         compares = rule.statistic in LABELLED and len(sizes) > 1  # one slice is the whole bank

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.asking import Ask, Normalize
-from harness.banks.chat import asked, examples_of, with_context
+from harness.banks.chat import asked, in_chat, in_text
 from harness.banks.entry import Entry, read_entries
 from harness.banks.known import dialect_of
 from harness.banks.labels import with_labels
-from harness.data_check import gist
+from harness.data_check import Places, gist, gists
 from harness.errors import ConfigError
+from harness.guesses import with_guesses
 from harness.item import Item, Scorer
 from harness.metrics.quality import require_decidable
 from harness.mistakes import Mistakes, made_of_each
@@ -26,28 +27,31 @@ _UNSHOWN = (Scorer.REGEX, Scorer.FUNCTION)
 """Scorers whose expected text is not an answer."""
 
 
-def read_items(data: Data) -> tuple[Item, ...]:
+def read_items(data: Data, is_chat: bool = True) -> tuple[Item, ...]:
     """The items, in their order; ConfigError has a line for each line that is broken.
 
     A row is one of a public bank (`harness.banks`), or the gate's own: beside the fields of `Item`
     it may have `prompt` in place of `messages`, an object or list as `expected` and as `schema`,
-    and a ``package.module:function`` as `scorer`. Items are asked as the data say.
+    and a ``package.module:function`` as `scorer`. Items are asked as the data say, in chats or, a
+    base model, as plain text. Where a few answers are those of a whole slice, giving the commonest
+    one always is a guess, unless an item states its chance.
     """
     rows = with_labels(list(read_rows(data.domain, data.split)), data.domain, data.labels)
-    entries = _entries(rows, data)
+    entries = _entries(rows, data, is_chat)
     _require_identities([it.item for it in entries], data.domain)
     _require_choices(entries, data)
-    examples = examples_of([asked(it, data.ask) for it in _shots(entries, data)])
-    items = [asked(it, data.ask).item for it in entries]
-    return tuple(with_context(it, examples, data.system) for it in items)
+    examples = [asked(it, data.ask, is_chat) for it in _shots(entries, data, is_chat)]
+    items = [asked(it, data.ask, is_chat).item for it in entries]
+    after = in_chat if is_chat else in_text
+    return with_guesses([after(it, examples, data.system) for it in items])
 
 
-def _entries(rows: Sequence[Row], data: Data) -> list[Entry]:
+def _entries(rows: Sequence[Row], data: Data, is_chat: bool) -> list[Entry]:
     dialect = dialect_of(rows[0][1], rows[0][0], data.format) if rows else None
     if dialect is None:
         schema = _schema(data.schema)
         return made_of_each(rows, lambda row: _entry(row, schema, data.normalize))
-    found = read_entries(dialect, rows, data.normalize)
+    found = read_entries(dialect, rows, data.normalize, is_chat)
     mistakes = Mistakes()
     for (place, _), entry in zip(rows, found, strict=True):
         with mistakes.gathered():
@@ -56,7 +60,7 @@ def _entries(rows: Sequence[Row], data: Data) -> list[Entry]:
     return found
 
 
-def _shots(entries: Sequence[Entry], data: Data) -> list[Entry]:
+def _shots(entries: Sequence[Entry], data: Data, is_chat: bool) -> list[Entry]:
     """The examples, none of which asks what an item asks."""
     if data.shots_from is None:
         return []
@@ -66,10 +70,12 @@ def _shots(entries: Sequence[Entry], data: Data) -> list[Entry]:
             f"[data] shots must be at most the rows of {data.shots_from.name}, {len(rows)}: "
             f"found {data.shots}"
         )
-    found = _entries(rows, data)
-    held_out = {gist(it.item.messages): it.item.id for it in entries}
+    found = _entries(rows, data, is_chat)
+    held_out = Places()
+    for entry in entries:
+        held_out.add(gist(entry.item.messages), gists(entry.item.choices), entry.item.id)
     for shot in found:
-        if same := held_out.get(gist(shot.item.messages)):
+        if same := held_out.of(gist(shot.item.messages), gists(shot.item.choices)):
             raise ConfigError(
                 f"[data] shots_from must hold no held-out question: of {data.shots_from.name} "
                 f"{shot.item.id} asks what item {same} does"
@@ -79,7 +85,7 @@ def _shots(entries: Sequence[Entry], data: Data) -> list[Entry]:
 
 def _require_choices(entries: Sequence[Entry], data: Data) -> None:
     """Refuse to say of choices how they are asked where there are none."""
-    says = {"ask": data.ask is not Ask.LIKELIHOOD, "normalize": data.normalize != Normalize.BYTE}
+    says = {"ask": data.ask is not Ask.LIKELIHOOD, "normalize": data.normalize is not None}
     said = [key for key, is_said in says.items() if is_said]
     if said and not any(it.item.scorer is Scorer.CHOICE for it in entries):
         raise ConfigError(
@@ -97,7 +103,7 @@ def _schema(path: Path | None) -> str:
         raise ConfigError(f"the JSON Schema {path} cannot be read: {error}") from error
 
 
-def _entry(row: Row, schema: str, normalize: Normalize) -> Entry:
+def _entry(row: Row, schema: str, normalize: Normalize | None) -> Entry:
     place, data = row
     item = structure(_plain(data, schema, place, normalize), Item, what=place)
     _require_sound(item, place)
@@ -112,13 +118,15 @@ def _require_sound(item: Item, place: str) -> None:
         raise ConfigError(f"{place}: {error}") from error
 
 
-def _plain(row: dict[str, Any], schema: str, place: str, normalize: Normalize) -> dict[str, Any]:
+def _plain(
+    row: dict[str, Any], schema: str, place: str, normalize: Normalize | None
+) -> dict[str, Any]:
     """The fields of an item as `Item` has them."""
     data = dict(row)
     for key in _LISTS:
         if isinstance(data.get(key), str):
             raise ConfigError(f"{place}: {key} must be a list of texts: found {data[key]!r}")
-    if data.get("scorer") == Scorer.CHOICE:
+    if data.get("scorer") == Scorer.CHOICE and normalize is not None:
         data.setdefault("normalize", normalize.value)
     if "prompt" in data and "messages" not in data:
         prompt = data.pop("prompt")

@@ -1,12 +1,12 @@
 """Puts domain items to a variant."""
 
 import math
-import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 from harness.answer import Answer, Finish, Request
 from harness.bank import question
+from harness.base_model import joined
 from harness.errors import ConfigError, HarnessError, RequestError
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
@@ -52,18 +52,6 @@ def choice_requests(fleet: Fleet, name: str, items: Sequence[Item]) -> list[Requ
     ]
     encoded = iter(fleet.encode(name, texts))
     return [_choices(item, encoded) for item in items]
-
-
-def joined(prompt: str, choice: str) -> str:
-    """A plain text with a choice after it, as a word of its own; lm-evaluation-harness does so."""
-    is_apart = prompt[-1:].isspace() or choice[:1].isspace()
-    return prompt + ("" if is_apart or _is_written_without(choice[:1]) else " ") + choice
-
-
-def _is_written_without(letter: str) -> bool:
-    """Whether words that begin so have no blank before them: Chinese and Japanese, not Korean."""
-    is_korean = unicodedata.name(letter, "").startswith("HANGUL")
-    return bool(letter) and unicodedata.east_asian_width(letter) in "WF" and not is_korean
 
 
 def _choices(item: Item, encoded: Iterator[list[int]]) -> Request:

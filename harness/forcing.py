@@ -5,8 +5,9 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 from harness.answer import Finish, Request
+from harness.base_model import joined
 from harness.errors import InfrastructureError
-from harness.exam import joined, refusal, require_answers
+from harness.exam import refusal, require_answers
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
 from harness.metrics.divergence import Comparison, Logits, compare
@@ -15,7 +16,7 @@ from harness.together import abortable_pool, or_error
 
 Tokens = tuple[int, ...]
 
-_ANSWERS = (
+SHOWN = (
     Scorer.EXACT,
     Scorer.NORMALIZED,
     Scorer.CHOICE,
@@ -90,7 +91,7 @@ def _pair(item: Item, reply: Reply, prompt: Tokens, expected: Tokens) -> tuple[P
     own = answer.token_ids if is_generated else expected
     ends = is_generated and answer.finish == Finish.STOP
     mine = Passage(item.id, prompt + own, len(prompt), ends, is_generated)
-    if own == expected or item.scorer not in _ANSWERS:
+    if own == expected or item.scorer not in SHOWN:
         return mine, mine
     return mine, Passage(item.id, prompt + expected, len(prompt), is_generated, is_said=False)
 

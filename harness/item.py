@@ -36,7 +36,7 @@ class Item:
     `normalize` says how likelihoods of choices are compared.
     `until` are texts, at the first of which an answer ends before it is compared: a base model goes
     on. `chance` is the share of guesses that are right, where it is stated (0.5 for a question of
-    yes or no); see `chance_level`.
+    yes or no) or known of its slice (`harness.guesses`); see `chance_level`.
     """
 
     id: str

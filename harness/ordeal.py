@@ -66,7 +66,7 @@ class Ordeal:
             return without_name(error)
 
     def _trial(self, request: Request, expected: Expected) -> Trial:
-        repeats = [replace(request, fresh=False)] if _is_repeated(request) else []
+        repeats = [replace(request, fresh=False)] if is_repeated(request) else []
         answer, *again, after = self.run([replace(request, watch=True), *repeats, self.normal])
         trial = Trial(
             request,
@@ -135,7 +135,7 @@ class Ordeal:
         )
 
 
-def _is_repeated(request: Request) -> bool:
+def is_repeated(request: Request) -> bool:
     """What is sampled may differ, and a prompt of tokens may be as long as the context."""
     return request.sampling is None and request.token_ids is None
 

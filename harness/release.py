@@ -140,8 +140,9 @@ class Data:
     compared; where there is none, the expected answers are that text.
     `floor` is the share of right answers that must be shown; without one nothing is demanded but
     that variants do not guess.
-    Choices are offered as `ask` says, and their likelihoods compared as `normalize` does. Before
-    each item come a `system` message and `shots` examples, the first of `shots_from`.
+    Choices are offered as `ask` says, and their likelihoods compared as `normalize` does, or as the
+    bank's usually are. Before each item come a `system` message and `shots` examples, the first of
+    `shots_from`.
     """
 
     domain: Path
@@ -154,7 +155,7 @@ class Data:
     format: Format | None = None
     labels: Path | None = None
     ask: Ask = Ask.LIKELIHOOD
-    normalize: Normalize = Normalize.BYTE
+    normalize: Normalize | None = None
     shots: int = 0
     shots_from: Path | None = None
     system: str = ""
@@ -165,7 +166,7 @@ class Data:
         return replace(
             self,
             ask=Ask.LIKELIHOOD,
-            normalize=Normalize.BYTE,
+            normalize=None,
             shots=0,
             shots_from=None,
             system="",
@@ -195,7 +196,7 @@ class Data:
                 "[data] shots_from must be other questions than the domain's, which are held out: "
                 f"found {self.shots_from.name} as both"
             )
-        if self.ask is Ask.TEXT and self.normalize is not Normalize.BYTE:
+        if self.ask is Ask.TEXT and self.normalize is not None:
             raise ConfigError(
                 f"[data] normalize is for likelihoods, and ask = '{Ask.TEXT}' has none: leave one "
                 f"of them out, found normalize = '{self.normalize}'"

@@ -78,7 +78,7 @@ class ReplyCache:
 
     def replies(self, items: Sequence[Item], ask: Ask) -> tuple[Reply, ...]:
         """Replies to items in their order; what is not known yet is asked and kept."""
-        keys = [digest_of(asdict(item)) for item in items]
+        keys = list(map(_key, items))
         wanted = dict(zip(keys, items, strict=True))
         self._prove(wanted, ask)
         unknown = [key for key in wanted if key not in self._known]
@@ -91,7 +91,7 @@ class ReplyCache:
         and for no verdict.
         """
         self._read_once()
-        keys = [digest_of(asdict(item)) for item in items]
+        keys = list(map(_key, items))
         every = {**self._unproven, **self._known}
         return {at: every[key] for at, key in enumerate(keys) if key in every}
 
@@ -172,3 +172,8 @@ def _reply(plain: Mapping[str, Any]) -> Reply:
     finish = Finish(answer["finish"])
     scored = {name: tuple(plain[name]) for name in _OF_CHOICES}
     return Reply(Answer(**{**answer, **tuples, "finish": finish}), **scored)
+
+
+def _key(item: Item) -> str:
+    """Of all that is asked and judged; how often a guess is right depends on the other items."""
+    return digest_of({name: it for name, it in asdict(item).items() if name != "chance"})

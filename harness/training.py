@@ -1,6 +1,7 @@
 """Reads what a model was trained or calibrated on, as far as it was asked something."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def calibration_leaks(items: Sequence[Item], path: Path) -> list[Problem]:
     A question counts wherever in a conversation it is asked.
     """
     asked = list(read_trained(path))
-    alone = [Trained(it.messages[-1:], it.place) for it in asked]
+    alone = [replace(it, messages=it.messages[-1:]) for it in asked]
     return leaks(items, (*asked, *alone), "calibrated on")
 
 
@@ -52,11 +53,24 @@ def read_trained(path: Path, split: str = "") -> Iterator[Trained]:
                 f"{place} needs messages, conversations, prompt or instruction: "
                 f"found {', '.join(row)}"
             ) from error
+        choices = _choices(row)
         for turns in chats:
             ends = [end for end, (role, _) in enumerate(turns, 1) if role == "user"]
             for number, end in enumerate(ends, 1):
                 turn = f", question {number} of {len(ends)}" if len(ends) > 1 else ""
-                yield Trained(turns[:end], place + turn)
+                yield Trained(turns[:end], place + turn, choices)
+
+
+def _choices(row: dict[str, Any]) -> tuple[str, ...]:
+    """The choices that a row offers; none where it says no right one, and so makes no question."""
+    if (dialect := recognize(row)) is None:
+        offered = row.get("choices")
+        is_known = isinstance(offered, list) and all(isinstance(it, str) for it in offered)
+        return tuple(offered or ()) if is_known else ()
+    try:
+        return dialect.read(row).choices
+    except ConfigError:
+        return ()
 
 
 def _chats(row: dict[str, Any]) -> list[Messages]:

@@ -59,8 +59,7 @@ def test_chats_are_one_line_however_many_they_are():
     [problem] = chats_among([QUESTION, *CHATS])
     assert str(problem) == (
         "no plain text: c0, c1, c2, 2 more: 5 of 6 items have several turns or a system message, "
-        "and the model is asked as plain text: make each one prompt, without [data] shots and "
-        "system, or remove [model] chat = false"
+        "and the model is asked as plain text: make each one prompt, or remove [model] chat = false"
     )
     with pytest.raises(ConfigError, match="no plain text: c0: 1 of 2 items"):
         require_no_chats([QUESTION, CHATS[0]])

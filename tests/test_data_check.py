@@ -67,3 +67,15 @@ def test_what_frames_a_question_makes_no_other_one():
     assert gist(chat("Question: What is tin?\nAnswer:")) == gist(chat("what is tin"))
     assert gist(chat("Question of an answer:")) != gist(chat("of an answer"))
     assert gist(chat("Any question: what is tin?")) != gist(chat("what is tin?"))
+
+
+def test_a_question_that_was_trained_on_with_other_choices_is_no_leak():
+    item = Item("a", chat("How?"), "x", scorer=Scorer.CHOICE, choices=("x", "y"))
+    for choices, is_leak in ((("y", "x"), True), (("x", "z"), False), ((), True)):
+        for asked in ("How?", "how"):
+            found = leaks([item], [Trained(chat(asked), "train line 1", choices)])
+            assert bool(found) is is_leak
+    [problem] = leaks(
+        [item], [Trained(chat("How?"), f"line {n}", ("x", it)) for n, it in enumerate("zy")]
+    )
+    assert "(line 1)" in problem.reason

@@ -131,8 +131,24 @@ def test_a_missing_chat_template_is_a_mistake_where_no_base_model_is_stated(chec
     status, lines, _ = check(*MANY, options=("--release", base_release(tmp_path)))
     assert status == 0
     assert "note: [model] chat is false: it is asked as plain text" in lines
-    _, _, error = check(*MANY, options=("--release", base_release(tmp_path, "")))
-    assert "needs its chat template, add chat_template.jinja" in error
+    status, lines, _ = check(
+        *MANY, "Question 3?", options=("--release", base_release(tmp_path, ""))
+    )
+    assert status == 1
+    assert "eval.jsonl: 1 x duplicate, 1 x no chat template" in lines
+    assert lines[1].startswith("no chat template: travel-concierge: a model that is asked in chats")
+
+
+def test_without_a_tokenizer_all_else_is_checked(check, tmp_path):
+    release = base_release(tmp_path)
+    (tmp_path / "model" / "tokenizer.json").unlink()
+    status, lines, _ = check(*MANY, "Question 3?", options=("--release", release))
+    assert status == 1
+    assert lines[0].startswith("duplicate: q3, q300")
+    assert lines[-1] == (
+        "not checked for there is no tokenizer.json in the release's folders: answers that the "
+        "tokenizer cannot produce"
+    )
 
 
 def test_a_bank_of_chats_for_a_model_without_any_is_a_problem(tmp_path, capsys):

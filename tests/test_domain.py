@@ -236,3 +236,36 @@ def test_every_row_that_is_wrong_is_told_at_once(read):
     first, second = str(raised.value).splitlines()
     assert first.startswith("items.jsonl line 2: max_new_tokens must be at least 1")
     assert second.startswith("items.jsonl line 3: scorer: 'exakt' is not accepted")
+
+
+def test_likelihoods_of_a_public_bank_are_compared_as_it_is_known_for(bank):
+    passage = {"question": "is it", "passage": "It is.", "answer": True}
+    assert read_items(Data(bank(passage)))[0].normalize is Normalize.NONE
+    assert read_items(Data(bank(QUIZ)))[0].normalize is Normalize.CHARACTER
+    assert read_items(Data(bank(CHOICE)))[0].normalize is Normalize.BYTE
+
+
+def test_a_base_model_gets_examples_in_the_same_text(bank):
+    shots = bank(SUM, name="train.jsonl")
+    asked = SUM | {"question": "What is 2 and 2?", "answer": "#### 4"}
+    [item] = read_items(Data(bank(asked), shots=1, shots_from=shots), is_chat=False)
+    [(role, text)] = item.messages
+    assert (role, text) == (
+        "user",
+        f"Question: What is 5 and 7?\nAnswer: {SUM['answer']}\n\n"
+        "Question: What is 2 and 2?\nAnswer:",
+    )
+
+
+def test_the_same_goal_with_other_choices_may_be_an_example(bank):
+    ways = {"goal": "Make oatmeal.", "sol1": "a", "sol2": "b", "label": 0}
+    shots = bank(ways | {"sol1": "c", "sol2": "d"}, name="train.jsonl")
+    [item] = read_items(Data(bank(ways), shots=1, shots_from=shots))
+    assert len(item.messages) == 3
+    with pytest.raises(ConfigError, match="hold no held-out question"):
+        read_items(Data(bank(ways), shots=1, shots_from=bank(ways, name="train.jsonl")))
+
+
+def test_the_commonest_answer_of_a_slice_is_a_guess(read):
+    rows = [GOOD | {"id": f"r{n}", "expected": "yes" if n % 4 else "no"} for n in range(40)]
+    assert {item.chance_level for item in read(*rows)} == {0.75}

@@ -136,3 +136,16 @@ def test_the_travel_releases_calibrate_on_other_conversations():
     items = read_items(Data(travel / "eval.jsonl"))
     refuse_leaks(items, travel / "calibration.jsonl")
     assert len(calibration_leaks(items, travel / "eval.jsonl")) == len(items)
+
+
+@pytest.mark.parametrize(
+    ("row", "choices"),
+    [
+        ({"goal": "Dry it.", "sol1": "a", "sol2": "b", "label": 0}, ("a", "b")),
+        ({"goal": "Dry it.", "sol1": "a", "sol2": "b"}, ()),
+        ({"prompt": "Dry it.", "choices": ["a", "b"]}, ("a", "b")),
+        ({"prompt": "Dry it."}, ()),
+    ],
+)
+def test_the_choices_of_a_row_are_a_part_of_its_question(read, row, choices):
+    assert [it.choices for it in read(row)] == [choices]

@@ -3,7 +3,7 @@
 `answer` is true or false in the repository's JSONL, and is called `label` in SuperGLUE's.
 """
 
-from harness.asking import Format
+from harness.asking import Format, Normalize
 from harness.banks.dialect import Dialect, Fields, Question, text_of
 from harness.errors import ConfigError
 
@@ -25,7 +25,8 @@ def _read(row: Fields) -> Question:
     is_so = _TRUTHS.get(str(row[key]).strip().casefold())
     if is_so is None:
         raise ConfigError(f"{key} must be true or false: found {row[key]!r}")
-    return Question(_prompt(row), _YES if is_so else _NO, (_NO, _YES))
+    right = _YES if is_so else _NO
+    return Question(_prompt(row), right, (_NO, _YES), normalize=Normalize.NONE)
 
 
 BOOLQ = Dialect(Format.BOOLQ, "question, passage and answer (or label)", _fits, _prompt, _read)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.asking import Format
+from harness.asking import Format, Normalize
 from harness.errors import ConfigError
 from harness.item import Scorer
 
@@ -18,7 +18,9 @@ ALL = "all"
 class Question:
     """A prompt, and the right one of some choices, or what an answer is compared with.
 
-    `shown` is the right answer as an example shows it, where that is not `expected`.
+    `shown` is the right answer as an example shows it, where that is not `expected`; `plain` the
+    prompt of a base model, where that is another. `normalize` is how lm-evaluation-harness compares
+    the choices in the figure that it is known for.
     """
 
     prompt: str
@@ -28,6 +30,8 @@ class Question:
     shown: str = ""
     max_new_tokens: int = 64
     until: tuple[str, ...] = ()
+    plain: str = ""
+    normalize: Normalize = Normalize.CHARACTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,32 +25,35 @@ class Entry:
 
 
 def read_entries(
-    dialect: Dialect, rows: Sequence[Row], normalize: Normalize = Normalize.BYTE
+    dialect: Dialect, rows: Sequence[Row], normalize: Normalize | None = None, is_chat: bool = True
 ) -> list[Entry]:
     """Items of a bank's rows; an item is called by its `id`, or by where it stands.
 
-    Raises ConfigError with a line for each row that makes none.
+    Choices are compared as the bank's usually are unless `normalize` says how. Raises ConfigError
+    with a line for each row that makes no item.
     """
-    return _merged(made_of_each(rows, lambda row: _entry(dialect, *row, normalize)))
+    return _merged(made_of_each(rows, lambda row: _entry(dialect, *row, normalize, is_chat)))
 
 
-def _entry(dialect: Dialect, place: str, row: Fields, normalize: Normalize) -> Entry:
+def _entry(
+    dialect: Dialect, place: str, row: Fields, normalize: Normalize | None, is_chat: bool
+) -> Entry:
     require_fit(dialect, row, place)
     try:
         asked = dialect.read(row)
     except ConfigError as error:
         raise ConfigError(f"{place}: {error}") from error
-    name = row.get("id")
+    name, is_choice = row.get("id"), asked.scorer is Scorer.CHOICE
     item = Item(
         name if isinstance(name, str) and name else place,
-        (("user", asked.prompt),),
+        (("user", asked.prompt if is_chat else asked.plain or asked.prompt),),
         asked.expected,
         slice=slice_of(row),
         scorer=asked.scorer,
         max_new_tokens=asked.max_new_tokens,
         until=asked.until,
         choices=asked.choices,
-        normalize=normalize if asked.scorer is Scorer.CHOICE else Normalize.BYTE,
+        normalize=normalize or asked.normalize if is_choice else Normalize.BYTE,
     )
     return Entry(item, asked.shown or asked.expected)
 

@@ -39,6 +39,7 @@ def _read(row: Fields) -> Question:
         scorer=Scorer.REGEX,
         shown=word,
         max_new_tokens=_NEW_TOKENS,
+        plain=_parted(row)[0],
     )
 
 

@@ -5,14 +5,22 @@ from collections.abc import Iterator, Sequence
 
 from harness.asking import Ask, Normalize
 from harness.data_check import Kind, duplicates
+from harness.finding import quantity
+from harness.guesses import guesses
 from harness.item import Item
 from harness.release import Data
 
-_COMPARED = {Normalize.TOKEN: "per token", Normalize.NONE: "as they are"}
+_COMPARED = {
+    Normalize.BYTE: "per byte",
+    Normalize.CHARACTER: "per character",
+    Normalize.TOKEN: "per token",
+    Normalize.NONE: "as they are",
+}
 
 _REPEATED = {
     Kind.CONTRADICTION: "ask what others ask and expect other answers; one of each is asked, and "
     "the answers of the rest are taken for wrong",
+    Kind.DUPLICATE: "ask what others ask; one of each is asked",
     Kind.NEAR_DUPLICATE: "ask nearly what others ask, and count as if they did not",
 }
 
@@ -30,13 +38,19 @@ def remarks(data: Data, items: Sequence[Item]) -> tuple[str, ...]:
     for kind, what in _REPEATED.items():
         if counts[kind]:
             found.append(f"{data.domain.name}: {counts[kind]:,} items {what}")
+    for name, answer, share in guesses(items):
+        if any((it.slice, it.chance) == (name, share) for it in items):  # none of it is stated
+            found.append(
+                f"{data.domain.name}: {answer!r} is the answer to {quantity(share, 'share')} of "
+                f"{name}, and to know the domain is to be right more often"
+            )
     return tuple(found)
 
 
 def _parts(data: Data) -> Iterator[str]:
     if data.ask is not Ask.LIKELIHOOD:
         yield f"choices listed and answered by {data.ask}"
-    if data.normalize is not Normalize.BYTE:
+    if data.normalize is not None:
         yield f"likelihoods compared {_COMPARED[data.normalize]}"
     if data.shots_from is not None:
         yield f"{data.shots} examples of {data.shots_from.name} before each item"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.base_model import is_base
 from harness.device import Device, Limits, Machine, limits_of
 from harness.domain import read_items
 from harness.durations import seconds_of
@@ -166,7 +167,7 @@ def _settings(config: pytest.Config) -> Settings:
     with mistakes.gathered():
         only, recipes = _only(option.only, release), expand(release)
     with mistakes.gathered():
-        items = read_items(release.data)
+        items = read_items(release.data, not is_base(release.model))
         if release.data.calibration is not None:
             refuse_leaks(read_items(release.data.as_written), release.data.calibration)
     mistakes.refuse()

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from harness.asking import Ask, Normalize
-from harness.banks.chat import asked, examples_of, with_context
+from harness.banks.chat import asked, in_chat, in_text
 from harness.banks.entry import Entry
 from harness.errors import ConfigError
 from harness.item import Item, Scorer
@@ -81,33 +81,56 @@ def test_more_choices_than_letters_cannot_be_listed():
         asked(entry(many), Ask.LETTER)
 
 
-def test_examples_are_turns_with_the_right_answers():
-    other = Item("o", (("system", "Be brief."), ("user", "And 2 + 2?")), "4")
-    assert examples_of([entry(), entry(other, "4")]) == (
+def test_a_base_model_that_names_a_choice_ends_with_its_line():
+    assert asked(entry(), Ask.TEXT, is_chat=False).item.until == ("\n",)
+    assert asked(entry(), Ask.TEXT).item.until == ()
+    assert asked(entry(), Ask.LETTER, is_chat=False).item.until == ()
+
+
+OWN = Item("o", (("system", "Be brief."), ("user", "And 2 + 2?")), "4")
+
+
+@pytest.mark.parametrize("after", [in_chat, in_text])
+def test_a_pattern_is_no_answer_to_show(after):
+    pattern = Item("p", (("user", "?"),), r"^\d", scorer=Scorer.REGEX)
+    with pytest.raises(ConfigError, match=r"shots: p has no answer .* its scorer is regex"):
+        after(ITEM, [entry(pattern, "")], "")
+
+
+def test_in_a_chat_a_system_message_comes_first_and_then_examples_as_turns():
+    found = in_chat(ITEM, [entry(OWN, "4")], "Answer.")
+    turns = (("user", "And 2 + 2?"), ("assistant", "4"))
+    assert found.messages == (("system", "Answer."), *turns, *ITEM.messages)
+    assert in_chat(ITEM, [], "") == ITEM
+    assert in_chat(OWN, [entry()], "").messages == (
+        ("system", "Be brief."),
         ("user", "Question: What floats?\nAnswer:"),
         ("assistant", "a cork"),
         ("user", "And 2 + 2?"),
-        ("assistant", "4"),
-    )
-    assert examples_of([]) == ()
-
-
-def test_a_pattern_is_no_answer_to_show():
-    pattern = Item("p", (("user", "?"),), r"^\d", scorer=Scorer.REGEX)
-    with pytest.raises(ConfigError, match=r"shots: p has no answer .* its scorer is regex"):
-        examples_of([entry(pattern, "")])
-
-
-def test_a_system_message_comes_first_and_then_the_examples():
-    examples = (("user", "1?"), ("assistant", "1"))
-    found = with_context(ITEM, examples, "Answer.")
-    assert found.messages == (("system", "Answer."), *examples, *ITEM.messages)
-    assert with_context(ITEM, (), "") == ITEM
-    own = Item("o", (("system", "Be brief."), ("user", "?")), "4")
-    assert with_context(own, examples, "").messages == (
-        ("system", "Be brief."),
-        *examples,
-        ("user", "?"),
     )
     with pytest.raises(ConfigError, match="item o has a system message of its own"):
-        with_context(own, (), "Answer.")
+        in_chat(OWN, [], "Answer.")
+
+
+def test_a_base_model_is_asked_all_of_it_as_one_text():
+    found = in_text(ITEM, [entry(), entry(OWN, "4")], "Answer.")
+    assert found.messages == (
+        (
+            "user",
+            "Answer.\n\nQuestion: What floats?\nAnswer: a cork\n\nAnd 2 + 2? 4\n\n"
+            "Question: What floats?\nAnswer:",
+        ),
+    )
+    assert in_text(ITEM, [], "") == ITEM
+    assert in_text(OWN, [entry()], "") == OWN  # a chat, which is refused as one
+    chat = Item("t", (("user", "1?"), ("assistant", "1"), ("user", "2?")), "2")
+    with pytest.raises(ConfigError, match="shots: t is a chat of several turns"):
+        in_text(ITEM, [entry(chat, "2")], "")
+
+
+def test_after_examples_a_base_models_answer_ends_where_the_next_would_begin():
+    free = Item("f", (("user", "And 1 + 1?"),), "2")
+    assert in_text(free, [entry()], "").until == ("\n\n",)
+    assert in_text(free, [], "Answer.").until == ()
+    assert in_text(replace(free, until=("\nQuestion:",)), [entry()], "").until == ("\nQuestion:",)
+    assert in_text(ITEM, [entry()], "").until == ()

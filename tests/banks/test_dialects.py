@@ -3,6 +3,7 @@
 import pytest
 
 from harness.answer import Answer
+from harness.asking import Normalize
 from harness.banks.boolq import BOOLQ
 from harness.banks.gsm8k import GSM8K
 from harness.banks.hellaswag import HELLASWAG
@@ -59,6 +60,7 @@ def test_boolq_is_a_choice_of_no_and_yes_after_the_passage(fields, expected):
     found = BOOLQ.read(row)
     assert found.prompt == "Tin is a soft metal.\nQuestion: is tin a metal?\nAnswer:"
     assert (found.choices, found.expected) == (("no", "yes"), expected)
+    assert found.normalize is Normalize.NONE  # per letter, "yes" would win by its length
 
 
 def test_hellaswag_is_asked_with_its_activity_and_without_brackets():
@@ -84,6 +86,7 @@ def test_piqa_is_a_choice_of_two_ways_to_a_goal():
 def test_lambada_asks_for_the_last_word():
     found = LAMBADA.read(PASSAGE)
     assert found.prompt.endswith(":\n\nAnn lost her red scarf in May , and in June she found the")
+    assert found.plain == "Ann lost her red scarf in May , and in June she found the"
     assert (found.shown, found.choices, found.scorer) == ("scarf", (), Scorer.REGEX)
     assert found.max_new_tokens < 16  # from there on an answer is expected to end by itself
 

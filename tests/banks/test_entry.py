@@ -25,6 +25,16 @@ def test_a_choice_is_right_by_chance_and_its_right_answer_is_shown():
     assert (item.scorer, item.chance_level, item.normalize) == (Scorer.CHOICE, 0.25, Normalize.NONE)
     assert item.messages == (("user", HELLASWAG.prompt(SCENE)),)
     assert entry.shown == item.expected == "lets it rise for an hour."
+    [usual] = read_entries(HELLASWAG, rows(SCENE))
+    assert usual.item.normalize is Normalize.CHARACTER
+
+
+def test_a_base_model_goes_on_with_a_passage_without_being_told_to():
+    [chat], [plain] = (read_entries(LAMBADA, rows(PASSAGE), is_chat=it) for it in (True, False))
+    assert plain.item.messages[0][1] == PASSAGE["text"].removesuffix(" scarf")
+    assert chat.item.messages[0][1].endswith(plain.item.messages[0][1])
+    [asked] = read_entries(GSM8K, rows(PROBLEM), is_chat=False)
+    assert asked.item.messages[0][1] == GSM8K.prompt(PROBLEM)
 
 
 def test_what_is_generated_is_shown_as_it_is_written():

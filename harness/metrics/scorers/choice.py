@@ -10,11 +10,12 @@ from harness.reply import Reply
 
 
 def comparable(item: Item, reply: Reply, likelihoods: Sequence[float]) -> list[float]:
-    """Log-likelihoods of the choices as they are compared, per byte of UTF-8, per token or whole.
+    """Log-likelihoods of the choices as they are compared: whole, or per byte of UTF-8, character
+    or token.
 
     Per byte, because a long text is less likely than a short one however right it is, and because a
     byte, unlike a token, is the same for every tokenizer (Gao 2021, "Multiple choice normalization
-    in LM evaluation"; `acc_norm` of lm-evaluation-harness, whose `acc` is the whole).
+    in LM evaluation"). In lm-evaluation-harness `acc` is the whole, and `acc_norm` per character.
     """
     return [value / size for value, size in zip(likelihoods, _sizes(item, reply), strict=True)]
 
@@ -24,6 +25,8 @@ def _sizes(item: Item, reply: Reply) -> list[int]:
         return [1] * len(item.choices)
     if item.normalize is Normalize.TOKEN:
         return list(reply.choice_tokens)
+    if item.normalize is Normalize.CHARACTER:
+        return [len(choice) for choice in item.choices]
     return [len(choice.encode()) for choice in item.choices]
 
 

@@ -26,12 +26,19 @@ def test_a_long_choice_is_not_unlikely_because_it_is_long():
 
 
 def test_a_letter_beyond_ascii_counts_with_all_its_bytes():
-    assert likeliest(item("LIS", "京都"), Reply(likelihoods=(-3.0, -5.5))) == "京都"
+    reply = Reply(likelihoods=(-3.0, -5.5))
+    assert likeliest(item("LIS", "京都"), reply) == "京都"
+    assert likeliest(item("LIS", "京都", normalize=Normalize.CHARACTER), reply) == "LIS"
 
 
 @pytest.mark.parametrize(
     ("normalize", "chosen"),
-    [(Normalize.BYTE, "Lisbon, P."), (Normalize.TOKEN, "Porto"), (Normalize.NONE, "LIS")],
+    [
+        (Normalize.BYTE, "Lisbon, P."),
+        (Normalize.CHARACTER, "Lisbon, P."),
+        (Normalize.TOKEN, "Porto"),
+        (Normalize.NONE, "LIS"),
+    ],
 )
 def test_choices_are_compared_per_byte_per_token_or_as_wholes(normalize, chosen):
     offered = item("LIS", "Porto", "Lisbon, P.", normalize=normalize)
