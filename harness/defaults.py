@@ -1,11 +1,12 @@
 """A package asked as applications ask: messages alone, so that its own settings decide."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.answer import Answer, Request
 from harness.chances import Ask, Chances
-from harness.item import Item
+from harness.item import Item, Scorer
 from harness.metrics.likelihood import Tokens
 from harness.metrics.quality import grade
 from harness.metrics.sampling import Ratios, heat, log_ratios
@@ -13,6 +14,8 @@ from harness.reply import Reply
 
 Encode = Callable[[Sequence[str]], Sequence[Sequence[int]]]
 
+_TIMES = 2  # that an item is asked
+LEAST_ANSWERS = 16  # in all: of fewer a share says little
 _RIGHT = 0.5  # the least score of an answer that is called right
 
 
@@ -28,8 +31,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Of items asked twice without options: whether each answer lost what the greedy one has right,
-    with the slices' names, and whether an item's two answers differ. `heat` is evidence in nats
+    """Of items asked twice or more without options: whether each answer lost what the greedy one
+    has right, with the slices' names, and whether an item's first two answers differ. Of an item
+    that offers choices nothing can be lost, for they are scored. `heat` is evidence in nats
     that they were drawn at a higher temperature than stated (`harness.metrics.sampling.heat`), None
     where no answer could be scored.
     """
@@ -71,23 +75,34 @@ def with_ids(answers: Sequence[Answer], encode: Encode) -> list[Answer]:
     return [replace(it, token_ids=tuple(tokens)) for it, tokens in zip(answers, ids, strict=True)]
 
 
+def times_of(items: int) -> int:
+    """How often each of so many items is asked: twice, more often where they are few."""
+    return max(_TIMES, math.ceil(LEAST_ANSWERS / max(1, items)))
+
+
 def ask_defaults(
-    ask: Ask, chances: Chances, items: Sequence[Item], greedy: Sequence[Reply], settings: Settings
+    ask: Ask,
+    chances: Chances,
+    items: Sequence[Item],
+    greedy: Sequence[Reply],
+    settings: Settings,
+    times: int = _TIMES,
 ) -> Defaults:
-    """Each item twice, beside its greedy replies; answers must carry token ids, and none may be an
-    error: an application that sets nothing gets no answer then, which no share of losses says.
+    """Each item so often, at least twice, beside its greedy replies; answers must carry token ids,
+    and none may be an error: an application that sets nothing gets no answer then, which no share
+    of losses says.
     """
     plan = default_requests(items)
-    given = list(ask([*plan, *plan]))
-    answers = given[: len(plan)], given[len(plan) :]
-    prompts = [it.answer.prompt_ids for it in greedy]
+    given = list(ask(plan * times))
+    by_item = [given[at :: len(plan)] for at in range(len(plan))]
     lost, differs = [], []
-    for item, reply, one, other in zip(items, greedy, *answers, strict=True):
-        is_right = grade(item, reply).score >= _RIGHT
-        lost += [is_right and not _is_right(item, it) for it in (one, other)]
+    for item, reply, answers in zip(items, greedy, by_item, strict=True):
+        is_right = item.scorer is not Scorer.CHOICE and _is_right(item, reply.answer)
+        lost += [is_right and not _is_right(item, it) for it in answers]
+        one, other, *_ = answers
         differs.append((one.text, one.finish) != (other.text, other.finish))
-    names = tuple(it.slice for it in items for _ in answers)
-    evidence = _heat(chances, [*prompts, *prompts], given, settings)
+    names = tuple(it.slice for it in items for _ in range(times))
+    evidence = _heat(chances, [it.answer.prompt_ids for it in greedy] * times, given, settings)
     return Defaults(names, tuple(lost), tuple(differs), evidence)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,14 @@ from harness.answer import Answer, Finish, Request
 from harness.bank import across_slices, question, some_of_every_slice
 from harness.chances import Chances
 from harness.contracts import Held, Prompt, hold
-from harness.defaults import Defaults, Settings, ask_defaults, settings_of, with_ids
+from harness.defaults import (
+    Defaults,
+    Settings,
+    ask_defaults,
+    settings_of,
+    times_of,
+    with_ids,
+)
 from harness.exam import refusal, require_answers
 from harness.fleet import Fleet
 from harness.item import Item, Scorer
@@ -20,6 +27,7 @@ from harness.release import FOUNDRY_BUDGET, FOUNDRY_LOCAL
 from harness.reply import Reply
 
 _NEW_TOKENS = 8
+TALK_TOKENS = 16  # of an answer to an item that offers choices
 _PROMPTS = 4  # of which every option is tried: what is the engine's own has more beside it
 
 
@@ -41,7 +49,7 @@ def visit(fleet: Fleet, name: str, items: Sequence[Item], plan: Plan, settings: 
     refuses a plain greedy request, or Foundry Local one that sets no option.
     """
     chosen = some_of_every_slice(items, plan.foundry_items)
-    sample = _graded(items, plan.default_items)
+    sample = _sample(items, plan.default_items)
     own = _own(fleet, name, dict.fromkeys([*chosen, *sample]))
     sample = _fitting(sample, own, fleet.variant(name).directory)
     directory = fleet.variant(name).directory
@@ -57,7 +65,8 @@ def visit(fleet: Fleet, name: str, items: Sequence[Item], plan: Plan, settings: 
 
         answers = require_answers(name, foundry.run([question(it) for it in chosen]))
         greedy = [Reply(own[it]) for it in sample]
-        defaults = ask_defaults(ask_unset, chances, sample, greedy, settings)
+        often = times_of(len(sample))
+        defaults = ask_defaults(ask_unset, chances, sample, greedy, settings, often)
         held = hold(ask, chances, _prompts(own))
     return Visit(chosen, tuple(own[it] for it in chosen), tuple(answers), defaults, held)
 
@@ -95,13 +104,22 @@ def _own(fleet: Fleet, name: str, items: Iterable[Item]) -> dict[Item, Answer]:
     return dict(zip(asked, require_answers(name, answers), strict=True))
 
 
-def _graded(items: Sequence[Item], count: int) -> tuple[Item, ...]:
-    """Some of every slice whose answers are written: a choice is scored, not asked."""
-    return across_slices([it for it in items if it.scorer is not Scorer.CHOICE], count)
+def _sample(items: Sequence[Item], count: int) -> tuple[Item, ...]:
+    """Some of every slice whose answers are written; where there are none, some that offer choices.
+    Those are scored, so that no setting loses a right one, but how they are answered shows the
+    settings as well.
+    """
+    written = across_slices([it for it in items if it.scorer is not Scorer.CHOICE], count)
+    return written or across_slices([_brief(it) for it in items], count)
+
+
+def _brief(item: Item) -> Item:
+    return replace(item, max_new_tokens=min(item.max_new_tokens, TALK_TOKENS))
 
 
 def _prompts(own: Mapping[Item, Answer]) -> list[Prompt]:
     """Chats to try options on, of as many slices as there are."""
+    different = list({item.id: item for item in own}.values())  # asked for a brief answer, too
     return [
         Prompt(
             f"Foundry Local, {item.id}",
@@ -109,7 +127,7 @@ def _prompts(own: Mapping[Item, Answer]) -> list[Prompt]:
             own[item].prompt_ids,
             (2 * at + 1, 2 * at + 2),
         )
-        for at, item in enumerate(across_slices(list(own), _PROMPTS))
+        for at, item in enumerate(across_slices(different, _PROMPTS))
     ]
 
 

@@ -39,7 +39,7 @@ def _defaults(bench: Bench) -> list[Measurement]:
         bench.sample("unrepeatable", "share", mine.differs),
     ]
     heat = [] if mine.heat is None else [mine.heat]
-    unasked = "" if mine.names else "the bank asks for choices alone, which nobody generates"
+    unasked = "" if mine.names else "no item leaves the room that Foundry Local reserves"
     unscored = "" if heat else "no answer could be scored by the model's own logits"
     evidence = replace(bench.sample("default_heat", "nats", heat), absence=unasked or unscored)
     return [*(replace(each, absence=unasked) for each in found), evidence]

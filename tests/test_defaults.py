@@ -1,7 +1,16 @@
+from dataclasses import replace
+
 from harness.answer import Answer, Finish
 from harness.chances import Chances
-from harness.defaults import Settings, ask_defaults, default_requests, settings_of, with_ids
-from harness.item import Item
+from harness.defaults import (
+    Settings,
+    ask_defaults,
+    default_requests,
+    settings_of,
+    times_of,
+    with_ids,
+)
+from harness.item import Item, Scorer
 from harness.reply import Reply
 from tests.letting_go import LettingGo
 
@@ -30,6 +39,28 @@ def test_what_is_right_greedily_and_wrong_by_default_is_lost():
     assert found.lost == (False, False, True, False, False, False)
     assert found.names == ("slice 0", "slice 0", "slice 1", "slice 1", "slice 0", "slice 0")
     assert found.differs == (False, True, True)
+
+
+def test_an_item_that_offers_choices_loses_nothing_and_is_asked_all_the_same():
+    offered = replace(ITEMS[0], scorer=Scorer.CHOICE, choices=("LIS", "ROM"))
+    asked = []
+
+    def ask(plan):
+        asked.extend(plan)
+        return [RIGHT, WRONG]
+
+    chances = Chances(lambda plan: [Answer() for _ in plan], (2,))
+    found = ask_defaults(ask, chances, [offered], [Reply(RIGHT)], Settings())
+    assert (found.lost, found.differs, len(asked)) == ((False, False), (True,), 2)
+
+
+def test_few_items_are_asked_more_often():
+    assert [times_of(count) for count in (0, 1, 3, 8, 24)] == [16, 16, 6, 2, 2]
+    answers = [RIGHT] * 8 + [WRONG]
+    replies, chances = [Reply(RIGHT)] * 3, Chances(lambda plan: [Answer() for _ in plan], (2,))
+    found = ask_defaults(lambda plan: answers, chances, ITEMS, replies, Settings(), 3)
+    assert found.lost == (False,) * 8 + (True,)
+    assert (len(found.names), found.differs) == (9, (False,) * 3)
 
 
 def test_where_no_answer_can_be_scored_nothing_is_known_of_heat():

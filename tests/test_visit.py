@@ -12,11 +12,11 @@ from harness.defaults import Settings
 from harness.domain import read_items
 from harness.errors import RequestError
 from harness.fleet import Fleet
-from harness.item import Item
+from harness.item import Item, Scorer
 from harness.policy import Plan
 from harness.release import Data, Precision, Role
 from harness.variant import Recipe, Variant
-from harness.visit import _fitting, read_settings, visit
+from harness.visit import _fitting, _prompts, _sample, read_settings, visit
 
 TRAVEL = Path(__file__).parents[1] / "fixtures" / "travel"
 
@@ -101,3 +101,24 @@ def test_the_sources_settings_are_read_where_there_are_some(tmp_path):
     assert read_settings(tmp_path) == Settings(0.7)
     (tmp_path / "generation_config.json").write_text("[]")
     assert read_settings(tmp_path) == Settings()
+
+
+def test_a_bank_of_choices_is_asked_without_options_too():
+    chat = (("user", "a"),)
+    offered = [
+        Item(f"c{n}", chat, "x", scorer=Scorer.CHOICE, choices=("x", "y")) for n in range(30)
+    ]
+    written = [Item(f"w{n}", chat, "x") for n in range(30)]
+    assert [it.id for it in _sample(offered, 24)] == [f"c{n}" for n in range(24)]
+    assert {it.max_new_tokens for it in _sample(offered, 24)} == {16}
+    assert _sample(offered + written[:3], 24) == tuple(written[:3])
+
+
+def test_options_are_tried_on_different_chats():
+    chats = [
+        Item(f"c{n}", (("user", f"{n}"),), "x", scorer=Scorer.CHOICE, choices=("x", "y"))
+        for n in range(5)
+    ]
+    own = dict.fromkeys([*chats[:2], *_sample(chats, 24)], Answer(prompt_ids=(1,)))
+    names = [it.name for it in _prompts(own)]
+    assert len(set(names)) == len(names) == 4
