@@ -146,15 +146,24 @@ class Bench:
         make = partial(measure, self)
         return cast(T, self._stage.together.of_all(key, self._name, others, make))
 
-    def has_time(self, seconds: float = 0.0) -> bool:
-        """Whether so much may be measured beyond the plan's least, which is each later check's."""
+    def has_time(self, seconds: float = 0.0, decides: bool = True) -> bool:
+        """Whether so much may be measured beyond the plan's least, which is each later check's.
+
+        Of what more measuring might decide the session does not know where there is no time for it:
+        what passes for want of measuring is no pass. Who asks for more that `decides` nothing says
+        so.
+        """
         clock = self._stage.clock
         if clock is None or clock.slack > seconds:
             return True
-        self.remark(
-            f"within the budget of {duration(clock.total)} {self._suite} of {self._name} was "
-            "measured no longer than the plan's least"
+        if not decides:
+            return False
+        why = (
+            f"the budget of {duration(clock.total)} ended {self._suite} of {self._name} before it "
+            "was decided"
         )
+        if why not in self._stage.cut_short:
+            self._stage.cut_short.append(why)
         return False
 
     @property
@@ -347,7 +356,7 @@ class Bench:
         """
         precision = self.variant.recipe.precision
         run = run_of(kind, self.plan, self._stage.rules, precision, self.at_once)
-        found = soak(runtime, kind, cycle, run if self.has_time() else replace(run, doublings=0))
+        found = soak(runtime, kind, cycle, run, self.has_time)
         if kind is Kind.ANSWERED:
             self._stage.peaks[self._name] = found.peak_bytes(self.plan.memory_cycles)
         return found

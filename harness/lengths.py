@@ -5,6 +5,7 @@ the source.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 from harness import climb
 from harness.answer import Messages
@@ -45,6 +46,21 @@ def climbed_again(bench: Bench, lengths: Sequence[int], turn: int) -> Timings:
     """Some of the lengths once more, this variant beside the reference alone."""
     name = bench.variant.name
     return climb.climb_again(bench.fleet, bench.route(), name, lengths, bench.random, turn)
+
+
+def seconds_again(bench: Bench, known: Climb, lengths: Sequence[int]) -> float:
+    """What these lengths will take once more, of this variant beside the reference."""
+    found = 0.0
+    for length in lengths:
+        taken = [times for it, times in known.timings if it == length and bench.reference in times]
+        whole = {
+            name: median(times[name].whole_ms for times in taken if name in times) / 1e3
+            for name in (bench.variant.name, bench.reference)
+            if any(name in times for times in taken)
+        }
+        often = min(climb.times_again(length), climb.most_again(whole.get(bench.reference, 0.0)))
+        found += often * sum(whole.values())
+    return found
 
 
 def short_again(bench: Bench, turn: int) -> tuple[Timings, Timings]:

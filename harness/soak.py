@@ -161,15 +161,22 @@ def _long_requests(items: Sequence[Item], most_characters: int) -> tuple[Request
     return tuple(Request(it, max_new_tokens=2, stop_at_end=False) for it in chats)
 
 
-def soak(runtime: Isolated, kind: Kind, cycle: Sequence[Request], run: Run) -> Soak:
-    """Cycles of one kind on a runtime, which may have served others before.
+def soak(
+    runtime: Isolated,
+    kind: Kind,
+    cycle: Sequence[Request],
+    run: Run,
+    has_time: Callable[[float], bool] = lambda _: True,
+) -> Soak:
+    """Cycles of one kind on a runtime, which may have served others before. `has_time` says whether
+    there are so many seconds for what is in doubt.
 
     Raises RequestError for a request that was refused and should not be, and ModelError where
     memory grew so fast that the machine would have been full before there was anything to judge.
     """
     found = _cycles(runtime, kind, cycle, run.cycles, run.at_once)
     for _ in range(run.doublings):
-        if not _is_in_doubt(found, run.bounds):
+        if not _is_in_doubt(found, run.bounds) or not has_time(sum(found.seconds)):
             break
         more = _cycles(runtime, kind, cycle, len(found.samples), run.at_once)
         found = Soak(kind, len(cycle), found.samples + more.samples, found.seconds + more.seconds)

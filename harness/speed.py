@@ -54,7 +54,8 @@ class Questions:
     """What each pair of processes is asked.
 
     `mix` are the bank's first items, answered as long as the reference answers them; `long` are as
-    long as the longest answer that the release allows.
+    long as the longest answer that the release allows, and as those for the uptime at least: where
+    choices are all that is asked, times between tokens are known by them alone.
     """
 
     mix: tuple[Request, ...]
@@ -137,9 +138,8 @@ def questions(bench: Bench) -> Questions:
     finally:
         bench.end_copies()
     lengths = [timed_tokens(it.answer) for it in replies]
-    longest = max(
-        [*lengths, *(it.max_new_tokens for it in bench.items if it.scorer is not Scorer.CHOICE)]
-    )
+    allowed = [it.max_new_tokens for it in bench.items if it.scorer is not Scorer.CHOICE]
+    longest = max([UPTIME_TOKENS, *lengths, *allowed])
     mix = [_of_length(item, tokens) for item, tokens in zip(items, lengths, strict=True)]
     chosen = [items[at % len(items)] for at in range(longs)]
     return Questions(tuple(mix), tuple(_of_length(item, longest) for item in chosen))
@@ -170,9 +170,10 @@ def paired_run(
     is_over = _is_known if race.is_itself else _is_over
     while race.is_room:
         race.take(measure)
-        if not _is_look(bench, len(race.kept)):
-            continue
-        if not bench.has_time() or is_over(bench, measure(race.run())):
+        if _is_look(bench, len(race.kept)) and is_over(bench, measure(race.run())):
+            break
+        is_enough = race.taken >= bench.plan.latency_least_processes
+        if is_enough and race.is_room and not bench.has_time(decides=not race.is_itself):
             break
     bench.process_pairs[bench.variant.name, beside] = race.run().processes
     race.tell()
@@ -275,9 +276,10 @@ class _Race:
         found = PairedRun(tuple(self.kept))
         count = len(found.used.processes)
         if not count:
-            return True
-        is_room = count < _UPTIME_PROCESSES and self._bench.has_time()
-        return is_room and not self._is_steady(found, measure)
+            return not self._troubled or self._bench.has_time()
+        if count >= _UPTIME_PROCESSES or self._is_steady(found, measure):
+            return False
+        return self._bench.has_time()
 
     def _used(self, pair: ProcessPair, pairing: Pairing, measure: Measure) -> ProcessPair:
         """Equal requests one after the other, until it is sure that they do not become slower: few
@@ -286,10 +288,11 @@ class _Race:
         size = self._bench.plan.latency_uptime_pairs
         self._uptime_tokens = self._uptime_tokens or _uptime_tokens_after(pair, size)
         request = self._asked.short(self._uptime_tokens)
-        for _ in range(_UPTIME_DOUBLINGS + 1):
+        for doublings in reversed(range(_UPTIME_DOUBLINGS + 1)):
             more = [pairing.one(request) for _ in range(size - len(pair.uptime))]
             pair = replace(pair, uptime=(*pair.uptime, *more))
-            if not self._bench.has_time() or self._is_steady(PairedRun((pair,)), measure):
+            is_over = not doublings or self._is_steady(PairedRun((pair,)), measure)
+            if is_over or not self._bench.has_time():
                 break
             size *= 2
         return pair
@@ -370,10 +373,9 @@ def loads(
     kept = [it for it in known if it.reloads is not None and not it.trouble]
     least, troubled = bench.plan.load_repetitions, list[ProcessPair]()
     while len(kept) + len(troubled) < _LOADS_MORE * least:
-        is_enough = len(kept) >= least
-        if is_enough and (
-            not bench.has_time() or is_decided(bench, measure(PairedRun(tuple(kept))))
-        ):
+        if len(kept) >= least and is_decided(bench, measure(PairedRun(tuple(kept)))):
+            break
+        if len(kept) + len(troubled) >= least and not bench.has_time():
             break
         pair = _load_only(bench, beside, f"load {len(kept) + len(troubled) + 1}")
         (troubled if pair.trouble else kept).append(pair)

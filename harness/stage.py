@@ -37,11 +37,12 @@ class Stage:
     """What all benches of a session share; the mutable parts fill while measuring.
 
     `names` are the variants of the session that there are, `baseline` is empty where the release
-    has none, `remarks` and `flips` are for the report. `cache` is the folder of finished variants,
-    `reply_cache` holds what the reference replied in earlier sessions, `source_cache` what the
-    source said of it. `no_source` says why there is no `source`, where there is none. `limits` hold
-    for the processes that are measured, `clock` knows what time there is, and `together` keeps what
-    was asked of one variant while another was.
+    has none, `remarks` and `flips` are for the report, `cut_short` says what a budget ended before
+    it was decided. `cache` is the folder of finished variants, `reply_cache` holds what the
+    reference replied in earlier sessions, `source_cache` what the source said of it. `no_source`
+    says why there is no `source`, where there is none. `limits` hold for the processes that are
+    measured, `clock` knows what time there is, and `together` keeps what was asked of one variant
+    while another was.
     `needs` are bytes of each variant's process with the longest prompt, where a survey has asked.
     `floor` is the share of right answers that the release states, `stated_context` the context in
     tokens, where it states one.
@@ -71,6 +72,7 @@ class Stage:
     visits: dict[str, Visit] = field(default_factory=dict)
     recited: list[tuple[LongChat, Recital]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    cut_short: list[str] = field(default_factory=list)
     listener: Listener = field(default_factory=Listener)
     flips: list[Flip] = field(default_factory=list)
     reply_cache: ReplyCache | None = None

@@ -63,13 +63,18 @@ def hold_trial(bench: Bench, measure: Measure) -> Trial:
         mine, theirs = bench.replies(stop), bench.reference_replies(stop)
         return list(map(mark, bench.items[start:stop], mine[start:], theirs[start:]))
 
+    def is_over(found: Sequence[Marked]) -> bool:
+        if len(found) >= len(bank) or not undecided_rules(bench, measure(found)):
+            return True
+        return not bench.has_time()
+
     bank = bench.items
     least = max([bench.plan.accuracy_least_items, *(it.minimum_samples for it in bench.rules)])
     bench.fleet.start(*dict.fromkeys((bench.variant.name, bench.reference)))
     try:
         marked = ask_until(
             ask,
-            lambda found: not (bench.has_time() and undecided_rules(bench, measure(found))),
+            is_over,
             least,
             len(bank),
         )

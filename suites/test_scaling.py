@@ -16,6 +16,7 @@ from harness.lengths import (
     climbed,
     climbed_again,
     recitals,
+    seconds_again,
     short_again,
     source_lengths,
 )
@@ -36,6 +37,7 @@ Labelled = list[tuple[str, Mapping[str, Timing], str]]
 """Times by variant, with their label before them and the process pair that they are of after."""
 
 _FIRST = "0"
+_OF_LENGTH = {"scaling.ttft", "scaling.itl"}
 
 TIMES: dict[str, Callable[[Timing], float]] = {
     "ttft": lambda it: it.first_ms,
@@ -143,12 +145,20 @@ def _measured_on(bench: Bench, climb: Climb) -> list[Measurement]:
     short: Labelled = [(BEFORE, times, _FIRST) for _, times in climb.before]
     short += [(AFTER, times, _FIRST) for _, times in climb.after]
     found = _times(bench, taken, short)
-    is_alone = bench.variant.name == bench.reference
+    is_alone, rungs = bench.variant.name == bench.reference, climb.route.rungs[bench.variant.name]
     for turn in range(0 if is_alone or climb.disturbance else bench.plan.scaling_turns):
-        doubtful = _doubtful(bench, found, turn) if bench.has_time() else set()
+        doubtful = _doubtful(bench, found, turn)
         if not doubtful:
             break
-        _take_again(bench, found, doubtful, turn, taken, short)
+        lengths = _suspected(found, doubtful)
+        curve = [] if lengths or not doubtful & _OF_LENGTH else [*rungs]
+        if not bench.has_time(seconds_again(bench, climb, lengths or curve)):
+            break
+        taken += _again(bench, lengths, turn, is_again=True) + _again(bench, curve, turn)
+        if "scaling.short" in doubtful:
+            before, after = short_again(bench, turn)
+            short += [(BEFORE, times, str(turn + 1)) for _, times in before]
+            short += [(AFTER, times, str(turn + 1)) for _, times in after]
         found = _times(bench, taken, short)
     return found
 
@@ -160,27 +170,15 @@ def _doubtful(bench: Bench, found: Sequence[Measurement], turn: int) -> set[str]
     return by_rule | {it.metric for it in found[:2] if turn == 0 and _suspects(it)}
 
 
-def _take_again(
-    bench: Bench,
-    found: Sequence[Measurement],
-    doubtful: Collection[str],
-    turn: int,
-    taken: Labelled,
-    short: Labelled,
-) -> None:
-    """Add times of what is in doubt to those taken, with the turn as their process pair."""
-    pair = str(turn + 1)
-    lengths = {it for one in found[:2] if one.metric in doubtful for it in _suspects(one)}
-    if lengths:
-        again = climbed_again(bench, sorted(lengths), turn)
-        taken += [(rung_label(length, again=True), times, pair) for length, times in again]
-    elif "scaling.ttft" in doubtful or "scaling.itl" in doubtful:  # no cliff: the curve
-        again = climbed_again(bench, bench.route().rungs[bench.variant.name], turn)
-        taken += [(rung_label(length), times, pair) for length, times in again]
-    if "scaling.short" in doubtful:
-        before, after = short_again(bench, turn)
-        short += [(BEFORE, times, pair) for _, times in before]
-        short += [(AFTER, times, pair) for _, times in after]
+def _suspected(found: Sequence[Measurement], doubtful: Collection[str]) -> list[int]:
+    """The lengths that may be a cliff of what is in doubt."""
+    return sorted({it for one in found[:2] if one.metric in doubtful for it in _suspects(one)})
+
+
+def _again(bench: Bench, lengths: Sequence[int], turn: int, is_again: bool = False) -> Labelled:
+    """Times of these lengths once more, with the turn as their process pair."""
+    taken = climbed_again(bench, lengths, turn) if lengths else []
+    return [(rung_label(length, is_again), times, str(turn + 1)) for length, times in taken]
 
 
 def _times(bench: Bench, taken: Labelled, short: Labelled) -> list[Measurement]:

@@ -88,3 +88,14 @@ def test_what_one_variant_failed_is_asked_of_the_others_within_a_budget_too(now)
 
 def test_a_forecast_of_nothing_known_shortens_no_session_without_a_budget(now):
     assert Clock({ONE: math.nan}).slack == math.inf
+
+
+def test_what_there_will_be_no_time_for_is_left_out_of_all_variants_unless_it_is_cheap(now):
+    cheap = ("b.one", "int4")
+    clock = Clock({ONE: 30.0, OTHER: 20.0, cheap: 0.5}, total=1000.0, began=now[0])
+    clock.leave_out([ONE, cheap])
+    assert clock.is_short_for(ONE)
+    assert clock.is_short_for((ONE[0], "int8"))
+    assert not clock.is_short_for(OTHER)
+    assert not clock.is_short_for(cheap)
+    assert clock.to_come() == pytest.approx(20.5)

@@ -91,6 +91,21 @@ def test_a_run_that_stays_in_doubt_is_doubled_as_often_as_planned():
     assert process.asked == [20, 20, 40]
 
 
+def test_a_run_in_doubt_goes_on_no_longer_than_there_is_time():
+    asked = []
+
+    def has_time(seconds):
+        asked.append(seconds)
+        return len(asked) < 2
+
+    process = Process(slowing)
+    soak(process, Kind.ANSWERED, PLAN, Run(20, 2, BOUNDS), has_time)
+    assert process.asked == [20, 20]
+    assert asked[1] == pytest.approx(2 * asked[0])
+    soak(Process(leak), Kind.ANSWERED, PLAN, Run(20, 2, BOUNDS), has_time)
+    assert len(asked) == 2  # nothing is in doubt, so that nobody asks
+
+
 def test_doubt_of_one_counter_is_no_reason_to_go_on_when_the_other_has_none():
     process = Process(slowing, heap=leak)
     soak(process, Kind.ANSWERED, PLAN, Run(20, 2, BOUNDS))

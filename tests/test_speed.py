@@ -284,3 +284,48 @@ def test_slow_answers_for_the_uptime_are_short_but_tell_of_500_gaps(token_ms, re
 
 def test_a_run_without_uptime_has_none():
     assert PairedRun((ProcessPair("1"),)).used.pairs == []
+
+
+class Spent:
+    """The clock of a session whose budget has nothing to spare."""
+
+    total, slack = 60.0, -1.0
+
+
+def within(bench):
+    bench._stage = replace(bench._stage, clock=Spent())
+    return bench
+
+
+def test_what_a_budget_ends_before_it_is_decided_is_told(bench):
+    it = within(bench(rules=(replace(TOTAL, at_most=1.0),)))
+    assert len(taken(it).processes) == 2
+    assert it._stage.cut_short == ["the budget of 60 s ended latency of int4 before it was decided"]
+
+
+def test_a_budget_ends_nothing_that_is_decided(bench):
+    it = within(bench("dear-first", rules=(replace(TOTAL, at_most=9.0),)))
+    assert len(taken(it).processes) == 2
+    assert it._stage.cut_short == []
+
+
+def test_how_well_the_machine_is_known_is_nothing_that_a_budget_leaves_open(bench):
+    it = within(bench(name="fp32", rules=(replace(TOTAL, at_most=1.01),)))
+    assert len(taken(it).processes) == 2
+    assert it._stage.cut_short == []
+
+
+def test_a_drift_that_a_budget_leaves_in_doubt_is_told(bench):
+    it = within(bench("tiring-little", rules=(DRIFT,), latency_uptime_pairs=12))
+    run = taken(it)
+    assert {len(pair.uptime) for pair in run.processes if pair.uptime} == {12}
+    assert it._stage.cut_short
+
+
+def test_disturbed_process_pairs_end_with_the_budget(bench, others):
+    others(itertools.repeat(1.0))
+    it = within(bench("dear-first"))
+    run = taken(it)
+    assert len(run.processes) == 2  # the least, not twice that
+    assert len(run.used.processes) == 1
+    assert "others used" in run.trouble

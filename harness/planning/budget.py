@@ -1,10 +1,11 @@
 """A budget of time: the plan that fits into it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.clock import CheckOf
 from harness.policy import Plan
 
 
@@ -13,7 +14,8 @@ class Reducible:
     """A number of the plan that may be made smaller, as far as its rules can still decide.
 
     `most` is all there is, where 0 stands for that. With `narrows` less is looked at, so that a
-    fault may lie in what is left out; else the same is measured less surely.
+    fault may lie in what is left out, or what passes for want of evidence passes more; else the
+    same is measured less surely, and the rules say so.
     """
 
     name: str
@@ -45,14 +47,14 @@ REDUCIBLE = (
     Reducible("scaling_repetitions", 2),
     Reducible("memory_cycles", 15),
     Reducible("memory_reloads", 3),
-    Reducible("latency_uptime_pairs", 40),
-    Reducible("latency_pairs", 8),
+    Reducible("latency_uptime_pairs", 40, True),
+    Reducible("latency_pairs", 8, True),
     Reducible("precision_items", 50),
     Reducible("source_items", 16, True),
     Reducible("edge_examples", 16, True),
     Reducible("edge_chats", 2, True),
     Reducible("contract_prompts", 4, True),
-    Reducible("default_items", 8),
+    Reducible("default_items", 8, True),
 )
 """In the order in which equals are made smaller."""
 
@@ -74,6 +76,21 @@ def fitted(
                 break
             plan, taken = smaller[costs.index(min(costs))], min(costs)
     return plan
+
+
+def affordable(seconds: Mapping[CheckOf, float], budget: float) -> list[CheckOf]:
+    """The checks of the suites that fit into the budget, each suite whole, first come first; a
+    later one that is cheaper fits where an earlier one does not.
+    """
+    suites: dict[str, list[CheckOf]] = {}
+    for check in seconds:
+        suites.setdefault(check[0].partition(".")[0], []).append(check)
+    found, left = list[CheckOf](), budget
+    for checks in suites.values():
+        cost = sum(seconds[it] for it in checks)
+        if cost <= left:
+            found, left = [*found, *checks], left - cost
+    return found
 
 
 def _smaller(plan: Plan, context: int, vocabulary: int, narrows: bool) -> list[Plan]:

@@ -27,12 +27,12 @@ from harness.verdict import Decision
 
 SUMMARY = pytest.StashKey[str]()
 _MEASURED = pytest.StashKey[str]()
-_BY_COST = (
+_WITHIN_BUDGET = (
     "packaging",
     "precision",
-    "contracts",
-    "device",
     "accuracy",
+    "device",
+    "contracts",
     "foundry",
     "latency",
     "edge_cases",
@@ -221,11 +221,12 @@ def pytest_terminal_summary(
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What needs no inference first: a third of all faults are found in the folder.
 
-    Within a budget the other suites come in the order of what they cost, each of all variants.
+    Within a budget what is cheap and what matters most come before the others, each suite of all
+    variants.
     """
     if not is_gate(config):
         return
-    order = _BY_COST[:1] if math.isinf(config.stash[SETTINGS].budget) else _BY_COST
+    order = _WITHIN_BUDGET[:1] if math.isinf(config.stash[SETTINGS].budget) else _WITHIN_BUDGET
     items.sort(key=lambda item: _place(suite_of(item), order))
 
 

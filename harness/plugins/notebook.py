@@ -90,7 +90,7 @@ class Notebook:
             environment=self.environment.fingerprint,
             checks=tuple(self.checks),
             measurements=tuple(self.measurements),
-            trouble=tuple(self.trouble),
+            trouble=(*self.trouble, *(self.stage.cut_short if self.stage else ())),
             conditions=tuple(self.conditions),
             remarks=(*self._of_settings(), *self._remarks()),
             flips=tuple(self.stage.flips if self.stage else ()),

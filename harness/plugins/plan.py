@@ -9,7 +9,7 @@ import pytest
 
 from harness.clock import CheckOf, Clock
 from harness.durations import duration
-from harness.planning.budget import fitted, reduced
+from harness.planning.budget import affordable, fitted, reduced
 from harness.planning.deciding import decidable
 from harness.planning.forecast import Forecast, forecast
 from harness.planning.pilot import Pilot
@@ -81,23 +81,33 @@ def _surveyed(config: pytest.Config, stage: Stage, checks: Sequence[CheckOf]) ->
 
 
 def _within(notebook: Notebook, stage: Stage, shape: Shape, pilots: Mapping[str, Pilot]) -> Stage:
-    """The stage with a plan that fits into its clock's budget, as far as plans can be reduced."""
+    """The stage with a plan that fits into its clock's budget, as far as plans can be reduced, and
+    without the suites that do not fit however small it is: then the others need not be so small.
+    """
     clock = stage.clock
     assert clock is not None
     checks, budget = list(clock.foreseen), duration(clock.total)
 
-    def under(plan: Plan) -> Forecast:
-        return forecast(shape.under(plan), pilots, checks)
+    def under(plan: Plan, among: Sequence[CheckOf]) -> Forecast:
+        return forecast(shape.under(plan), pilots, among)
 
-    plan = fitted(
-        stage.plan, lambda tried: under(tried).total, clock.left, shape.context, shape.vocabulary
-    )
+    def smaller(among: Sequence[CheckOf], seconds: float) -> Plan:
+        def total(plan: Plan) -> float:
+            return under(plan, among).total
+
+        return fitted(stage.plan, total, seconds, shape.context, shape.vocabulary)
+
+    kept = affordable(under(smaller(checks, 0.0), checks).seconds, clock.left)
+    plan = smaller(kept, clock.left)
     found = reduced(stage.plan, plan)
     if less := ", ".join(str(it) for it in found if not it.narrows):
         stage.remarks.append(f"within the budget of {budget} less was measured: {less}")
     if left_out := ", ".join(str(it) for it in found if it.narrows):
         notebook.trouble.append(f"the budget of {budget} leaves a part unseen: {left_out}")
-    return replace(stage, plan=plan, clock=Clock(under(plan).seconds, clock.total, clock.began))
+    seconds = under(plan, checks).seconds
+    clock = Clock(seconds, clock.total, clock.began)
+    clock.leave_out(it for it in checks if it not in kept)
+    return replace(stage, plan=plan, clock=clock)
 
 
 @pytest.hookimpl(wrapper=True)

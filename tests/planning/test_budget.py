@@ -2,7 +2,7 @@ import pytest
 
 from harness.durations import duration, seconds_of
 from harness.errors import ConfigError
-from harness.planning.budget import REDUCIBLE, fitted, reduced
+from harness.planning.budget import REDUCIBLE, affordable, fitted, reduced
 from harness.policy import Plan
 from harness.store import read_policy
 from tests.conftest import ROOT
@@ -91,3 +91,23 @@ def test_the_least_is_what_the_gates_rules_can_decide_on():
     assert least["memory_cycles"] >= needed["memory.private"]
     assert 2 * least["default_items"] >= needed["foundry.default_loss"]
     assert 4 * least["latency_pairs"] >= needed["latency.total"]
+
+
+def test_a_suite_that_does_not_fit_makes_room_for_a_cheaper_one():
+    seconds = {
+        ("precision.precision", "fp32"): 30.0,
+        ("precision.precision", "int4"): 10.0,
+        ("latency.latency", "fp32"): 20.0,
+        ("latency.latency", "int4"): 60.0,
+        ("memory.memory", "int4"): 50.0,
+    }
+    precision, memory = list(seconds)[:2], list(seconds)[-1:]
+    assert affordable(seconds, 100.0) == [*precision, *memory]
+    assert affordable(seconds, 200.0) == list(seconds)
+    assert affordable(seconds, 39.0) == []
+    assert affordable(seconds, -1.0) == []
+
+
+def test_what_passes_for_want_of_evidence_is_made_smaller_last():
+    narrow = {it.name for it in REDUCIBLE if it.narrows}
+    assert {"latency_pairs", "latency_uptime_pairs", "default_items"} <= narrow

@@ -27,8 +27,6 @@ def test_what_a_budget_leaves_no_time_for_is_undecided_and_named(gate):
     assert ended.status == 6, ended.output
     assert ended.packages == []
     assert "the budget of 1 s leaves no time for it" in ended.reasons("int4")
-    unseen = "the budget of 1 s leaves a part unseen: scaling_longest_tokens 512, not 1100"
-    assert unseen in ended.reasons("int4")
 
 
 def test_within_a_budget_each_suite_is_asked_of_all_variants_the_cheap_ones_first(gate):
@@ -51,7 +49,7 @@ def test_a_budget_that_is_no_time_is_a_mistake_of_one_line(gate):
     assert ended.report == {}
 
 
-def test_a_variant_that_does_not_answer_is_left_out_of_the_estimate(gate):
+def test_a_variant_that_does_not_answer_prevents_no_estimate(gate):
     broken = gate.copy("int4", "broken")
     (broken / "model.onnx").write_bytes(b"no model")
     ended = gate.run("--plan", broken=broken)
