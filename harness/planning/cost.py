@@ -22,6 +22,11 @@ class Cost:
         both = {it: self.work.get(it, Work()) + other.work.get(it, Work()) for it in names}
         return Cost(both, max(self.at_once, other.at_once), self.seconds + other.seconds)
 
+    @property
+    def requests(self) -> float:
+        """Of all variants."""
+        return sum(work.requests for work in self.work.values())
+
     def takes(self, rates: Mapping[str, Rates]) -> float:
         """Seconds of all of it."""
         asked = sum(rates[name].seconds(work) for name, work in self.work.items())

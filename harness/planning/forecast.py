@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from harness.clock import CheckOf
 from harness.planning.checks import CHECKS, IN_ONE_GO, OF_ALL, TOGETHER
-from harness.planning.cost import SOURCE
+from harness.planning.cost import SOURCE, Cost
 from harness.planning.pilot import Pilot
 from harness.planning.shape import Shape
 from harness.planning.work import Rates
@@ -17,9 +17,10 @@ _CHEAP_SECONDS = 0.05  # of a check that asks no model
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Seconds by check and variant, and bytes by suite."""
+    """Seconds by check and variant, requests and bytes by suite."""
 
     seconds: Mapping[CheckOf, float]
+    requests: Mapping[str, float]
     peak_bytes: Mapping[str, float]
 
     @property
@@ -44,13 +45,20 @@ def forecast(shape: Shape, pilots: Mapping[str, Pilot], checks: Iterable[CheckOf
     asked = [*checks]
     # the reference reads along, where its own check is not to run
     unasked = {it for it, _ in asked if it in IN_ONE_GO and (it, shape.reference) not in asked}
-    seconds = {
-        (check, name): CHECKS[check](shape, name).takes(rates) if check in CHECKS else 0.0
+    costs = {
+        (check, name): CHECKS[check](shape, name) if check in CHECKS else Cost()
         for check, name in [*asked, *((it, shape.reference) for it in unasked)]
     }
-    seconds = {it: found + _CHEAP_SECONDS for it, found in _booked(seconds, shape).items()}
-    suites = dict.fromkeys(check.partition(".")[0] for check, _ in seconds)
-    return Forecast(seconds, {it: suite_bytes(it, shape, pilots) for it in suites})
+    seconds = _booked({it: cost.takes(rates) for it, cost in costs.items()}, shape)
+    requests: dict[str, float] = {}
+    for (check, _), cost in costs.items():
+        suite = check.partition(".")[0]
+        requests[suite] = requests.get(suite, 0.0) + cost.requests
+    return Forecast(
+        {it: found + _CHEAP_SECONDS for it, found in seconds.items()},
+        requests,
+        {it: suite_bytes(it, shape, pilots) for it in requests},
+    )
 
 
 def _booked(seconds: Mapping[CheckOf, float], shape: Shape) -> dict[CheckOf, float]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from harness.contracts import Contract
+from harness.defaults import times_of
 from harness.forcing import WINDOW_TOKENS
 from harness.metrics.sampling import needed
 from harness.planning.cost import SOURCE, Cost
@@ -11,6 +12,7 @@ from harness.planning.work import START, Work, asked
 from harness.repeats import NEW_TOKENS as REPEATED_TOKENS
 from harness.unicode_texts import pieces_of_unicode
 from harness.unicode_trial import TEXT_BYTES
+from harness.visit import TALK_TOKENS
 from harness.vocabulary import PIECE
 
 _NORMAL = 16  # tokens of the normal request after each odd one
@@ -56,7 +58,7 @@ def precision(shape: Shape, name: str) -> Cost:
     total = Work()
     for it in shape.questions[: plan.precision_items]:
         tokens = it.offered / it.choices if it.choices else it.answer
-        total += asked(it.prompt + tokens, scored=tokens) * 2
+        total += asked(it.prompt + tokens, scored=tokens) * (2 if it.shows else 1)
     windows = min(plan.precision_windows, shape.text_tokens // WINDOW_TOKENS)
     total += asked(WINDOW_TOKENS, scored=WINDOW_TOKENS / 2) * windows
     if name != shape.reference:
@@ -81,11 +83,11 @@ def edge_cases(shape: Shape, name: str) -> Cost:
     """
     total = START
     if not shape.is_judged(name, "edge_cases.broken", "edge_cases.unicode"):
-        for tokens in shape.odd:
-            total += asked(tokens, _NORMAL)
+        for it in shape.odd:
+            total += asked(it.tokens, _NORMAL) if it.is_natural else Work()
         return Cost({name: total})
-    for tokens in shape.odd:
-        total += asked(tokens, _NORMAL) * 2 + _normal(shape)
+    for it in shape.odd:
+        total += asked(it.tokens, _NORMAL) * (2 if it.is_repeated else 1) + _normal(shape)
     groups = pieces_of_unicode() if shape.is_judged(name, "edge_cases.unicode") else {}
     for found in groups.values():
         chosen = found[: shape.plan.edge_unicode or None]
@@ -156,7 +158,9 @@ def foundry(shape: Shape, name: str) -> Cost:
     plan = shape.plan
     written = [it for it in shape.questions if not it.choices]
     sample = min(plan.default_items, len(written))
-    own = asked(shape.prompt, shape.answer) * (sample + plan.foundry_items * _SLICES)
-    there = asked(shape.prompt, shape.answer) * (2 * sample + plan.foundry_items * _SLICES)
+    talk = asked(shape.prompt, TALK_TOKENS) * (0 if written else plan.default_items)
+    own = asked(shape.prompt, shape.answer) * (sample + plan.foundry_items * _SLICES) + talk
+    answers = times_of(sample) * sample + plan.foundry_items * _SLICES
+    there = asked(shape.prompt, shape.answer) * answers + talk * 2
     options = asked(shape.prompt, _CONTRACT_TOKENS) * (_OPTIONS * _FOUNDRY_PROMPTS)
     return Cost({name: START + own + there + options}, shape.all_together)

@@ -11,7 +11,8 @@ from harness.together import MOST_AT_ONCE
 @dataclass(frozen=True, slots=True)
 class Question:
     """An item in tokens: its prompt, the answer that is expected to come, the most that may come,
-    and of an item of several choices how many there are and their tokens together.
+    and of an item of several choices how many there are and their tokens together. Where it `shows`
+    an answer, that is read beside the model's own.
     """
 
     prompt: float
@@ -19,6 +20,18 @@ class Question:
     room: int
     choices: int = 0
     offered: float = 0.0
+    shows: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OddPrompt:
+    """An edge case's prompt in tokens: whether a user would read its answer, and whether it is
+    asked again of a generator that was kept.
+    """
+
+    tokens: float
+    is_natural: bool = True
+    is_repeated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ class Shape:
     device_prompt: int = 128
     needed: int = 0
     known: int = 0
-    odd: tuple[float, ...] = ()
+    odd: tuple[OddPrompt, ...] = ()
     text_tokens: int = 0
     has_source: bool = True
     at_once: int = 1

@@ -24,12 +24,19 @@ from harness.soak import (
     TOKENS_PER_CHARACTER,
 )
 from harness.soak import NEW_TOKENS as SOAKED_TOKENS
-from harness.speed import LONG_EVERY, OPENING_TOKENS, WARM_TOKENS, uptime_tokens
+from harness.speed import (
+    LONG_EVERY,
+    OPENING_TOKENS,
+    UPTIME_TOKENS,
+    WARM_TOKENS,
+    uptime_tokens,
+)
 from harness.stats.steady import WINDOW
 from harness.stats.trend import LEAST_LEVELS
 
 _UPTIME_DOUBLED = 3  # as many as planned in the mean, until slowing with use is excluded
 _RELOADED = 4  # requests between two reloads
+_TIMED_TOKENS = 2  # of an answer at least
 _PARTS = (2, 4, 8, 16)  # of the longest context, that are held
 _DOUBTED = 0.15  # of a candidate's ladder is in doubt, and measured again, in the mean
 _DEVICE_TOKENS = 9
@@ -40,22 +47,22 @@ def latency(shape: Shape, name: str) -> Cost:
     """The least number of process pairs, beside each rival."""
     total = Cost()
     for beside in shape.rivals(name):
-        each = _pair(shape, is_itself=beside == name)
+        each = _pair(shape, is_used=beside == shape.reference != name)
         both = {name: each} if beside != name else {name: each * 2}
         total += Cost(both if beside == name else {**both, beside: each})
     return total
 
 
-def _pair(shape: Shape, is_itself: bool) -> Work:
-    """What one side does in all process pairs."""
+def _pair(shape: Shape, is_used: bool) -> Work:
+    """What one side does in all process pairs; beside the reference it `is_used` for long."""
     plan, pairs = shape.plan, shape.plan.latency_least_processes
     longs = max(1, plan.latency_pairs // LONG_EVERY)
     mix = shape.questions[: max(1, plan.latency_pairs - longs)]
     each = START + asked(shape.prompt, WARM_TOKENS) * WINDOW
-    each += asked(shape.prompt, shape.longest_answer) * (longs + 1)
+    each += asked(shape.prompt, max(shape.longest_answer, UPTIME_TOKENS)) * (longs + 1)
     for it in mix:
-        each += asked(it.prompt, it.answer)
-    used = 0 if is_itself else plan.latency_uptime_pairs * _UPTIME_DOUBLED
+        each += asked(it.prompt, max(it.answer, _TIMED_TOKENS))
+    used = plan.latency_uptime_pairs * _UPTIME_DOUBLED if is_used else 0
     uptime = (
         asked(shape.prompt, uptime_tokens(1e3 * shape.token_seconds, plan.latency_uptime_pairs))
         * used

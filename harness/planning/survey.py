@@ -12,9 +12,12 @@ from harness.bank import across_slices, question
 from harness.data_need import needs_of
 from harness.edge_case import EdgeCase
 from harness.errors import HarnessError
+from harness.forcing import SHOWN
 from harness.item import Item, Scorer
+from harness.metrics.degenerate import is_natural
+from harness.ordeal import is_repeated
 from harness.planning.pilot import ROOM_TOKENS, Pilot, pilot
-from harness.planning.shape import Question, Shape, longest_prompt, mean
+from harness.planning.shape import OddPrompt, Question, Shape, longest_prompt, mean
 from harness.planning.work import asked, generated
 from harness.policy import Rule
 from harness.probes.folder import read_folder, read_length_limits
@@ -33,8 +36,8 @@ _USUAL_DEVICE_PROMPT = 128
 
 
 def survey(stage: Stage, cases: Sequence[EdgeCase]) -> tuple[Shape, dict[str, Pilot]]:
-    """The size of what a session asks, and the pilot of each variant that answers; what the
-    reference takes says how long the others are waited for.
+    """The size of what a session asks, and the pilot of each variant; what the reference
+    takes says how long the others are waited for.
 
     Raises what the reference's process raises.
     """
@@ -69,7 +72,10 @@ def _rungs(stage: Stage, contexts: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def _pilots(stage: Stage, contexts: Mapping[str, int], longest: int) -> dict[str, Pilot]:
-    """Of each variant that answers, with prompts as long as its context and the ladder hold."""
+    """Of each variant, with prompts as long as its context and the ladder hold. One that does not
+    answer, which its checks will say, is taken to be as slow as the reference, or a budget would
+    have no time for it.
+    """
     pilots: dict[str, Pilot] = {}
     for name, context in contexts.items():
         most = min(longest, context - ROOM_TOKENS)
@@ -88,6 +94,7 @@ def _pilots(stage: Stage, contexts: Mapping[str, int], longest: int) -> dict[str
         except HarnessError:
             if name == stage.reference:
                 raise
+            pilots[name] = pilots[stage.reference]
     return pilots
 
 
@@ -131,7 +138,7 @@ def _shape(
         device_prompt=stage.device.budgets.prompt_tokens if stage.device else _USUAL_DEVICE_PROMPT,
         needed=_needed(stage),
         known=_first_unknown(known),
-        odd=tuple(_odd_tokens(it, base, rate, context) for it in cases),
+        odd=tuple(_odd_prompt(it, base, rate, context) for it in cases),
         text_tokens=int(len(stage.text) * rate),
         has_source=stage.source is not None,
         judged=judged_metrics(stage.rules),
@@ -159,8 +166,9 @@ def _question(item: Item, base: float, rate: float, answer: float) -> Question:
     prompt = base + rate * _characters(item)
     if item.scorer is Scorer.CHOICE:
         offered = sum(1 + rate * len(it) for it in item.choices)
-        return Question(prompt, 0.0, item.max_new_tokens, len(item.choices), offered)
-    return Question(prompt, min(answer, item.max_new_tokens), item.max_new_tokens)
+        return Question(prompt, 0.0, item.max_new_tokens, len(item.choices), offered, shows=False)
+    shows = item.scorer in SHOWN
+    return Question(prompt, min(answer, item.max_new_tokens), item.max_new_tokens, shows=shows)
 
 
 def _answer_tokens(stage: Stage, known: Sequence[int]) -> float:
@@ -190,11 +198,12 @@ def _needed(stage: Stage) -> int:
     return len(first) + len(missing_items(first, rest, needs))
 
 
-def _odd_tokens(case: EdgeCase, base: float, rate: float, context: int) -> float:
-    """Of an edge case's prompt; what is over the context is refused, and costs nothing."""
+def _odd_prompt(case: EdgeCase, base: float, rate: float, context: int) -> OddPrompt:
+    """What is over the context is refused, and costs nothing."""
     if case.context_plus is not None:
         tokens = float(context + case.context_plus)
     else:
         texts = [content for _, content in case.turns or ()] + [case.text or ""]
         tokens = base + rate * sum(map(len, texts)) * case.repeat
-    return tokens if tokens < context else 0.0
+    request = case.request(1, lambda _: (1,), lambda _: (1,) * (case.cut_tokens + 1))
+    return OddPrompt(tokens if tokens < context else 0.0, is_natural(request), is_repeated(request))

@@ -9,7 +9,7 @@ from harness.planning import quality
 from harness.planning.checks import CHECKS
 from harness.planning.forecast import forecast
 from harness.planning.pilot import Pilot
-from harness.planning.shape import Question, Shape
+from harness.planning.shape import OddPrompt, Question, Shape
 from harness.planning.survey import attention_share
 from harness.planning.table import announcement, forecast_table
 from harness.planning.work import Rates
@@ -78,6 +78,36 @@ def test_a_process_that_takes_much_memory_is_asked_alone():
     assert narrow.takes({"int4": RATES}) == pytest.approx(wide.takes({"int4": RATES}) / 2)
 
 
+def test_an_expected_answer_is_read_where_an_item_shows_one():
+    check = "precision.precision"
+    shows, hides = (
+        replace(SHAPE, questions=tuple(replace(it, shows=shows) for it in QUESTIONS))
+        for shows in (True, False)
+    )
+    once, twice = (CHECKS[check](it, "fp32").work["fp32"].requests for it in (hides, shows))
+    assert twice - once == SHAPE.plan.precision_items
+
+
+def test_the_reference_answers_what_a_user_would_read_and_nothing_twice():
+    odd = (OddPrompt(50.0), OddPrompt(900.0, is_natural=False, is_repeated=False))
+    judged = {Role.REFERENCE: frozenset(), Role.CANDIDATE: frozenset({"edge_cases.broken"})}
+    shape = replace(SHAPE, odd=odd, judged=judged)
+    cost = CHECKS["edge_cases.edge_cases"]
+    none = replace(shape, odd=())
+    theirs, mine = (
+        cost(shape, it).work[it].prompt_tokens - cost(none, it).work[it].prompt_tokens
+        for it in ("fp32", "int4")
+    )
+    assert theirs == 50
+    assert mine == 2 * 50 + 900 + 2 * 25  # a question after each
+
+
+def test_the_baseline_is_not_used_for_long():
+    shape = replace(SHAPE, roles={**ROLES, "old": Role.BASELINE})
+    work = CHECKS["latency.latency"](shape, "int4").work
+    assert work["fp32"].requests - work["old"].requests == 3 * SHAPE.plan.latency_uptime_pairs
+
+
 def test_slow_answers_are_foreseen_as_short_as_they_are_asked_for_the_uptime():
     quick, slow = (
         CHECKS["latency.latency"](replace(SHAPE, token_seconds=it), "int4").work["int4"].new_tokens
@@ -121,6 +151,8 @@ def test_the_table_has_a_row_for_each_suite_and_one_for_all():
     for suite in found.suites:
         assert f"\n{suite}" in text
     assert text.splitlines()[-1].startswith("all")
+    asked = sum(CHECKS[check](SHAPE, name).requests for check, name in EVERY)
+    assert text.splitlines()[-1].split()[-2:] == [f"{asked:,.0f}", str(len(EVERY))]
     assert duration(found.total) in announcement(found)
 
 
