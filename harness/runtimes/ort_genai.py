@@ -5,8 +5,9 @@ The package's own search options stay as they are, but decoding is greedy: no sa
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,8 @@ from numpy.typing import NDArray
 
 from harness.answer import Answer, Finish, Messages, Request, Sampling
 from harness.errors import InfrastructureError, LoadError, RequestError
-from harness.metrics.sliding_window import window_tokens
 from harness.runtimes.base import one_line
-from harness.runtimes.generator_memory import GeneratorMemory, generator_memory
+from harness.runtimes.genai_limits import GenaiLimits, read_limits
 from harness.runtimes.ort_generator import (
     Watched,
     common_tokens,
@@ -36,11 +36,6 @@ _SHORT_ROPE = 4096  # tokens, up to which Phi's rotations are the same for all
 _BYTES_AT_ONCE = 2**28  # of logits, for all other models
 _CHUNK_TOKENS = 256  # of what is left then: more at once take longer as well
 _LONG_ROPE = "phi"  # how the types of the models that have it begin
-_FOUNDRY_CHUNK = 2048
-_CHUNKED = frozenset({"cpu", "cuda", "nvtensorrtrtx", "webgpu"})
-"""Foundry Local has prompts read in parts of so many tokens, for these providers and where a
-package states none itself (its sdk_v2 sets ``chunk_size`` of every request since August 2026).
-"""
 
 
 @dataclass(slots=True)
@@ -67,14 +62,8 @@ class OrtGenAI:
         self._kept_room = 0
         self._held: Any = None
         self._end_tokens: frozenset[int] = frozenset()
-        self._context_tokens = 0
-        self._window_tokens = 0
-        self._vocabulary = 0
         self._threads = 0
-        self._memory = GeneratorMemory()
-        self._usual: dict[str, int] = {}
-        self._part_tokens = 0
-        self._kind = ""
+        self._limits = GenaiLimits()
 
     def use_threads(self, threads: int) -> None:
         """Compute with so many, whatever a package says."""
@@ -86,7 +75,7 @@ class OrtGenAI:
             self._model = self._genai.Model(self._config(directory))
             self._tokenizer = self._genai.Tokenizer(self._model)
             self._end_tokens = frozenset(int(token) for token in self._tokenizer.eos_token_ids)
-            self._read_config(directory)
+            self._limits = read_limits(directory)
         except _REFUSALS as error:
             self.close()
             raise LoadError(one_line(error)) from error
@@ -97,25 +86,6 @@ class OrtGenAI:
             session = {"session_options": {"intra_op_num_threads": self._threads}}
             config.overlay(json.dumps({"model": {"decoder": session}}))
         return config
-
-    def _read_config(self, directory: Path) -> None:
-        """What limits a request; the engine has read the same file already.
-
-        The context is of prompt and answer together. With less room than a sliding window's the
-        engine dies.
-        """
-        config = json.loads((directory / "genai_config.json").read_text(encoding="utf-8"))
-        model = config["model"]
-        decoder = model.get("decoder", {})
-        self._context_tokens = int(model["context_length"])
-        self._window_tokens = window_tokens(decoder)
-        self._vocabulary = int(model.get("vocab_size") or 0)
-        self._kind = str(model.get("type"))
-        stated = max(0, int(config.get("search", {}).get("chunk_size") or 0))
-        is_parted = not stated and _provider(decoder) in _CHUNKED
-        self._usual = {"chunk_size": _FOUNDRY_CHUNK} if is_parted else {}
-        self._part_tokens = _FOUNDRY_CHUNK if is_parted else stated
-        self._memory = generator_memory(config, self._part_tokens, _provider(decoder) == "cpu")
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; what the engine refuses is an answer too."""
@@ -134,14 +104,14 @@ class OrtGenAI:
                 output.logits = self._rows(generator, prompt, request.score_from)
             elif request.continuations:
                 output.finish = Finish.SCORED
-                for _ in self._read_in_parts(generator, prompt):
-                    pass  # what predicts the continuations comes of the last part
-                output.log_likelihoods = likelihoods(generator, request, len(prompt))
+                self._read(generator, prompt)
+                back = partial(self._back, generator, request, prompt)
+                output.log_likelihoods = likelihoods(generator, request, back)
             else:
                 self._read_prompt(generator, prompt, request)
                 if request.watch or request.tell_logits:
                     generator = watched = Watched(generator, request.tell_logits)
-                room = min(request.new_tokens, self._context_tokens)
+                room = min(request.new_tokens, self._limits.context_tokens)
                 output.token_ns = np.empty(room, np.int64)
                 self._generate(generator, request, output)
                 output.logits = None if watched is None else watched.logits
@@ -200,10 +170,10 @@ class OrtGenAI:
     def _refuse_what_does_not_fit(self, request: Request, prompt_tokens: int) -> None:
         """Of continuations the engine sees all but the last token; all else it refuses itself."""
         needed = prompt_tokens + request.continuation_tokens
-        if request.continuations and needed > self._context_tokens:
+        if request.continuations and needed > self._limits.context_tokens:
             raise ValueError(
                 f"the prompt and a continuation have {needed:,} tokens, "
-                f"there is room for {self._context_tokens:,}"
+                f"there is room for {self._limits.context_tokens:,}"
             )
 
     def _encode(self, text: str) -> NDArray[np.int32]:
@@ -233,7 +203,7 @@ class OrtGenAI:
         if request.fresh:
             new = self._new_generator(wanted, do_sample=False)
             return in_one_piece(new, prompt) if request.score_from is not None else new
-        is_small = self._kept_room < min(wanted, self._context_tokens)
+        is_small = self._kept_room < min(wanted, self._limits.context_tokens)
         if self._kept is None or is_small or self._has_let_go(self._kept):
             self._kept, self._kept_room = None, max(_LEAST_KEPT_ROOM, _power_of_two(wanted))
             new = self._new_generator(self._kept_room, do_sample=False)
@@ -242,11 +212,23 @@ class OrtGenAI:
         return self._kept
 
     def _has_let_go(self, generator: Any) -> bool:
-        """Whether the cache of a sliding window holds no more all that was read: the engine then
-        refuses to rewind it at all.
+        return self._limits.has_let_go(generator.token_count())
+
+    def _back(self, generator: Any, request: Request, prompt: NDArray[np.int32]) -> Any:
+        """A generator that has read the prompt and no more, as this one had: this one rewound, or
+        another where a window has let go of what it needs.
         """
-        held = self._window_tokens + max(1, self._part_tokens) - 1
-        return bool(self._window_tokens) and generator.token_count() > held
+        if not self._has_let_go(generator):
+            generator.rewind_to(len(prompt))
+            return generator
+        again = self._generator(request, prompt)
+        self._read(again, prompt)
+        return again
+
+    def _read(self, generator: Any, prompt: NDArray[np.int32]) -> None:
+        """Read it so that what predicts the next token comes of the last part."""
+        for _ in self._read_in_parts(generator, prompt):
+            pass
 
     def _sampling_generator(self, sampling: Sampling, wanted: int) -> Any:
         given = {
@@ -261,11 +243,17 @@ class OrtGenAI:
 
         Raises InfrastructureError where this machine has no memory for that.
         """
-        max_length = max(1, min(max(wanted, self._window_tokens), self._context_tokens))
-        self._memory.require(max_length, self._drop_kept)
+        max_length = max(
+            1, min(max(wanted, self._limits.window_tokens), self._limits.context_tokens)
+        )
+        self._limits.memory.require(max_length, self._drop_kept)
         options = self._genai.GeneratorParams(self._model)
         options.set_search_options(
-            num_beams=1, num_return_sequences=1, max_length=max_length, **self._usual, **search
+            num_beams=1,
+            num_return_sequences=1,
+            max_length=max_length,
+            **self._limits.usual,
+            **search,
         )
         return self._genai.Generator(self._model, options)
 
@@ -278,8 +266,8 @@ class OrtGenAI:
         What does not fit the engine refuses before it reads any of it, if it is given all of it.
         """
         unread = prompt[generator.token_count() :]
-        is_parted = not request.fresh and len(prompt) < self._context_tokens
-        size = self._part_tokens if is_parted else 0
+        is_parted = not request.fresh and len(prompt) < self._limits.context_tokens
+        size = self._limits.part_tokens if is_parted else 0
         for part in np.split(unread, range(size, len(unread), size)) if size else [unread]:
             generator.append_tokens(part)
 
@@ -297,7 +285,7 @@ class OrtGenAI:
             if first < end:
                 logits = generator.get_output("logits")[0, first - start : end - start]
                 rows.append(np.array(logits, np.float32))
-        return np.concatenate(rows) if rows else np.empty((0, self._vocabulary), np.float32)
+        return np.concatenate(rows) if rows else np.empty((0, self._limits.vocabulary), np.float32)
 
     def _read_in_parts(
         self, generator: Any, prompt: NDArray[np.int32]
@@ -307,7 +295,7 @@ class OrtGenAI:
         """
         if not len(prompt):
             generator.append_tokens(prompt)  # the engine's to refuse
-        first = _first_tokens(self._kind, self._vocabulary, len(prompt))
+        first = _first_tokens(self._limits.kind, self._limits.vocabulary, len(prompt))
         start = generator.token_count()
         while start < len(prompt):
             size = _CHUNK_TOKENS if start >= first else first
@@ -364,7 +352,10 @@ class OrtGenAI:
 
         The engine does not count the end token that stops it; appended, it is one like all others.
         """
-        if token not in self._end_tokens or generator.token_count() >= self._context_tokens - 1:
+        if (
+            token not in self._end_tokens
+            or generator.token_count() >= self._limits.context_tokens - 1
+        ):
             return False
         generator.append_tokens(np.array([token], np.int32))
         return True
@@ -379,12 +370,6 @@ def _first_tokens(kind: str, vocabulary: int, prompt_tokens: int) -> int:
     if kind.startswith(_LONG_ROPE) and prompt_tokens > _SHORT_ROPE:
         return _READ_AT_ONCE
     return max(_CHUNK_TOKENS, min(_READ_AT_ONCE, _BYTES_AT_ONCE // max(1, 4 * vocabulary)))
-
-
-def _provider(decoder: Mapping[str, Any]) -> str:
-    """The execution provider that a package states first; the engine takes the CPU for none."""
-    options = decoder.get("session_options", {}).get("provider_options") or [{}]
-    return next(iter(options[0]), "cpu").lower()
 
 
 def _import_engine() -> Any:

@@ -3,6 +3,7 @@
 A generator is the binding's own object, which has no types.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -80,13 +81,15 @@ def new_tokens(generator: Any, prompt_tokens: int, count: int) -> list[int]:
     return tokens[:count]
 
 
-def likelihoods(generator: Any, request: Request, prompt_tokens: int) -> tuple[float, ...]:
-    """Of each continuation, by a generator that has read the prompt."""
+def likelihoods(generator: Any, request: Request, back: Callable[[], Any]) -> tuple[float, ...]:
+    """Of each continuation, by a generator that has read the prompt; `back` gives one that stands
+    there again.
+    """
 
     def rest(ids: tuple[int, ...]) -> NDArray[np.float32]:
-        generator.rewind_to(prompt_tokens)
-        generator.append_tokens(np.array(ids[:-1], np.int32))
-        return np.asarray(generator.get_output("logits")[0], np.float32)
+        again = back()
+        again.append_tokens(np.array(ids[:-1], np.int32))
+        return np.asarray(again.get_output("logits")[0], np.float32)
 
     # Of a prompt all logits would be copied; these are the last token's.
     first = generator.get_logits()[0]

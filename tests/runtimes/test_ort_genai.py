@@ -15,6 +15,7 @@ import pytest
 from harness.answer import Finish, Messages, Request
 from harness.errors import InfrastructureError, LoadError
 from harness.runtimes import generator_memory
+from harness.runtimes.genai_limits import GenaiLimits, read_limits
 from harness.runtimes.isolated import Isolated
 from harness.runtimes.ort_genai import OrtGenAI, _first_tokens
 
@@ -312,10 +313,7 @@ def test_a_prompt_is_read_in_the_parts_that_foundry_local_has_it_read_in(
     decoder = {"session_options": {"provider_options": provider}}
     config = {"model": {"context_length": 4096, "decoder": decoder}, "search": stated}
     (tmp_path / "genai_config.json").write_text(json.dumps(config))
-    runtime = OrtGenAI()
-    runtime._usual = {"chunk_size": 1}  # of a package that was loaded before
-    runtime._read_config(tmp_path)
-    assert runtime._usual.get("chunk_size") == expected
+    assert read_limits(tmp_path).usual.get("chunk_size") == expected
 
 
 def test_parts_of_a_prompt_are_what_the_engine_reads_at_once(
@@ -439,14 +437,14 @@ def test_a_window_that_no_layer_has_reserves_no_whole_context(
     runtime = loaded(plant(lambda it: slide(it, window_size=262_144, layers=[], **window)))
     answer = runtime.answer(PROMPT)
     assert answer.token_ids == loaded(embedded["fp32"]).answer(PROMPT).token_ids
-    assert runtime._window_tokens == 0
+    assert runtime._limits.window_tokens == 0
 
 
 def test_a_generator_whose_window_has_let_go_of_tokens_is_kept_no_more(
     embedded: Mapping[str, Path],
 ) -> None:
     runtime = loaded(embedded["fp32"])
-    runtime._window_tokens, runtime._part_tokens = 32, 16
+    runtime._limits = replace(runtime._limits, window_tokens=32, part_tokens=16)
     ids = tuple(range(100, 148))
     request = Request(token_ids=ids[:40], score_from=30, fresh=False)
     runtime.answer(request)
@@ -458,3 +456,34 @@ def test_a_generator_whose_window_has_let_go_of_tokens_is_kept_no_more(
     scored = runtime.answer(request).logits
     assert runtime._kept is not first
     assert scored is not None
+
+
+def test_continuations_of_a_prompt_that_a_window_has_let_go_of_are_as_likely(
+    embedded: Mapping[str, Path],
+) -> None:
+    request = Request(
+        token_ids=tuple(range(100, 160)), continuations=((5, 6, 7), (8, 9), (11,)), fresh=False
+    )
+    runtime = loaded(embedded["fp32"])
+    expected = runtime.answer(request).log_likelihoods
+    runtime._limits = replace(runtime._limits, window_tokens=32, part_tokens=16)
+    first = runtime._kept
+    found = runtime.answer(request)
+    assert runtime._kept is not first
+    assert found.log_likelihoods == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("window", "part", "tokens", "expected"),
+    [
+        (512, 2048, 2559, False),  # Gemma 3, as its engine says when it refuses
+        (512, 2048, 2560, True),
+        (512, 0, 513, True),
+        (0, 2048, 100_000, False),
+    ],
+)
+def test_a_window_holds_itself_and_what_is_read_at_once(
+    window: int, part: int, tokens: int, expected: bool
+) -> None:
+    limits = GenaiLimits(window_tokens=window, part_tokens=part)
+    assert limits.has_let_go(tokens) is expected
