@@ -110,33 +110,35 @@ def tokenizer(directory: Path, beside: Beside, texts: Mapping[str, str]) -> Comp
     What that changes may be more than how it is written: it is in doubt where one of `texts`, by
     name, has other token ids by the source's file as it is.
     """
+    other = beside.source or beside.reference
+    if other is None:
+        return beside.nothing
     found = _tokenizer(directory, beside, texts)
-    elsewhere = _elsewhere(directory, beside.source or beside.reference)
-    return replace(found, differences=(*found.differences, *elsewhere))
+    return replace(found, differences=(*found.differences, *_elsewhere(directory, other)))
 
 
-def _elsewhere(directory: Path, other: Path | None) -> tuple[str, ...]:
+def _elsewhere(directory: Path, other: Path) -> tuple[str, ...]:
     """Tokens of files that onnxruntime-extensions reads beside or before tokenizer.json."""
     config, module = "tokenizer_config.json", "tokenizer_module.json"
     try:
         ids = _parts(directory).ids
     except ValueError:
         return ()
-    theirs = {} if other is None else _table(other / config, _DECODER)
-    found = compare_decoder(_table(directory / config, _DECODER), ids, theirs)
+    mine, theirs = (_table(folder / config, _DECODER) for folder in (directory, other))
+    found = compare_decoder(mine, ids, theirs)
     if not (directory / module).is_file():
         return found
-    known = None if other is None else read_object(other / module)
-    if read_object(directory / module) == known:
+    if (other / module).is_file() and read_object(directory / module) == read_object(
+        other / module
+    ):
         return found
-    why = f"{module} is there, which the engine reads before {_TOKENIZER}, and not in its source"
+    why = f"{module}, which the engine reads before {_TOKENIZER}, is not the one it is held against"
     return (*found, why)
 
 
 def _tokenizer(directory: Path, beside: Beside, texts: Mapping[str, str]) -> Compared:
     if beside.source is None:
-        if beside.reference is None:
-            return beside.nothing
+        assert beside.reference is not None
         return _tokenizers(directory, beside.reference, "the reference's")
     found = _tokenizers(directory, beside.source, "the source's")
     if found.looked_at and not found.differences:

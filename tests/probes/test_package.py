@@ -220,7 +220,7 @@ def test_a_file_that_is_read_before_the_tokenizer_is_named(folder, tmp_path):
     module = json.dumps({"added_tokens": [{"id": 77, "content": "umbrella", "special": False}]})
     (folder / "tokenizer_module.json").write_text(module)
     [found] = differences(folder)
-    assert found.startswith("tokenizer_module.json is there, which the engine reads before ")
+    assert found.startswith("tokenizer_module.json, which the engine reads before tokenizer.json, ")
     source = Path(shutil.copytree(SOURCE, tmp_path / "source"))
     (source / "tokenizer_module.json").write_text(module)
     assert differences(folder, Beside(source)) == []
@@ -266,11 +266,14 @@ def test_two_templates_of_one_package_must_render_the_same(folder):
     assert "not the one in chat_template.jinja" in found
 
 
-def test_a_reference_without_a_source_is_held_against_nothing(embedded):
+def test_a_reference_without_a_source_is_held_against_nothing(embedded, tmp_path):
     alone = Beside()
     assert package.generation(embedded["fp32"], alone).absence == ("the release names no [model]")
     assert all(it.absence for it in package.graph_parts(embedded["fp32"], alone))
     assert package.tokenizer(embedded["fp32"], alone, TEXTS).absence
+    own = Path(shutil.copytree(embedded["fp32"], tmp_path / "own"))
+    (own / "tokenizer_module.json").write_text('{"added_tokens": []}')
+    assert package.tokenizer(own, alone, TEXTS).absence  # nobody knows whether it is right
 
 
 def test_a_source_that_transformers_writes_otherwise_is_no_difference(folder, tmp_path):
