@@ -15,7 +15,6 @@ from harness.chances import Chances
 from harness.climb import Climb
 from harness.conditions import disturbance
 from harness.device import Device
-from harness.durations import duration
 from harness.evidence import NOT_JUDGED
 from harness.fleet import Fleet
 from harness.flip import Flip
@@ -153,18 +152,10 @@ class Bench:
         what passes for want of measuring is no pass. Who asks for more that `decides` nothing says
         so.
         """
-        clock = self._stage.clock
-        if clock is None or clock.slack > seconds:
-            return True
-        if not decides:
-            return False
-        why = (
-            f"the budget of {duration(clock.total)} ended {self._suite} of {self._name} before it "
-            "was decided"
-        )
-        if why not in self._stage.cut_short:
-            self._stage.cut_short.append(why)
-        return False
+        is_time = self._stage.has_time(seconds)
+        if decides and not is_time:
+            self._stage.cut(f"{self._suite} of {self._name}")
+        return is_time
 
     @property
     def fleet(self) -> Fleet:

@@ -8,6 +8,7 @@ from typing import Any
 from harness.climb import Climb
 from harness.clock import Clock
 from harness.device import Device, Limits, Machine
+from harness.durations import duration
 from harness.errors import InfrastructureError
 from harness.evidence import NO_SOURCE
 from harness.exam import replies
@@ -80,6 +81,18 @@ class Stage:
     limits: Limits = field(default_factory=Limits)
     clock: Clock | None = None
     together: Together[Any] = field(default_factory=Together)
+
+    def has_time(self, seconds: float) -> bool:
+        """Whether so many may be spent beyond what the checks to come will take."""
+        return self.clock is None or self.clock.slack > seconds
+
+    def cut(self, what: str) -> None:
+        """Keep that the budget ended it before it was decided, once."""
+        assert self.clock is not None
+        why = f"the budget of {duration(self.clock.total)} ended {what} before it was decided"
+        if why not in self.cut_short:
+            self.cut_short.append(why)
+
     floor: float | None = None
     stated_context: int | None = None
     needs: dict[str, float] = field(default_factory=dict)
